@@ -1,0 +1,1 @@
+"""The collector: receives OTLP, stores it, finds drift and alerts."""

@@ -1,0 +1,1 @@
+"""The dashboard: a Streamlit application that reads the collector's API."""

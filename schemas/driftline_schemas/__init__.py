@@ -1,0 +1,1 @@
+"""The contracts shared by the SDK, the collector and the dashboard."""
