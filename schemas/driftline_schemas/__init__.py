@@ -1,1 +1,1 @@
-"""The contracts shared by the SDK, the collector and the dashboard."""
+"""driftline's contracts: names on the wire, records, binnings, references, segment keys."""

@@ -1,0 +1,238 @@
+"""Binnings: which values fall into which bin. Immutable, and named by the hash of their content.
+
+Bins are right-closed, (a, b], in float64, as OTLP's explicit histograms are. `cut` is the one function
+that cuts; `golden/binning.json` fixes it for other languages.
+
+The counts of a feature are one vector, in this layout:
+
+- numeric, m edges e[0] < … < e[m-1]: m + 2 counts. Bin 0 is (-inf, e[0]], below the range; bin i is
+  (e[i-1], e[i]]; bin m is (e[m-1], +inf), above the range; the last counts what is missing (absent, null,
+  NaN or infinite). The first m + 1 are an OTLP histogram's `bucket_counts`.
+- categorical, k categories: k + 2 counts. One per category, then `__other__`, then what is missing.
+
+An exact zero, where the reference has many, has a bin of its own: the edges `ZERO_FLOOR` and 0.0.
+"""
+
+import hashlib
+import json
+import struct
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from driftline_schemas.errors import SchemaError
+
+Kind = Literal["numeric", "categorical"]
+OTHER = "__other__"
+#: Names that a feature cannot take: the distributions of the model's own answers.
+LABEL = "__label__"
+SCORE = "__score__"
+VALUE = "__value__"
+DURATION = "__duration__"
+RESERVED = (LABEL, SCORE, VALUE, DURATION)
+#: Fine bins at most, so at most this many edges and one.
+MAX_FINE_BINS = 64
+MAX_CATEGORIES = 1000
+#: The smallest normal float64 below zero. Not the denormal next to zero, which hardware that flushes
+#: denormals would take for zero itself.
+ZERO_FLOOR = -2.2250738585072014e-308
+
+Counts = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureBinning:
+    """The bins of one feature: `edges` for a numeric one, `categories` for a categorical one."""
+
+    name: str
+    kind: Kind
+    edges: tuple[float, ...] = ()
+    categories: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise SchemaError("a feature needs a name", where="binning")
+        if self.kind == "numeric":
+            self._check_edges()
+        elif self.kind == "categorical":
+            self._check_categories()
+        else:
+            raise SchemaError(
+                f"kind is {self.kind!r}; expected 'numeric' or 'categorical'", where=self._where
+            )
+
+    @property
+    def _where(self) -> str:
+        return f"binning of feature {self.name!r}"
+
+    def _check_edges(self) -> None:
+        edges = np.asarray(self.edges, dtype=np.float64)
+        if self.categories:
+            raise SchemaError("a numeric feature has edges, not categories", where=self._where)
+        if not 1 <= len(edges) <= MAX_FINE_BINS + 3:
+            raise SchemaError(f"{len(edges)} edges; expected 1 to {MAX_FINE_BINS + 3}", where=self._where)
+        if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+            raise SchemaError("edges must be finite and strictly ascending", where=self._where)
+
+    def _check_categories(self) -> None:
+        if self.edges:
+            raise SchemaError("a categorical feature has categories, not edges", where=self._where)
+        if len(self.categories) > MAX_CATEGORIES:
+            raise SchemaError(
+                f"{len(self.categories)} categories; at most {MAX_CATEGORIES}", where=self._where
+            )
+        if len(set(self.categories)) < len(self.categories) or OTHER in self.categories:
+            raise SchemaError(f"categories must be distinct, and none of them {OTHER!r}", where=self._where)
+
+    @property
+    def size(self) -> int:
+        """How many counts this feature has, missing included."""
+        return (len(self.edges) if self.kind == "numeric" else len(self.categories)) + 2
+
+    @property
+    def bin_names(self) -> tuple[str, ...]:
+        """A name for each count, as shown to people: `(0.1, 0.2]`, `cat`, `missing`."""
+        if self.kind == "categorical":
+            return (*self.categories, OTHER, "missing")
+        edges = [f"{edge:.6g}" for edge in self.edges]
+        inner = (f"({low}, {high}]" for low, high in zip(edges, edges[1:], strict=False))
+        return (f"<= {edges[0]}", *inner, f"> {edges[-1]}", "missing")
+
+    def index(self, category: str) -> int:
+        """Where a category is counted; `__other__` for one that is not in the list."""
+        try:
+            return self.categories.index(category)
+        except ValueError:
+            return len(self.categories)
+
+    def count(self, values: Sequence[Any] | npt.NDArray[Any]) -> Counts:
+        """Count values into bins: any shape of numbers, or a sequence of strings, bools and None."""
+        if self.kind == "numeric":
+            numbers = np.asarray(values, dtype=np.float64).ravel()
+            return np.bincount(cut(numbers, self.edges), minlength=self.size).astype(np.int64, copy=False)
+        position = {category: i for i, category in enumerate(self.categories)}
+        other, missing = len(self.categories), len(self.categories) + 1
+        result = np.zeros(self.size, dtype=np.int64)
+        for text, count in Counter(map(category_text, values)).items():
+            result[missing if text is None else position.get(text, other)] += count
+        return result
+
+    def content(self) -> dict[str, Any]:
+        """What the hash is taken of: floats as the 16 hex digits of their big-endian IEEE 754 bytes."""
+        if self.kind == "numeric":
+            return {
+                "name": self.name,
+                "kind": self.kind,
+                "edges": [struct.pack(">d", edge).hex() for edge in self.edges],
+            }
+        return {"name": self.name, "kind": self.kind, "categories": list(self.categories)}
+
+
+def cut(values: npt.NDArray[np.float64], edges: Sequence[float]) -> npt.NDArray[np.int64]:
+    """The bin of each value, shape (n,): 0 to len(edges), and len(edges) + 1 for NaN and infinity."""
+    bins = np.searchsorted(np.asarray(edges, dtype=np.float64), values, side="left")
+    bins[~np.isfinite(values)] = len(edges) + 1
+    return bins
+
+
+def category_text(value: object) -> str | None:
+    """How a value of a categorical feature is spelled on the wire; `None` (or an empty text) is missing."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, (bool, np.bool_)):
+        return "true" if value else "false"
+    return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Binning:
+    """The bins of a model family: its features in the model's order, and its answers.
+
+    The answers stand among the features under the names in `RESERVED`, where the model gives them.
+    """
+
+    model: str
+    features: tuple[FeatureBinning, ...]
+
+    def __post_init__(self) -> None:
+        names = [feature.name for feature in self.features]
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise SchemaError(f"feature {twice!r} stands twice", where=f"binning of model {self.model!r}")
+
+    @property
+    def id(self) -> str:
+        """`b1-` and the first 16 hex digits of the SHA-256 of the canonical JSON of the content."""
+        content = {"model": self.model, "features": [feature.content() for feature in self.features]}
+        text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return "b1-" + hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def get(self, name: str) -> FeatureBinning | None:
+        """The bins of a feature, `None` where this binning has no such feature."""
+        return next((feature for feature in self.features if feature.name == name), None)
+
+    @property
+    def inputs(self) -> tuple[FeatureBinning, ...]:
+        """The features proper, without the model's answers."""
+        return tuple(feature for feature in self.features if feature.name not in RESERVED)
+
+    def to_json(self) -> dict[str, Any]:
+        """As it stands in a reference file."""
+        return {
+            "id": self.id,
+            "model": self.model,
+            "features": [
+                {"name": f.name, "kind": f.kind, "edges": list(f.edges)}
+                if f.kind == "numeric"
+                else {"name": f.name, "kind": f.kind, "categories": list(f.categories)}
+                for f in self.features
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any], *, where: str = "binning") -> "Binning":
+        """Read what `to_json` wrote. Raises SchemaError, also where the id is not that of the content."""
+        try:
+            features = tuple(
+                FeatureBinning(
+                    name=str(feature["name"]),
+                    kind=feature["kind"],
+                    edges=tuple(float(edge) for edge in feature.get("edges", ())),
+                    categories=tuple(str(category) for category in feature.get("categories", ())),
+                )
+                for feature in document["features"]
+            )
+            binning = cls(model=str(document["model"]), features=features)
+            claimed = str(document["id"])
+        except (KeyError, TypeError, AttributeError) as error:
+            raise SchemaError(
+                f"not a binning: {error!r} is missing or of the wrong type", where=where
+            ) from error
+        if claimed != binning.id:
+            raise SchemaError(f"the id {claimed!r} is not that of its content, {binning.id!r}", where=where)
+        return binning
+
+
+def quantile_edges(values: npt.NDArray[np.float64], *, bins: int = MAX_FINE_BINS) -> tuple[float, ...]:
+    """Edges of at most `bins` bins of about equal count over the range of `values`, shape (n,), finite ones.
+
+    An exact zero with more than one bin's share gets a bin of its own. The first edge lies just below the
+    smallest value, so that bin 0 holds only what is below the range.
+    """
+    finite = np.sort(values[np.isfinite(values)])
+    if not len(finite):
+        return (0.0,)
+    # "inverted_cdf" takes edges from the data: no interpolation, so that ties never straddle an edge.
+    inner = np.quantile(finite, np.linspace(0, 1, bins + 1)[1:], method="inverted_cdf")
+    edges = {_below(float(finite[0])), *map(float, inner)}
+    if np.count_nonzero(finite == 0.0) > len(finite) / bins:
+        edges |= {ZERO_FLOOR, 0.0}
+    return tuple(sorted(0.0 if edge == 0 else edge for edge in edges))
+
+
+def _below(value: float) -> float:
+    return ZERO_FLOOR if value == 0.0 else float(np.nextafter(value, -np.inf))
