@@ -14,6 +14,7 @@ An exact zero, where the reference has many, has a bin of its own: the edges `ZE
 """
 
 import hashlib
+import itertools
 import json
 import struct
 from collections import Counter
@@ -99,7 +100,7 @@ class FeatureBinning:
         if self.kind == "categorical":
             return (*self.categories, OTHER, "missing")
         edges = [f"{edge:.6g}" for edge in self.edges]
-        inner = (f"({low}, {high}]" for low, high in zip(edges, edges[1:], strict=False))
+        inner = (f"({low}, {high}]" for low, high in itertools.pairwise(edges))
         return (f"<= {edges[0]}", *inner, f"> {edges[-1]}", "missing")
 
     def index(self, category: str) -> int:

@@ -54,7 +54,7 @@ class Reference:
                 raise SchemaError(f"a negative count for feature {feature.name!r}", where="reference")
         if extra := set(self.counts) - {feature.name for feature in self.binning.features}:
             raise SchemaError(
-                f"counts for {sorted(extra)[0]!r}, which the binning does not have", where="reference"
+                f"counts for {min(extra)!r}, which the binning does not have", where="reference"
             )
 
     @property
@@ -85,7 +85,7 @@ class Reference:
             features = _named(np.asarray(features), names)
         columns = dict(features)
         if reserved := set(columns) & set(RESERVED):
-            raise SchemaError(f"{sorted(reserved)[0]!r} is a reserved name", where="reference")
+            raise SchemaError(f"{min(reserved)!r} is a reserved name", where="reference")
         answers = {LABEL: labels, SCORE: scores, VALUE: values}
         columns |= {name: column for name, column in answers.items() if column is not None}
         lengths = {name: len(column) for name, column in columns.items()}

@@ -1,0 +1,98 @@
+"""What the rest of the collector may ask of a store: a few named reads that return Arrow, and one write.
+
+Times are BIGINT nanoseconds since the epoch; intervals are half-open, [start, end). The same reads can be
+answered by another engine from the same Parquet layout, so nothing here names DuckDB.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+#: Table name → rows in that table's columns (absent columns are NULL). Committed together or not at all.
+Tables = Mapping[str, pa.Table]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which evaluations are asked for; `None` means any."""
+
+    model: str | None = None
+    segment: str | None = None
+    measure: str | None = None
+    verdict: str | None = None
+    start_ns: int | None = None
+    end_ns: int | None = None
+    findings_only: bool = False
+    limit: int = 1000
+
+
+class Store(Protocol):
+    """Reads see what is committed. Each method may be called from any thread."""
+
+    def submit(self, tables: Tables) -> "Future[None]":
+        """Queue rows for the next group commit; the future is done once they are durable."""
+
+    # -- profiles ------------------------------------------------------------------------------------
+    def models(self) -> pa.Table:
+        """model, version, first_ns, last_ns: every model version that sent a profile."""
+
+    def device_counts(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """The profiles of windows that start in the interval, summed by device.
+
+        version, device_type, region, tier, device, binning, feature, kind, category, counts BIGINT[], bounds.
+        """
+
+    def progress(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """How far each device has reported, among those with a window that ends after `start_ns` and starts before `end_ns`.
+
+        version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its stream said goodbye).
+        """
+
+    def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
+        """Evaluation windows that data arrived for since then: model, window_start_ns, received_ns (latest)."""
+
+    # -- samples -------------------------------------------------------------------------------------
+    def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
+        """The columns of the table, told apart by id, in order of time."""
+
+    def labelled(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """Predictions made in the interval whose truth is known, the latest label for each.
+
+        version, device_type, region, tier, device, id, time_ns, label, value, score, true_label, true_value,
+        label_time_ns, probability (of the sample), label_probability, label_sample_probability, escalation_label.
+        """
+
+    def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """Edge predictions that a cloud answered, by the edge's own word, by parent id, else by trace.
+
+        version, device_type, region, device, id, trace_id, label, score, cloud_label, cloud_score, reason, probability.
+        """
+
+    # -- bookkeeping ---------------------------------------------------------------------------------
+    def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
+        """By stream: stream, model, version, device, device_type, region, tier, predictions (counted in windows),
+        window_holes_ns, made, announced_lost, missing_logs, missing_spans, repeated, last_end_ns, ended."""
+
+    def deployments(self, start_ns: int, end_ns: int) -> pa.Table:
+        """The columns of the table, in order of time."""
+
+    def references(self, model: str | None = None) -> pa.Table:
+        """The latest reference of each model version: id, registered_ns, model, version, binning, rows, document."""
+
+    def evaluations(self, selection: Selection) -> pa.Table:
+        """The highest revision of each evaluation that fits, latest window first."""
+
+    def alerts(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
+        """The latest transition of each alert, latest first."""
+
+    def notifications(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
+        """The latest state of each notification, latest first."""
+
+    def totals(self) -> dict[str, int]:
+        """Rows by table, and sums that the system page shows: repeated, refused, announced_lost."""
+
+    def close(self) -> None:
+        """Commit what is queued, then let go of the file."""
