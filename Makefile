@@ -1,8 +1,56 @@
-.DEFAULT_GOAL := help
-VENV := .venv
-BIN := $(VENV)/bin
-RUN := $(BIN)/python
+# The first Python fit for driftline; `make PYTHON=/path/to/python3` overrides.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# What a developer's environment holds. Reports (evidently) and Spark are large, and nothing here needs them yet.
+GROUPS := collector dashboard grpc dev
 
-.PHONY: help
-help:
-	@echo later
+RUN := .venv/bin/python
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint format bench soak proof lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## make .venv with the pinned dependencies and driftline, editable
+
+$(STAMP): pyproject.toml constraints.txt scripts/install.py scripts/pins.py
+	@test -n '$(PYTHON)' || { echo 'driftline needs Python 3.11 or newer: install it, or make install PYTHON=/path/to/it' >&2; exit 1; }
+	@$(PYTHON) -m scripts.install $(GROUPS)
+	@touch $@
+
+demo: install ## run the main job on real images: a fleet, a collector, drift, alerts; ends with Ctrl-C
+	@$(RUN) -m examples.digits_fleet
+
+test: install ## run all tests but the long ones
+	@$(RUN) -m pytest -n auto
+
+lint: install ## check style, types and who imports whom
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: install ## let ruff lay out the code and mend what it can
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: install ## measure each figure that the README claims, beside a peer
+	@for name in $$(cd benchmarks && ls [a-z]*.py | sed 's/\.py$$//'); do $(RUN) -m benchmarks.$$name --json || exit 1; done
+
+soak: install ## run the tests that load a collector for many minutes
+	@$(RUN) -m pytest -m soak --timeout 0
+
+proof: install ## run the tests that prove statistical claims and compare with peers
+	@$(RUN) -m pytest -n auto -m 'proof or peers' --timeout 0
+
+lock: ## pin the newest fit versions in constraints.txt (needs uv on PATH)
+	@uv pip compile pyproject.toml --extra collector --extra dashboard --extra grpc --extra reports --group dev \
+		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --annotation-style line \
+		--custom-compile-command 'make lock' --upgrade --quiet --output-file constraints.txt
+
+clean: ## remove .venv and what the tools leave behind
+	@rm -rf .venv build dist .*_cache .hypothesis .coverage
+	@find . -name __pycache__ -prune -exec rm -rf {} +
