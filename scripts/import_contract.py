@@ -10,8 +10,8 @@ remembers it. The design says who *may* import whom; this says it in the same wo
     packages = ["driftline_schemas"]
     third_party = ["duckdb", "pyarrow"]
 
-The standard library, and modules inside ``importer``, are always allowed. Without ``third_party`` any package from
-outside this project is allowed too. A module that is an exception is listed under ``exceptions`` as
+The standard library, and modules inside ``importer``, are always allowed. Without ``third_party`` any package
+from outside this project is allowed too. A module that is an exception is listed under ``exceptions`` as
 ``importer -> imported``; one that excuses nothing is an error, so exceptions do not outlive their reason.
 """
 
@@ -36,7 +36,7 @@ class MayImport(Contract):
     third_party = fields.ListField(subfield=fields.StringField(), required=False)
     exceptions = fields.SetField(subfield=fields.StringField(), required=False)
 
-    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 - its caller's signature
         importer, third_party = str(self.importer), _names(self.third_party)
         excused = set(_names(self.exceptions) or ())
         allowed = {importer, *(_names(self.packages) or ())}
@@ -69,5 +69,5 @@ class MayImport(Contract):
 
 
 def _names(field: Any) -> list[str] | None:
-    """A field's value: import-linter declares fields on the class and puts the parsed value on the instance."""
+    """A field's value: import-linter declares fields on the class and puts parsed values on the instance."""
     return None if field is None else [str(name) for name in field]

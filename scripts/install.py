@@ -3,9 +3,10 @@
     python3 -m scripts.install [EXTRA_OR_GROUP ...]
 
 Runs on a machine that has a Python >= 3.11 and nothing else. Debian's python3 cannot make a whole virtual
-environment until python3-venv is there, and installing that needs root; so where ``ensurepip`` is missing, the
-environment is made without pip, and pip is taken out of the Debian package that python3-venv would have used,
-fetched with the machine's own apt settings into a temporary folder. Nothing outside .venv is changed, as root or not.
+environment until python3-venv is there, and installing that needs root; so where ``ensurepip`` is missing,
+the environment is made without pip, and pip is taken out of the Debian package that python3-venv would have
+used, fetched with the machine's own apt settings into a temporary folder. Nothing outside .venv is changed,
+as root or not.
 """
 
 import importlib.util
@@ -24,7 +25,7 @@ DEBIAN_WHEELS = Path("usr/share/python-wheels")
 
 NO_PIP = (
     "this Python cannot make a virtual environment: install its venv module (on Debian and Ubuntu, as root: "
-    "apt-get update && apt-get install python3-venv), or name another one: make install PYTHON=/path/to/python3"
+    "apt-get update && apt-get install python3-venv), or name another: make install PYTHON=/path/to/python3"
 )
 
 
@@ -45,7 +46,7 @@ def succeeds(*command: str | Path, cwd: Path = ROOT) -> bool:
 
 
 def fetch_debian_pip(scratch: Path) -> Path | None:
-    """Debian's own pip wheel: the installed one, or one that apt fetches into ``scratch``; None where neither is."""
+    """Debian's pip wheel: the installed one, or one that apt fetches into ``scratch``; None for neither."""
     installed = sorted((Path("/") / DEBIAN_WHEELS).glob("pip-*.whl"))
     if installed:
         return installed[-1]
@@ -94,7 +95,7 @@ def install(groups: Sequence[str]) -> None:
     say(f"installing the pinned packages for {', '.join(['base', *groups])} (a minute or so the first time)")
     pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--no-deps")
     run(*pip, "--require-hashes", "-r", pins)
-    # Hash checking refuses a folder, so the project itself goes in a second step, built by the pinned hatchling.
+    # Hash checking refuses a folder, so the project goes in a second step, built by the pinned hatchling.
     run(*pip, "--no-build-isolation", "--editable", ROOT)
     run(PYTHON, "-m", "pip", "--quiet", "check")
 

@@ -66,7 +66,7 @@ def read_pins(constraints: Path = ROOT / "constraints.txt") -> tuple[dict[str, s
 
 
 def select(groups: Iterable[str]) -> str:
-    """The part of constraints.txt needed by the base install and ``groups``; ``ValueError`` if it has a gap."""
+    """The part of constraints.txt that the base install and ``groups`` need; ``ValueError`` on a gap."""
     pins, pulled_in = read_pins()
     reached: set[str] = set()
     waiting = [canonical(requirement) for requirement in direct_requirements(groups)]
