@@ -10,6 +10,8 @@ SCHEMA_URL: Final = "https://driftline.dev/schemas/0.1.0"
 SCOPE_NAME: Final = "driftline"
 #: Beside W3C's `traceparent`, on a request that escalates: the id of the prediction at the edge.
 PREDICTION_HEADER: Final = "driftline-prediction-id"
+#: The name of the span around an inference.
+SPAN_INFERENCE: Final = "driftline.inference"
 
 # -- resource: who speaks ------------------------------------------------------------------------
 SERVICE_NAME: Final = "service.name"
@@ -98,16 +100,18 @@ DROP_REASON: Final = "driftline.drop.reason"
 DROP_SIGNAL: Final = "driftline.drop.signal"
 
 EVENTS: Final = (EVENT_PREDICTION, EVENT_GROUND_TRUTH, EVENT_DEPLOYMENT, EVENT_STREAM)
-METRICS: Final = (
-    PROFILE_FEATURE,
-    PROFILE_SCORE,
-    PROFILE_VALUE,
-    PROFILE_DURATION,
-    PROFILE_CATEGORY,
-    PROFILE_MISSING,
-    PROFILE_PREDICTIONS,
-    PROFILE_ESCALATIONS,
-    SDK_DROPPED,
-    SDK_SPOOL_BYTES,
-    SDK_SPOOL_AGE,
-)
+#: The unit of each metric, in UCUM.
+UNITS: Final = {
+    PROFILE_FEATURE: "1",
+    PROFILE_SCORE: "1",
+    PROFILE_VALUE: "1",
+    PROFILE_DURATION: "s",
+    PROFILE_CATEGORY: "{value}",
+    PROFILE_MISSING: "{value}",
+    PROFILE_PREDICTIONS: "{prediction}",
+    PROFILE_ESCALATIONS: "{escalation}",
+    SDK_DROPPED: "{record}",
+    SDK_SPOOL_BYTES: "By",
+    SDK_SPOOL_AGE: "s",
+}
+METRICS: Final = tuple(UNITS)

@@ -16,7 +16,9 @@ An exact zero, where the reference has many, has a bin of its own: the edges `ZE
 import hashlib
 import itertools
 import json
+import math
 import struct
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +27,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from driftline_schemas.documents import check_text, require
 from driftline_schemas.errors import SchemaError
 
 Kind = Literal["numeric", "categorical"]
@@ -41,6 +44,9 @@ MAX_CATEGORIES = 1000
 #: The smallest normal float64 below zero. Not the denormal next to zero, which hardware that flushes
 #: denormals would take for zero itself.
 ZERO_FLOOR = -2.2250738585072014e-308
+#: The bins of durations where a binning has none: 1 µs to 100 s, 8 to a decade, in three digits, so that
+#: every machine makes the same ones.
+DURATION_EDGES = tuple(float(f"{10 ** (step / 8 - 6):.3g}") for step in range(65))
 
 Counts = npt.NDArray[np.int64]
 
@@ -55,8 +61,15 @@ class FeatureBinning:
     categories: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_text(self.name, where="name of a feature")
         if not self.name:
             raise SchemaError("a feature needs a name", where="binning")
+        try:
+            # -0.0 becomes 0.0: the two are one edge, so they must not make two ids.
+            object.__setattr__(self, "edges", tuple(float(edge) + 0.0 for edge in self.edges))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise SchemaError(f"edges must be float64: {error}", where=self._where) from error
+        object.__setattr__(self, "categories", tuple(self.categories))
         if self.kind == "numeric":
             self._check_edges()
         elif self.kind == "categorical":
@@ -76,7 +89,7 @@ class FeatureBinning:
             raise SchemaError("a numeric feature has edges, not categories", where=self._where)
         if not 1 <= len(edges) <= MAX_FINE_BINS + 3:
             raise SchemaError(f"{len(edges)} edges; expected 1 to {MAX_FINE_BINS + 3}", where=self._where)
-        if not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
+        if not np.isfinite(edges).all() or (edges[1:] <= edges[:-1]).any():
             raise SchemaError("edges must be finite and strictly ascending", where=self._where)
 
     def _check_categories(self) -> None:
@@ -88,6 +101,10 @@ class FeatureBinning:
             )
         if len(set(self.categories)) < len(self.categories) or OTHER in self.categories:
             raise SchemaError(f"categories must be distinct, and none of them {OTHER!r}", where=self._where)
+        for category in self.categories:
+            check_text(category, where=self._where)
+            if not category:
+                raise SchemaError("an empty text is no category: it is missing", where=self._where)
 
     @property
     def size(self) -> int:
@@ -99,9 +116,9 @@ class FeatureBinning:
         """A name for each count, as shown to people: `(0.1, 0.2]`, `cat`, `missing`."""
         if self.kind == "categorical":
             return (*self.categories, OTHER, "missing")
-        edges = [f"{edge:.6g}" for edge in self.edges]
-        inner = (f"({low}, {high}]" for low, high in itertools.pairwise(edges))
-        return (f"<= {edges[0]}", *inner, f"> {edges[-1]}", "missing")
+        inner = (_interval_name(low, high) for low, high in itertools.pairwise(self.edges))
+        first = "< 0" if self.edges[0] == ZERO_FLOOR else f"<= {self.edges[0]:.6g}"
+        return (first, *inner, f"> {self.edges[-1]:.6g}", "missing")
 
     def index(self, category: str) -> int:
         """Where a category is counted; `__other__` for one that is not in the list."""
@@ -111,9 +128,15 @@ class FeatureBinning:
             return len(self.categories)
 
     def count(self, values: Sequence[Any] | npt.NDArray[Any]) -> Counts:
-        """Count values into bins: any shape of numbers, or a sequence of strings, bools and None."""
+        """Count values into bins: any shape of numbers, or a sequence of strings, bools and None.
+
+        Raises SchemaError for what is not a number in a numeric feature.
+        """
         if self.kind == "numeric":
-            numbers = np.asarray(values, dtype=np.float64).ravel()
+            try:
+                numbers = np.asarray(values, dtype=np.float64).ravel()
+            except (TypeError, ValueError, OverflowError) as error:
+                raise SchemaError(f"not numbers: {error}", where=f"feature {self.name!r}") from error
             return np.bincount(cut(numbers, self.edges), minlength=self.size).astype(np.int64, copy=False)
         position = {category: i for i, category in enumerate(self.categories)}
         other, missing = len(self.categories), len(self.categories) + 1
@@ -141,8 +164,11 @@ def cut(values: npt.NDArray[np.float64], edges: Sequence[float]) -> npt.NDArray[
 
 
 def category_text(value: object) -> str | None:
-    """How a value of a categorical feature is spelled on the wire; `None` (or an empty text) is missing."""
-    if value is None or value == "":
+    """How a value of a categorical feature is spelled on the wire; `None` is missing.
+
+    Missing are None, an empty text, NaN and infinity: tables hold NaN where a text is absent.
+    """
+    if value is None or value == "" or (isinstance(value, (float, np.floating)) and not math.isfinite(value)):
         return None
     if isinstance(value, (bool, np.bool_)):
         return "true" if value else "false"
@@ -160,6 +186,7 @@ class Binning:
     features: tuple[FeatureBinning, ...]
 
     def __post_init__(self) -> None:
+        check_text(self.model, where="binning")
         names = [feature.name for feature in self.features]
         if len(set(names)) < len(names):
             twice = next(name for name in names if names.count(name) > 1)
@@ -167,7 +194,7 @@ class Binning:
 
     @property
     def id(self) -> str:
-        """`b1-` and the first 16 hex digits of the SHA-256 of the canonical JSON of the content."""
+        """`b1-` and the first 16 hex digits of the SHA-256 of the content as canonical JSON (RFC 8785)."""
         content = {"model": self.model, "features": [feature.content() for feature in self.features]}
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return "b1-" + hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -197,33 +224,43 @@ class Binning:
     @classmethod
     def from_json(cls, document: Mapping[str, Any], *, where: str = "binning") -> "Binning":
         """Read what `to_json` wrote. Raises SchemaError, also where the id is not that of the content."""
-        try:
-            features = tuple(
-                FeatureBinning(
-                    name=str(feature["name"]),
-                    kind=feature["kind"],
-                    edges=tuple(float(edge) for edge in feature.get("edges", ())),
-                    categories=tuple(str(category) for category in feature.get("categories", ())),
-                )
-                for feature in document["features"]
-            )
-            binning = cls(model=str(document["model"]), features=features)
-            claimed = str(document["id"])
-        except (KeyError, TypeError, AttributeError) as error:
-            raise SchemaError(
-                f"not a binning: {error!r} is missing or of the wrong type", where=where
-            ) from error
+        features = require(document, "features", list, where=where)
+        binning = cls(
+            model=require(document, "model", str, where=where),
+            features=tuple(
+                _feature_from_json(feature, f"{where}, feature {i}") for i, feature in enumerate(features)
+            ),
+        )
+        claimed = require(document, "id", str, where=where)
         if claimed != binning.id:
             raise SchemaError(f"the id {claimed!r} is not that of its content, {binning.id!r}", where=where)
         return binning
+
+
+def _feature_from_json(document: Any, where: str) -> FeatureBinning:
+    name = require(document, "name", str, where=where)
+    kind = require(document, "kind", str, where=where)
+    if kind == "numeric" and "categories" not in document:
+        edges = require(document, "edges", list, where=where)
+        if wrong := [edge for edge in edges if isinstance(edge, bool) or not isinstance(edge, (int, float))]:
+            raise SchemaError(f"{wrong[0]!r} is not a number", where=f"{where}, edges")
+        return FeatureBinning(name, "numeric", edges=tuple(edges))
+    if kind == "categorical" and "edges" not in document:
+        categories = require(document, "categories", list, where=where)
+        return FeatureBinning(name, "categorical", categories=tuple(categories))
+    raise SchemaError(
+        "expected kind 'numeric' with 'edges', or kind 'categorical' with 'categories'", where=where
+    )
 
 
 def quantile_edges(values: npt.NDArray[np.float64], *, bins: int = MAX_FINE_BINS) -> tuple[float, ...]:
     """Edges of at most `bins` bins of about equal count over the range of `values`, shape (n,), finite ones.
 
     An exact zero with more than one bin's share gets a bin of its own. The first edge lies just below the
-    smallest value, so that bin 0 holds only what is below the range.
+    smallest value, so that bin 0 holds only what is below the range. Raises SchemaError for a wrong `bins`.
     """
+    if not 1 <= bins <= MAX_FINE_BINS:
+        raise SchemaError(f"{bins} bins; expected 1 to {MAX_FINE_BINS}", where="binning")
     finite = np.sort(values[np.isfinite(values)])
     if not len(finite):
         return (0.0,)
@@ -232,8 +269,16 @@ def quantile_edges(values: npt.NDArray[np.float64], *, bins: int = MAX_FINE_BINS
     edges = {_below(float(finite[0])), *map(float, inner)}
     if np.count_nonzero(finite == 0.0) > len(finite) / bins:
         edges |= {ZERO_FLOOR, 0.0}
-    return tuple(sorted(0.0 if edge == 0 else edge for edge in edges))
+    return tuple(sorted(edge + 0.0 for edge in edges))
 
 
 def _below(value: float) -> float:
-    return ZERO_FLOOR if value == 0.0 else float(np.nextafter(value, -np.inf))
+    """The next edge below a value; the least float64 has none, and is its own."""
+    below = ZERO_FLOOR if value == 0.0 else math.nextafter(value, -math.inf)
+    return max(below, -sys.float_info.max)
+
+
+def _interval_name(low: float, high: float) -> str:
+    if high == ZERO_FLOOR:
+        return f"({low:.6g}, 0)"
+    return "0" if low == ZERO_FLOOR and high == 0.0 else f"({low:.6g}, {high:.6g}]"

@@ -46,8 +46,7 @@ class Prediction:
     span_id: bytes = b""
 
     def __post_init__(self) -> None:
-        if self.probability is not None and not 0 < self.probability <= 1:
-            raise SchemaError(f"{self.probability!r} is not in (0, 1]", where="sample probability")
+        _check_probability(self.probability, where="sample probability")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +66,10 @@ class GroundTruth:
     sample_probability: float | None = None
     sequence: int | None = None
 
+    def __post_init__(self) -> None:
+        _check_probability(self.probability, where="ground truth probability")
+        _check_probability(self.sample_probability, where="sample probability")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
@@ -77,3 +80,15 @@ class Profile:
     end_ns: int
     predictions: int
     counts: Mapping[str, tuple[int, ...]]
+
+    def __post_init__(self) -> None:
+        if self.end_ns <= self.start_ns:
+            raise SchemaError(f"a window from {self.start_ns} to {self.end_ns}", where="profile")
+        if self.predictions < 0 or any(count < 0 for counts in self.counts.values() for count in counts):
+            raise SchemaError("a negative count", where="profile")
+
+
+def _check_probability(probability: float | None, *, where: str) -> None:
+    # Written so that NaN fails too.
+    if probability is not None and not 0 < probability <= 1:
+        raise SchemaError(f"{probability!r} is not in (0, 1]", where=where)

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from driftline_schemas.binning import (
     LABEL,
     MAX_CATEGORIES,
     MAX_FINE_BINS,
+    OTHER,
     RESERVED,
     SCORE,
     VALUE,
@@ -22,9 +24,12 @@ from driftline_schemas.binning import (
     category_text,
     quantile_edges,
 )
+from driftline_schemas.documents import check_text, require, whole
 from driftline_schemas.errors import SchemaError
 
 FORMAT = "driftline.reference/1"
+#: What fits into the int64 of OTLP and of the store.
+MAX_COUNT = 2**63 - 1
 
 Column = Sequence[Any] | npt.NDArray[Any]
 
@@ -43,6 +48,9 @@ class Reference:
     version: str = ""
 
     def __post_init__(self) -> None:
+        check_text(self.version, where="reference")
+        if not 1 <= self.rows <= MAX_COUNT:
+            raise SchemaError(f"{self.rows} rows; expected at least one", where="reference")
         for feature in self.binning.features:
             counts = self.counts.get(feature.name)
             if counts is None or len(counts) != feature.size:
@@ -52,6 +60,12 @@ class Reference:
                 )
             if min(counts) < 0:
                 raise SchemaError(f"a negative count for feature {feature.name!r}", where="reference")
+            # Each row falls into one bin, missing included: a sum that differs is a file cut short or edited.
+            if sum(counts) != self.rows:
+                raise SchemaError(
+                    f"counts of feature {feature.name!r} sum to {sum(counts)}; expected the {self.rows} rows",
+                    where="reference",
+                )
         if extra := set(self.counts) - {feature.name for feature in self.binning.features}:
             raise SchemaError(
                 f"counts for {min(extra)!r}, which the binning does not have", where="reference"
@@ -125,19 +139,25 @@ class Reference:
     @classmethod
     def from_json(cls, document: Mapping[str, Any], *, where: str = "reference") -> "Reference":
         """Read what `to_json` wrote. Raises SchemaError."""
-        if not isinstance(document, Mapping) or document.get("format") != FORMAT:
+        if require(document, "format", str, where=where) != FORMAT:
             raise SchemaError(f"not a reference: 'format' is not {FORMAT!r}", where=where)
-        try:
-            return cls(
-                binning=Binning.from_json(document["binning"], where=where),
-                counts={str(name): tuple(map(int, counts)) for name, counts in document["counts"].items()},
-                rows=int(document["rows"]),
-                version=str(document.get("version", "")),
+        binning = Binning.from_json(
+            require(document, "binning", dict, where=where), where=f"{where}, binning"
+        )
+        version = require(document, "version", str, where=where)
+        rows = require(document, "rows", int, where=where)
+        if require(document, "model", str, where=where) != binning.model:
+            raise SchemaError(
+                f"model {document['model']!r} on a binning of model {binning.model!r}", where=where
             )
-        except SchemaError:
-            raise
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise SchemaError(f"not a reference: {error!r}", where=where) from error
+        counts = {
+            name: _counts_from_json(column, where=f"{where}, counts of {name!r}")
+            for name, column in require(document, "counts", dict, where=where).items()
+        }
+        try:
+            return cls(binning=binning, counts=counts, rows=rows, version=version)
+        except SchemaError as error:
+            raise SchemaError(str(error), where=where) from error
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON, for `Monitor(reference=…)` and `driftline reference register`."""
@@ -148,7 +168,7 @@ class Reference:
         """Read a reference file. Raises SchemaError where it is not one, OSError where it is not there."""
         try:
             document = json.loads(Path(path).read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SchemaError(f"not JSON: {error}", where=str(path)) from error
         return cls.from_json(document, where=str(path))
 
@@ -162,18 +182,32 @@ def _named(table: npt.NDArray[Any], names: Sequence[str] | None) -> dict[str, np
     return {name: table[:, i] for i, name in enumerate(names)}
 
 
+def _counts_from_json(column: Any, *, where: str) -> tuple[int, ...]:
+    counts = [whole(count) for count in column] if isinstance(column, list) else [None]
+    if None in counts:
+        raise SchemaError("expected a list of integers", where=where)
+    return tuple(count for count in counts if count is not None)
+
+
 def _bins_of(name: str, column: Column, bins: int) -> FeatureBinning:
-    if name != LABEL and (numbers := _numbers(column)) is not None:
+    if name != LABEL and (numbers := _numbers(name, column)) is not None:
         return FeatureBinning(name, "numeric", edges=quantile_edges(numbers, bins=bins))
-    found = sorted({text for value in column if (text := category_text(value)) is not None})
-    return FeatureBinning(name, "categorical", categories=tuple(found[:MAX_CATEGORIES]))
+    found = Counter(text for value in column if (text := category_text(value)) not in (None, OTHER))
+    # The most frequent ones, where there are too many: the rest counts under `__other__`.
+    kept = sorted(found, key=lambda text: (-found[text], text))[:MAX_CATEGORIES]
+    return FeatureBinning(name, "categorical", categories=tuple(sorted(kept)))
 
 
-def _numbers(column: Column) -> npt.NDArray[np.float64] | None:
+def _numbers(name: str, column: Column) -> npt.NDArray[np.float64] | None:
     """The column as float64 with NaN for None, or `None` where it holds texts or truth values."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "fiu":
         return column.astype(np.float64)
     for value in column:
         if isinstance(value, (str, bool, np.bool_, bytes)):
             return None
-    return np.asarray([math.nan if value is None else value for value in column], dtype=np.float64)
+    try:
+        return np.asarray([math.nan if value is None else value for value in column], dtype=np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise SchemaError(
+            f"neither numbers nor texts: {error}; convert the column", where=f"feature {name!r}"
+        ) from error

@@ -4,10 +4,12 @@ One spelling everywhere (API, alerts, links): dimensions in a fixed order, `*` f
 values percent-encoded. Dimensions after `region` appear only where they are narrowed down.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
+from driftline_schemas.documents import check_text
 from driftline_schemas.errors import SchemaError
 
 ALL = "*"
@@ -20,6 +22,7 @@ EXTRA_DIMENSIONS = ("tier", "device")
 USER_PREFIX = "segment."
 # What may stand unencoded in a value: RFC 3986's unreserved characters.
 _SAFE = "-._~"
+_BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +43,14 @@ class Segment:
         """
         for name in values:
             if not _known(name):
+                known = ", ".join(CORE_DIMENSIONS + EXTRA_DIMENSIONS)
                 raise SchemaError(
-                    f"unknown dimension {name!r}; expected one of {', '.join(CORE_DIMENSIONS + EXTRA_DIMENSIONS)}"
-                    f" or {USER_PREFIX}<name>",
+                    f"unknown dimension {name!r}; expected one of {known} or {USER_PREFIX}<name>",
                     where="segment",
                 )
         given = {name: value for name, value in values.items() if value is not None}
+        for name, value in given.items():
+            check_text(name + value, where="segment")
         if empty := [name for name, value in given.items() if not value]:
             raise SchemaError(
                 f"the value of {empty[0]!r} is empty; an unknown one is {UNKNOWN!r}", where="segment"
@@ -58,12 +63,17 @@ class Segment:
         values: dict[str, str | None] = {}
         for part in key.split(","):
             name, equals, value = part.partition("=")
-            name = unquote(name)
+            name = _decode(name, key)
             if not equals or not value:
                 raise SchemaError(f"{part!r} is not <dimension>=<value>", where=f"segment {key!r}")
             if name in values:
                 raise SchemaError(f"dimension {name!r} stands twice", where=f"segment {key!r}")
-            values[name] = None if value == ALL else unquote(value)
+            if ALL in value and value != ALL:
+                raise SchemaError(
+                    f"{value!r} is no pattern: '*' stands for a whole value, and a star itself is %2A",
+                    where=f"segment {key!r}",
+                )
+            values[name] = None if value == ALL else _decode(value, key)
         if not values.get("model"):
             raise SchemaError("the model must be named, e.g. model=digits", where=f"segment {key!r}")
         return cls.of(values)
@@ -85,6 +95,16 @@ class Segment:
 
 def _encode(value: str | None) -> str:
     return ALL if value is None else quote(value, safe=_SAFE)
+
+
+def _decode(text: str, key: str) -> str:
+    try:
+        decoded = unquote(text, errors="strict")
+    except UnicodeDecodeError as error:
+        raise SchemaError(f"{text!r} is not percent-encoded UTF-8", where=f"segment {key!r}") from error
+    if _BAD_ESCAPE.search(text):
+        raise SchemaError(f"{text!r} has a '%' that is not %XX; write %25", where=f"segment {key!r}")
+    return decoded
 
 
 def _known(name: str) -> bool:
