@@ -1,0 +1,82 @@
+"""The one JSON object at the end: what the collector found, beside what was true."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from examples.digits_fleet.collector_api import CollectorApi, Coverage
+from examples.digits_fleet.counters import Counters
+from examples.digits_fleet.receiver import Delivery
+from examples.digits_fleet.scenario import Ledger
+
+_STATES = {"alert.firing": "firing", "alert.resolved": "resolved"}
+
+
+def wait_until_counted(api: CollectorApi, counters: Counters, timeout: float) -> Coverage:
+    """Ask until each prediction made is counted or announced as lost, at most ``timeout`` seconds."""
+    deadline = time.monotonic() + timeout
+    while True:
+        coverage = api.coverage()
+        if coverage.predictions + coverage.announced_lost >= counters.made or time.monotonic() > deadline:
+            return coverage
+        time.sleep(0.3)
+
+
+def make_report(
+    api: CollectorApi, ledger: Ledger, counters: Counters, coverage: Coverage, deliveries: Sequence[Delivery]
+) -> dict[str, Any]:
+    """All figures, flat where they can be; rates in [0, 1], times in seconds."""
+    wrong = [verdict for verdict in api.drifted_verdicts() if ledger.is_wrong(*verdict)]
+    performance = api.performance()
+    return {
+        "healthy_false_drift": len(wrong),
+        "drifted_segments": sorted(api.findings()),
+        "expected_segments": ledger.expected_segments(),
+        "alerts": _alerts(ledger, deliveries),
+        "edge_cloud_agreement": performance.agreement,
+        "accuracy": performance.accuracy,
+        "escalation_rate": performance.escalation_rate,
+        "predictions_made": counters.made,
+        "predictions_counted_by_collector": coverage.predictions,
+        "announced_lost": coverage.announced_lost,
+        "lost": counters.made - coverage.predictions - coverage.announced_lost,
+        "in_doubt": counters.in_doubt,
+        "repeated": coverage.repeated,
+        "records_missing": coverage.missing_records,
+    }
+
+
+def _alerts(ledger: Ledger, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """What was delivered, with the seconds since its cause (None: nothing caused it)."""
+    caused_at = {(alert.state, alert.segment): alert.caused_at for alert in ledger.expected_alerts()}
+    alerts = []
+    for delivery in deliveries:
+        if state := _STATES.get(delivery.type):
+            cause = caused_at.get((state, delivery.segment))
+            seconds = None if cause is None else round(delivery.received_at - cause, 1)
+            alerts.append({"state": state, "segment": delivery.segment, "seconds": seconds})
+    return alerts
+
+
+def shortcomings(
+    report: dict[str, Any], ledger: Ledger, *, refused: int, unclean: Sequence[str]
+) -> list[str]:
+    """Everything that keeps this run from being a success, in words; empty when it is one."""
+    checks: list[tuple[Callable[[], bool], str]] = [
+        (lambda: report["healthy_false_drift"] == 0, "segments without a cause were called drifted"),
+        (lambda: report["drifted_segments"] == report["expected_segments"], "found is not what was caused"),
+        # A device that was killed between the two counts of one prediction leaves one in doubt.
+        (
+            lambda: -report["in_doubt"] <= report["lost"] <= 0,
+            "predictions were lost without a word, or made up",
+        ),
+        (lambda: report["records_missing"] == 0, "samples or spans were lost without a word"),
+        (lambda: refused == 0, "webhooks came whose signature did not hold"),
+    ]
+    found = [message for holds, message in checks if not holds()]
+    delivered = {(alert["state"], alert["segment"]) for alert in report["alerts"]}
+    expected = {(alert.state, alert.segment) for alert in ledger.expected_alerts()}
+    found += [f"no webhook: {state} for {segment}" for state, segment in sorted(expected - delivered)]
+    return [*found, *unclean]
