@@ -1,0 +1,1 @@
+"""Alerts: evaluations that were stored become states of alerts, and those become notifications."""

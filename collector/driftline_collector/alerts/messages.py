@@ -1,0 +1,230 @@
+"""What is said about alerts: the JSON of webhooks, as `alert.schema.json` describes it."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import quote
+
+from driftline_schemas.segments import Segment
+
+from driftline_collector.alerts.rules import Evaluation, Rule
+from driftline_collector.alerts.state import Alert
+
+MessageType = Literal["alert.firing", "alert.resolved", "alert.test", "finding.late"]
+Moment = str  # RFC 3339, UTC
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The closed window that was judged."""
+
+    start: Moment
+    end: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovedFeature:
+    """How far one feature moved: PSI, the lower bound of it, and the p-value of the minimum effect."""
+
+    name: str
+    effect: float | None
+    lower: float | None
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A deployment in the segment near the start: it happened nearby, which is not yet a cause."""
+
+    kind: str
+    before: str | None
+    after: str | None
+    first_at: Moment
+    devices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertData:
+    """One alert, as it stands. `n_eff` rows stand behind `value`, which lies in [lower, upper]."""
+
+    alert_id: str
+    rule: str
+    severity: str
+    state: str
+    segment: str
+    measure: str
+    verdict: str | None
+    summary: str
+    since: Moment | None
+    started_at: Moment | None
+    resolved_at: Moment | None
+    window: Window | None
+    value: float | None
+    lower: float | None
+    upper: float | None
+    limit: float | None
+    n: float | None
+    n_eff: float | None
+    p: float | None
+    q: float | None
+    features: tuple[MovedFeature, ...]
+    coverage: float | None
+    devices: int | None
+    link: str | None
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertMessage:
+    """The body of a webhook."""
+
+    type: MessageType
+    timestamp: Moment
+    data: AlertData
+
+
+def moment(ns: int) -> Moment:
+    """Nanoseconds since the epoch as `2026-11-21T09:41:20.000Z`."""
+    whole = datetime.fromtimestamp(ns // 10**9, UTC)
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{ns % 10**9 // 10**6:03d}Z"
+
+
+def describe(segment: Segment) -> str:
+    """A segment as people say it: `digits 2.1.0, camera-a in eu-west`."""
+    model, version = segment["model"], segment["version"]
+    text = f"{model} {version}" if version else f"{model}, every version"
+    kind, region = segment["device_type"], segment["region"]
+    if kind or region:
+        text += f", {kind or 'every device type'} in {region or 'every region'}"
+    rest = [f"{name} {value}" for name, value in segment.values if name not in _SPOKEN]
+    return ", ".join([text, *rest])
+
+
+_SPOKEN = ("model", "version", "device_type", "region")
+
+
+def message_of(
+    kind: MessageType,
+    alert: Alert,
+    rule: Rule,
+    evaluation: Evaluation,
+    *,
+    now_ns: int,
+    features: Sequence[MovedFeature] = (),
+    changes: Sequence[Change] = (),
+    link_base: str = "",
+) -> dict[str, Any]:
+    """The message about an alert that has just fired, been resolved or come too late."""
+    data = AlertData(
+        alert_id=alert.id,
+        rule=alert.rule,
+        severity=alert.severity,
+        state=alert.state,
+        segment=str(alert.segment),
+        measure=alert.measure,
+        verdict=evaluation.verdict,
+        summary=_summary(kind, alert, rule, evaluation, features),
+        since=moment(alert.since_ns),
+        started_at=None if alert.started_ns is None else moment(alert.started_ns),
+        resolved_at=None if alert.resolved_ns is None else moment(alert.resolved_ns),
+        window=Window(start=moment(evaluation.window_start_ns), end=moment(evaluation.window_end_ns)),
+        value=evaluation.value,
+        lower=evaluation.lower,
+        upper=evaluation.upper,
+        limit=rule.limit(evaluation),
+        n=evaluation.n,
+        n_eff=evaluation.n_eff,
+        p=evaluation.p,
+        q=evaluation.q,
+        features=tuple(features),
+        coverage=evaluation.coverage,
+        devices=evaluation.devices,
+        link=link_to(link_base, alert.id),
+        changes=tuple(changes),
+    )
+    return asdict(AlertMessage(type=kind, timestamp=moment(now_ns), data=data))
+
+
+def withdrawn(alert: Alert, *, now_ns: int) -> dict[str, Any]:
+    """The message about an alert whose rule is gone from the configuration: what was said last, resolved."""
+    said = dict(alert.message or {})
+    data = dict(said.get("data", {})) | {
+        "state": "resolved",
+        "resolved_at": moment(now_ns),
+        "summary": f"{describe(alert.segment)}: rule {alert.rule!r} was taken out of the configuration",
+    }
+    return said | {"type": "alert.resolved", "timestamp": moment(now_ns), "data": data}
+
+
+def trial_message(*, now_ns: int, link_base: str = "") -> dict[str, Any]:
+    """A message that shows that notifiers work, and looks like one in earnest."""
+    empty: dict[str, Any] = dict.fromkeys(AlertData.__dataclass_fields__)
+    said = empty | {
+        "alert_id": f"test_{now_ns}",
+        "rule": "test",
+        "severity": "info",
+        "state": "test",
+        "segment": "model=test,version=*,device_type=*,region=*",
+        "measure": "drift",
+        "summary": "This is a test of driftline's alerts. Nothing is wrong.",
+        "features": (),
+        "changes": (),
+        "link": link_base or None,
+    }
+    return asdict(AlertMessage(type="alert.test", timestamp=moment(now_ns), data=AlertData(**said)))
+
+
+def link_to(base: str, alert_id: str) -> str | None:
+    """Where an alert can be looked at."""
+    return f"{base}/api/v1/alerts/{quote(alert_id)}" if base else None
+
+
+def _summary(
+    kind: MessageType, alert: Alert, rule: Rule, evaluation: Evaluation, features: Sequence[MovedFeature]
+) -> str:
+    where, since = describe(alert.segment), f"since {_clock(alert.since_ns)}"
+    if kind == "alert.resolved":
+        return f"{where}: {_name(rule)} is back to normal as of {_clock(alert.resolved_ns or 0)}"
+    text = f"{where}: {_what(rule, evaluation)} {since}"
+    if kind == "finding.late":
+        window = _clock(evaluation.window_start_ns)
+        text = f"{where}: late data show that it {_what(rule, evaluation)} in the window from {window}"
+    if features:
+        moved = (f"{f.name} (PSI {_number(f.effect)}, at least {_number(f.lower)})" for f in features[:3])
+        text += f"; most moved: {', '.join(moved)}"
+    return text + _evidence(evaluation)
+
+
+def _what(rule: Rule, evaluation: Evaluation) -> str:
+    if rule.limitless:
+        return "has drifted" if rule.measure == "drift" else rule.measure
+    limit = rule.limit(evaluation)
+    side = "above" if limit == rule.above else "below"
+    interval = ""
+    if evaluation.lower is not None and evaluation.upper is not None:
+        interval = f" [{_number(evaluation.lower)}, {_number(evaluation.upper)}]"
+    return f"{_name(rule)} is {_number(evaluation.value)}{interval}, {side} {_number(limit)},"
+
+
+def _evidence(evaluation: Evaluation) -> str:
+    parts = []
+    if evaluation.devices is not None:
+        parts.append(f"{evaluation.devices} device{'' if evaluation.devices == 1 else 's'}")
+    if evaluation.n is not None:
+        parts.append(f"{evaluation.n:,.0f} predictions")
+    if evaluation.coverage is not None:
+        parts.append(f"coverage {evaluation.coverage:.0%}")
+    return f" ({', '.join(parts)})" if parts else ""
+
+
+def _name(rule: Rule) -> str:
+    return rule.measure.replace("_", " ").replace("latency p95", "latency (p95)")
+
+
+def _number(value: float | None) -> str:
+    return "?" if value is None else f"{value:.3g}"
+
+
+def _clock(ns: int) -> str:
+    return f"{datetime.fromtimestamp(ns // 10**9, UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,119 @@
+"""Rules: when an evaluated number is worth an alert. Only rules know limits; analysis gives numbers."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from driftline_schemas.segments import Segment
+
+Measure = Literal[
+    "drift", "accuracy", "agreement", "escalation_rate", "coverage", "silent_devices", "latency_p95"
+]
+Severity = Literal["info", "warning", "critical"]
+DRIFT: Measure = "drift"
+#: Verdicts that say nothing about whether a condition holds.
+_UNDECIDED = frozenset({"insufficient_data", "no_reference", "new_segment", "vanished"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What alerts read of a row of the table `evaluations`. Times in ns; the window is [start, end)."""
+
+    window_start_ns: int
+    window_end_ns: int
+    revision: int
+    segment: Segment
+    measure: str
+    verdict: str | None
+    finding: bool
+    value: float | None
+    lower: float | None
+    upper: float | None
+    p: float | None = None
+    q: float | None = None
+    n: float | None = None
+    n_eff: float | None = None
+    coverage: float | None = None
+    devices: int | None = None
+    since_ns: int | None = None
+
+    @classmethod
+    def of_row(cls, row: Mapping[str, Any]) -> "Evaluation":
+        """Read one row; NaN and NULL are both `None`."""
+        values = {name: row.get(name) for name in cls.__dataclass_fields__ if name != "segment"}
+        given: dict[str, Any] = {
+            name: None if isinstance(v, float) and math.isnan(v) else v for name, v in values.items()
+        }
+        return cls(segment=Segment.parse(row["segment"]), **given)
+
+
+def evaluations_of(table: pa.Table) -> Iterator[Evaluation]:
+    """The rows about whole segments, oldest window first, wider segments before those within them."""
+    whole = table.filter(pc.is_null(table["feature"])) if "feature" in table.column_names else table
+    found = map(Evaluation.of_row, whole.to_pylist())
+    return iter(sorted(found, key=lambda e: (e.window_end_ns, len(e.segment.values), str(e.segment))))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A condition on one measure. Without a limit (only for drift) it is that the segment is a finding.
+
+    `above` and `below` are compared with the value; when `sure`, with the end of the interval that is nearer
+    to normal, so that the whole interval must be beyond the limit. `segment` is the segment that is watched
+    (for drift without a limit: all findings within it), `each` the dimensions that it is split by.
+    """
+
+    name: str
+    measure: Measure
+    above: float | None = None
+    below: float | None = None
+    sure: bool = False
+    hold_ns: int = 0
+    resolve_after_ns: int = 0
+    severity: Severity = "warning"
+    segment: Segment | None = None
+    each: tuple[str, ...] = ()
+    notify: tuple[str, ...] | None = None
+
+    @property
+    def limitless(self) -> bool:
+        """Whether it asks for findings, not for a number."""
+        return self.above is None and self.below is None
+
+    def watches(self, segment: Segment) -> bool:
+        """Whether evaluations of this segment are this rule's."""
+        if self.limitless:
+            return self.segment is None or self.segment.contains(segment)
+        base = self.segment or Segment.of({"model": segment["model"]})
+        named = {name for name, _ in segment.values}
+        return base.contains(segment) and named == {name for name, _ in base.values} | set(self.each)
+
+    def holds(self, evaluation: Evaluation) -> bool | None:
+        """Whether the condition holds; `None` where this evaluation cannot tell.
+
+        A segment that drifted but is explained by another one can neither start nor end an alert.
+        """
+        if evaluation.verdict in _UNDECIDED:
+            return None
+        if self.limitless:
+            if evaluation.verdict == "drifted":
+                return True if evaluation.finding else None
+            return False if evaluation.verdict == "stable" else None
+        over = _beyond(evaluation.lower if self.sure else evaluation.value, self.above, 1)
+        under = _beyond(evaluation.upper if self.sure else evaluation.value, self.below, -1)
+        known = [answer for answer in (over, under) if answer is not None]
+        return any(known) if known else None
+
+    def limit(self, evaluation: Evaluation) -> float | None:
+        """The limit that is crossed, or that would be crossed first."""
+        if self.above is None or self.below is None:
+            return self.above if self.below is None else self.below
+        middle = (self.above + self.below) / 2
+        return self.above if (evaluation.value or 0.0) >= middle else self.below
+
+
+def _beyond(value: float | None, limit: float | None, sign: int) -> bool | None:
+    return None if value is None or limit is None else sign * value > sign * limit

@@ -1,0 +1,323 @@
+"""The one validated settings tree, from a YAML file and the environment; nothing else reads the environment.
+
+A value is taken from the environment (`DRIFTLINE_SERVER__PORT=4400`), else from the file, else it is the
+default. Durations are written `500ms`, `5s`, `10m`, `1h` or `1d`, and held in nanoseconds, as all times are.
+"""
+
+import base64
+import binascii
+import os
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from driftline_schemas.errors import SchemaError
+from driftline_schemas.segments import Segment
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariable
+
+from driftline_collector.alerts.rules import Measure, Rule, Severity
+from driftline_collector.errors import SettingsError
+from driftline_collector.settings_file import SettingsFile, read
+from driftline_collector.settings_problems import misnamed_variables, problems_of, unreadable_variable
+
+PREFIX = "DRIFTLINE_"
+DEFAULT_FILE = Path("driftline.yaml")
+DEFAULT_URL = "http://127.0.0.1:4318"
+
+_UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
+_SECOND = 10**9
+_DURATION = r"^\d+(\.\d+)?(ms|s|m|h|d)$"
+
+
+def parse_duration(text: object) -> int:
+    """`90s` as nanoseconds. Raises ValueError for anything but a number and one of ms, s, m, h, d."""
+    if not isinstance(text, str) or not re.match(_DURATION, text):
+        raise ValueError("expected a duration such as 500ms, 5s, 10m, 1h or 1d")
+    unit = text.lstrip("0123456789.")
+    return round(float(text.removesuffix(unit)) * _UNITS[unit])
+
+
+def format_duration(ns: int) -> str:
+    """Nanoseconds as the shortest text that `parse_duration` reads back."""
+    unit, size = next((u, s) for u, s in reversed(_UNITS.items()) if ns % s == 0 or u == "ms")
+    return f"{ns / size:g}{unit}" if ns else "0s"
+
+
+def _positive(ns: int) -> int:
+    if ns <= 0:
+        raise ValueError("expected a duration longer than 0s")
+    return ns
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().removeprefix("whsec_")
+    try:
+        length = len(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
+    except binascii.Error:
+        length = 0
+    if not 24 <= length <= 64:
+        raise ValueError(
+            "expected whsec_ and 24 to 64 bytes in base64;"
+            " make one with: echo whsec_$(openssl rand -base64 32)"
+        )
+    return value
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address that begins with http:// or https://")
+    return text
+
+
+def _segment(text: str) -> str:
+    try:
+        return str(Segment.parse(text))
+    except SchemaError as error:
+        example = "model=digits,version=*,device_type=*,region=*"
+        raise ValueError(f"expected a segment key such as {example}; {error}") from None
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["5s", "10m", "1h", "1d"]}),
+]
+Positive = Annotated[Duration, AfterValidator(_positive)]
+Url = Annotated[str, AfterValidator(_http_url)]
+
+
+class Section(BaseModel):
+    """A part of the tree: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StoreSettings(Section):
+    """Where data are kept."""
+
+    path: Path = Field(
+        default=Path("driftline.duckdb"), description="The database file; made when it is not there."
+    )
+
+
+class ServerSettings(Section):
+    """Where the collector listens, and how much it takes."""
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(default=4318, ge=0, le=65535, description="OTLP/HTTP and API; 0 takes a free one.")
+    max_body_bytes: int = Field(
+        default=64 * 2**20, ge=1024, description="Largest request, after decompression."
+    )
+    queue_requests: int = Field(
+        default=512,
+        ge=1,
+        description="Requests that may wait for a commit before clients are asked to come back.",
+    )
+    public_url: Url | None = Field(
+        default=None, description="How people reach this collector, for links in alerts."
+    )
+
+
+class EvaluationSettings(Section):
+    """When windows are judged, and what counts as drift."""
+
+    window: Positive = Field(default=3600 * _SECOND, description="Closed windows of this length are judged.")
+    lateness: Duration = Field(
+        default=600 * _SECOND, description="How long a window waits for devices that have not reported."
+    )
+    future_tolerance: Duration = Field(
+        default=300 * _SECOND, description="Data from further ahead is kept, not evaluated."
+    )
+    history: Duration = Field(
+        default=7 * 86400 * _SECOND, description="How far back late data may revise an evaluation."
+    )
+    minimum_effect: float = Field(default=0.02, gt=0, description="The PSI that is worth an alert.")
+    false_discovery: float = Field(
+        default=0.05, gt=0, lt=1, description="Share of false findings that is accepted."
+    )
+    minimum_rows: float = Field(
+        default=50, ge=1, description="Effective rows below which data are insufficient."
+    )
+
+    @model_validator(mode="after")
+    def _history_holds_a_window(self) -> "EvaluationSettings":
+        if self.history < self.window:
+            raise ValueError("history: expected at least one window")
+        return self
+
+
+class RuleSettings(Section):
+    """When a number that was evaluated becomes an alert. `drift` without a limit fires on findings."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    name: str = Field(min_length=1, description="Shown in alerts; alerts are told apart by rule and segment.")
+    measure: Measure = Field(description="The evaluated number.")
+    above: float | None = Field(default=None, description="Fires when the value is greater.")
+    below: float | None = Field(default=None, description="Fires when the value is less.")
+    sure: bool = Field(
+        default=False, description="Compare the interval's near end with the limit, not the value."
+    )
+    hold: Duration = Field(default=0, alias="for", description="How long it must hold, in closed windows.")
+    resolve_after: Duration = Field(default=0, description="How long it must be over before it is resolved.")
+    severity: Severity = "warning"
+    segment: Annotated[str, AfterValidator(_segment)] | None = Field(
+        default=None,
+        description="The segment to watch; without one, each model as a whole (drift: any finding).",
+    )
+    each: tuple[Literal["version", "device_type", "region"], ...] = Field(
+        default=(), description="Watch each of these within the segment by itself."
+    )
+    notify: tuple[str, ...] | None = Field(default=None, description="Names of notifiers; all when absent.")
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> "RuleSettings":
+        if self.measure != "drift" and self.above is None and self.below is None:
+            raise ValueError(f"a rule on {self.measure} needs a limit: above or below")
+        if self.sure and self.above is None and self.below is None:
+            raise ValueError("'sure' compares with a limit: above or below is missing")
+        if self.each and self.limitless:
+            raise ValueError("'each' goes with a limit; without one, drift names the segments itself")
+        if self.segment and (twice := [d for d in self.each if Segment.parse(self.segment)[d]]):
+            raise ValueError(f"'each' splits by {twice[0]}, which 'segment' has narrowed down already")
+        return self
+
+    @property
+    def limitless(self) -> bool:
+        return self.above is None and self.below is None
+
+    def rule(self) -> Rule:
+        """This rule as the alerts know it."""
+        return Rule(
+            name=self.name,
+            measure=self.measure,
+            above=self.above,
+            below=self.below,
+            sure=self.sure,
+            hold_ns=self.hold,
+            resolve_after_ns=self.resolve_after,
+            severity=self.severity,
+            segment=Segment.parse(self.segment) if self.segment else None,
+            each=self.each,
+            notify=self.notify,
+        )
+
+
+class AlertSettings(Section):
+    """What is worth an alert."""
+
+    rules: tuple[RuleSettings, ...] = Field(
+        default=(RuleSettings(name="drift", measure="drift"),),
+        description="Without any, the one rule 'drift'.",
+    )
+
+    @model_validator(mode="after")
+    def _names_are_distinct(self) -> "AlertSettings":
+        _distinct(rule.name for rule in self.rules)
+        return self
+
+
+class WebhookSettings(Section):
+    """A receiver of signed HTTP requests."""
+
+    url: Url = Field(repr=False, description="Where to POST. Often a secret itself, so it is not shown.")
+    secret: Annotated[SecretStr, AfterValidator(_secret)] = Field(
+        description="Signs the requests by the Standard Webhooks scheme: whsec_ and base64."
+    )
+    timeout: Positive = Field(default=10 * _SECOND, description="How long an answer may take.")
+
+
+class NotifierSettings(Section):
+    """Somebody to tell."""
+
+    name: str = Field(min_length=1, description="How rules name it in 'notify'.")
+    webhook: WebhookSettings
+
+
+class Settings(BaseSettings):
+    """Everything that can be set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    store: StoreSettings = StoreSettings()
+    server: ServerSettings = ServerSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+    alerts: AlertSettings = AlertSettings()
+    notifiers: tuple[NotifierSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _notifiers_exist(self) -> "Settings":
+        _distinct(notifier.name for notifier in self.notifiers)
+        known = {notifier.name for notifier in self.notifiers}
+        for rule in self.alerts.rules:
+            if unknown := set(rule.notify or ()) - known:
+                raise ValueError(f"rule {rule.name!r} notifies {min(unknown)!r}, which is no notifier's name")
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file; nothing else is read."""
+        return env_settings, init_settings
+
+
+def load(path: Path | None = None) -> Settings:
+    """Read and check the configuration; with no file and an empty environment, the defaults.
+
+    Raises SettingsError with every mistake, each with its file and line or its environment variable.
+    """
+    file = read(path) if path else SettingsFile("configuration", {})
+    schema, environ = Settings.model_json_schema(), dict(os.environ)
+    problems = misnamed_variables(environ, PREFIX, schema)
+    try:
+        settings = Settings(**{str(key): value for key, value in file.document.items()})
+    except UnreadableVariable as error:
+        raise SettingsError((*problems, unreadable_variable(str(error), PREFIX))) from error
+    except ValidationError as error:
+        problems += problems_of(error.errors(), file, environ, PREFIX, schema)
+        raise SettingsError(tuple(sorted(problems, key=lambda p: (p.where, p.line)))) from error
+    if problems:
+        raise SettingsError(tuple(problems))
+    return settings
+
+
+def default_file() -> Path | None:
+    """`$DRIFTLINE_CONFIG`, else `driftline.yaml` in the working directory, where there is one."""
+    if named := os.environ.get(f"{PREFIX}CONFIG"):
+        return Path(named)
+    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
+
+
+def collector_url() -> str:
+    """Where commands find the collector: `$DRIFTLINE_URL`, else the default address."""
+    return os.environ.get(f"{PREFIX}URL") or DEFAULT_URL
+
+
+def _distinct(names: Any) -> None:
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"the name {twice[0]!r} stands twice; each needs its own")
