@@ -4,27 +4,16 @@ A value is taken from the environment (`DRIFTLINE_SERVER__PORT=4400`), else from
 default. Durations are written `500ms`, `5s`, `10m`, `1h` or `1d`, and held in nanoseconds, as all times are.
 """
 
-import base64
-import binascii
 import os
-import re
-from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
-    PlainSerializer,
-    SecretStr,
     ValidationError,
-    WithJsonSchema,
     model_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -34,73 +23,19 @@ from driftline_collector.alerts.rules import Measure, Rule, Severity
 from driftline_collector.errors import SettingsError
 from driftline_collector.settings_file import SettingsFile, read
 from driftline_collector.settings_problems import misnamed_variables, problems_of, unreadable_variable
+from driftline_collector.settings_types import (
+    SECOND,
+    Duration,
+    Positive,
+    SegmentKey,
+    SigningSecret,
+    Url,
+    distinct,
+)
 
 PREFIX = "DRIFTLINE_"
 DEFAULT_FILE = Path("driftline.yaml")
 DEFAULT_URL = "http://127.0.0.1:4318"
-
-_UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
-_SECOND = 10**9
-_DURATION = r"^\d+(\.\d+)?(ms|s|m|h|d)$"
-
-
-def parse_duration(text: object) -> int:
-    """`90s` as nanoseconds. Raises ValueError for anything but a number and one of ms, s, m, h, d."""
-    if not isinstance(text, str) or not re.match(_DURATION, text):
-        raise ValueError("expected a duration such as 500ms, 5s, 10m, 1h or 1d")
-    unit = text.lstrip("0123456789.")
-    return round(float(text.removesuffix(unit)) * _UNITS[unit])
-
-
-def format_duration(ns: int) -> str:
-    """Nanoseconds as the shortest text that `parse_duration` reads back."""
-    unit, size = next((u, s) for u, s in reversed(_UNITS.items()) if ns % s == 0 or u == "ms")
-    return f"{ns / size:g}{unit}" if ns else "0s"
-
-
-def _positive(ns: int) -> int:
-    if ns <= 0:
-        raise ValueError("expected a duration longer than 0s")
-    return ns
-
-
-def _secret(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value().removeprefix("whsec_")
-    try:
-        length = len(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
-    except binascii.Error:
-        length = 0
-    if not 24 <= length <= 64:
-        raise ValueError(
-            "expected whsec_ and 24 to 64 bytes in base64;"
-            " make one with: echo whsec_$(openssl rand -base64 32)"
-        )
-    return value
-
-
-def _http_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("expected an address that begins with http:// or https://")
-    return text
-
-
-def _segment(text: str) -> str:
-    try:
-        return str(Segment.parse(text))
-    except SchemaError as error:
-        example = "model=digits,version=*,device_type=*,region=*"
-        raise ValueError(f"expected a segment key such as {example}; {error}") from None
-
-
-Duration = Annotated[
-    int,
-    BeforeValidator(parse_duration),
-    PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["5s", "10m", "1h", "1d"]}),
-]
-Positive = Annotated[Duration, AfterValidator(_positive)]
-Url = Annotated[str, AfterValidator(_http_url)]
 
 
 class Section(BaseModel):
@@ -138,15 +73,15 @@ class ServerSettings(Section):
 class EvaluationSettings(Section):
     """When windows are judged, and what counts as drift."""
 
-    window: Positive = Field(default=3600 * _SECOND, description="Closed windows of this length are judged.")
+    window: Positive = Field(default=3600 * SECOND, description="Closed windows of this length are judged.")
     lateness: Duration = Field(
-        default=600 * _SECOND, description="How long a window waits for devices that have not reported."
+        default=600 * SECOND, description="How long a window waits for devices that have not reported."
     )
     future_tolerance: Duration = Field(
-        default=300 * _SECOND, description="Data from further ahead is kept, not evaluated."
+        default=300 * SECOND, description="Data from further ahead is kept, not evaluated."
     )
     history: Duration = Field(
-        default=7 * 86400 * _SECOND, description="How far back late data may revise an evaluation."
+        default=7 * 86400 * SECOND, description="How far back late data may revise an evaluation."
     )
     minimum_effect: float = Field(default=0.02, gt=0, description="The PSI that is worth an alert.")
     false_discovery: float = Field(
@@ -178,7 +113,7 @@ class RuleSettings(Section):
     hold: Duration = Field(default=0, alias="for", description="How long it must hold, in closed windows.")
     resolve_after: Duration = Field(default=0, description="How long it must be over before it is resolved.")
     severity: Severity = "warning"
-    segment: Annotated[str, AfterValidator(_segment)] | None = Field(
+    segment: SegmentKey | None = Field(
         default=None,
         description="The segment to watch; without one, each model as a whole (drift: any finding).",
     )
@@ -229,8 +164,8 @@ class AlertSettings(Section):
     )
 
     @model_validator(mode="after")
-    def _names_are_distinct(self) -> "AlertSettings":
-        _distinct(rule.name for rule in self.rules)
+    def _names_aredistinct(self) -> "AlertSettings":
+        distinct(rule.name for rule in self.rules)
         return self
 
 
@@ -238,10 +173,10 @@ class WebhookSettings(Section):
     """A receiver of signed HTTP requests."""
 
     url: Url = Field(repr=False, description="Where to POST. Often a secret itself, so it is not shown.")
-    secret: Annotated[SecretStr, AfterValidator(_secret)] = Field(
+    secret: SigningSecret = Field(
         description="Signs the requests by the Standard Webhooks scheme: whsec_ and base64."
     )
-    timeout: Positive = Field(default=10 * _SECOND, description="How long an answer may take.")
+    timeout: Positive = Field(default=10 * SECOND, description="How long an answer may take.")
 
 
 class NotifierSettings(Section):
@@ -266,7 +201,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _notifiers_exist(self) -> "Settings":
-        _distinct(notifier.name for notifier in self.notifiers)
+        distinct(notifier.name for notifier in self.notifiers)
         known = {notifier.name for notifier in self.notifiers}
         for rule in self.alerts.rules:
             if unknown := set(rule.notify or ()) - known:
@@ -316,8 +251,3 @@ def default_file() -> Path | None:
 def collector_url() -> str:
     """Where commands find the collector: `$DRIFTLINE_URL`, else the default address."""
     return os.environ.get(f"{PREFIX}URL") or DEFAULT_URL
-
-
-def _distinct(names: Any) -> None:
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise ValueError(f"the name {twice[0]!r} stands twice; each needs its own")

@@ -62,7 +62,7 @@ def _message(error: ErrorDetails, path: Path_, schema: Schema) -> str:
         return "is missing"
     if error["type"] == "extra_forbidden":
         return f"unknown key{_meant(str(path[-1]), list(_properties(schema, path[:-1])))}"
-    return _expected(error, path, schema) + _found(error["input"], path)
+    return _expected(error, path, schema) + _found(error["input"], path) + _close(error)
 
 
 def _expected(error: ErrorDetails, path: Path_, schema: Schema) -> str:
@@ -71,7 +71,7 @@ def _expected(error: ErrorDetails, path: Path_, schema: Schema) -> str:
         case "value_error":
             return str(context["error"])
         case "literal_error":
-            return f"expected {context['expected']}{_close(error['input'], context['expected'])}"
+            return f"expected {context['expected']}"
         case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal":
             return f"expected a number {error['msg'].removeprefix('Input should be ')}"
         case "int_parsing" | "int_type" | "int_from_float":
@@ -108,9 +108,10 @@ def _meant(name: str, known: list[str]) -> str:
     return f"; expected one of {', '.join(known)}" if known else ""
 
 
-def _close(given: object, expected: str) -> str:
-    names = expected.replace(" or ", ", ").replace("'", "").split(", ")
-    close = difflib.get_close_matches(str(given), names, n=1)
+def _close(error: ErrorDetails) -> str:
+    """The choice that was probably meant, where there were some to choose from."""
+    choices = str(error.get("ctx", {}).get("expected", "")).replace(" or ", ", ").replace("'", "").split(", ")
+    close = difflib.get_close_matches(str(error["input"]), choices, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

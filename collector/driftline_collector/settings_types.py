@@ -1,0 +1,84 @@
+"""The kinds of values that settings have: how they are written, checked and shown."""
+
+import base64
+import binascii
+import re
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from driftline_schemas.errors import SchemaError
+from driftline_schemas.segments import Segment
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
+
+_UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
+SECOND = 10**9
+_DURATION = r"^\d+(\.\d+)?(ms|s|m|h|d)$"
+
+
+def parse_duration(text: object) -> int:
+    """`90s` as nanoseconds. Raises ValueError for anything but a number and one of ms, s, m, h, d."""
+    if not isinstance(text, str) or not re.match(_DURATION, text):
+        raise ValueError("expected a duration such as 500ms, 5s, 10m, 1h or 1d")
+    unit = text.lstrip("0123456789.")
+    return round(float(text.removesuffix(unit)) * _UNITS[unit])
+
+
+def format_duration(ns: int) -> str:
+    """Nanoseconds as the shortest text that `parse_duration` reads back."""
+    unit, size = next((u, s) for u, s in reversed(_UNITS.items()) if ns % s == 0 or u == "ms")
+    return f"{ns / size:g}{unit}" if ns else "0s"
+
+
+def _positive(ns: int) -> int:
+    if ns <= 0:
+        raise ValueError("expected a duration longer than 0s")
+    return ns
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value().removeprefix("whsec_")
+    try:
+        length = len(base64.b64decode(text + "=" * (-len(text) % 4), validate=True))
+    except binascii.Error:
+        length = 0
+    if not 24 <= length <= 64:
+        raise ValueError(
+            "expected whsec_ and 24 to 64 bytes in base64;"
+            " make one with: echo whsec_$(openssl rand -base64 32)"
+        )
+    return value
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("expected an address that begins with http:// or https://")
+    return text.rstrip("/")
+
+
+def _segment(text: str) -> str:
+    try:
+        return str(Segment.parse(text))
+    except SchemaError as error:
+        example = "model=digits,version=*,device_type=*,region=*"
+        raise ValueError(f"expected a segment key such as {example}; {error}") from None
+
+
+def distinct(names: Iterable[str]) -> None:
+    """Raise ValueError where a name stands twice."""
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"the name {twice[0]!r} stands twice; each needs its own")
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["5s", "10m", "1h", "1d"]}),
+]
+SigningSecret = Annotated[SecretStr, AfterValidator(_secret)]
+SegmentKey = Annotated[str, AfterValidator(_segment)]
+Positive = Annotated[Duration, AfterValidator(_positive)]
+Url = Annotated[str, AfterValidator(_http_url)]
