@@ -1,1 +1,1 @@
-"""The main job: a fleet of digit-reading devices, watched end to end. Run ``python -m examples.digits_fleet``."""
+"""The main job: a fleet that reads digits, watched end to end. Run ``python -m examples.digits_fleet``."""

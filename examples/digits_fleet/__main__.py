@@ -18,10 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 from rich.console import Console
 from rich.live import Live
 
-from examples.digits_fleet.processes import StartFailed
+from examples.digits_fleet.processes import StartError
 from examples.digits_fleet.receiver import Delivery, describe
 from examples.digits_fleet.report import make_report, shortcomings, wait_until_counted
 from examples.digits_fleet.run import WINDOW, Run
@@ -45,7 +46,7 @@ def main() -> int:
     with _folder(options.folder) as folder:
         try:
             return headless(folder, options) if options.headless else tour(folder)
-        except StartFailed as error:
+        except StartError as error:
             print(f"the main job could not start: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
@@ -138,7 +139,7 @@ def _watching(run: Run, view: View) -> Iterator[None]:
                 continue
             view.made = run.counters.made
             view.devices = run.devices_by_place()
-            with contextlib.suppress(OSError):  # the collector is stopping
+            with contextlib.suppress(httpx.HTTPError):  # the collector is stopping
                 view.counted = run.api.coverage().predictions
                 view.findings = run.api.drifting_now()
 

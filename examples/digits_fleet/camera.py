@@ -1,4 +1,4 @@
-"""What a device's camera makes of a handwritten digit: jitter, light, noise, and, once degraded, blur and haze.
+"""What a device's camera makes of a digit: jitter, light, noise and, once degraded, blur and haze.
 
 Every frame of the fleet comes from here, the pilot recording that the references are built from
 and the live traffic alike; only the random generators differ.

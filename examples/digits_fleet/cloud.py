@@ -12,6 +12,7 @@ import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import driftline
 import numpy as np
 import uvicorn
 from starlette.applications import Starlette
@@ -19,7 +20,6 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-import driftline
 from examples.digits_fleet.camera import SIDE
 from examples.digits_fleet.cloud_client import ANSWER_PATH
 from examples.digits_fleet.counters import Counters

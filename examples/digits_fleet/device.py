@@ -7,9 +7,9 @@ import time
 from collections import deque
 from pathlib import Path
 
+import driftline
 import numpy as np
 
-import driftline
 from examples.digits_fleet.camera import Frames, take_frames
 from examples.digits_fleet.cloud_client import CloudClient
 from examples.digits_fleet.counters import Counters
@@ -23,7 +23,10 @@ _SHOTS_AHEAD = 32
 
 
 class Device:
-    """Runs in a thread of its own until ``stop`` is set. ``degraded`` and ``wanted_version`` are the world's doing."""
+    """Runs in a thread of its own until ``stop`` is set.
+
+    ``degraded`` and ``wanted_version`` are the world's doing.
+    """
 
     def __init__(self, spec: DeviceSpec, plan: ProcessPlan) -> None:
         folder = Path(plan.folder)

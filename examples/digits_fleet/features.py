@@ -64,7 +64,7 @@ def summarise(inputs: Inputs) -> NDArray[np.float64]:
 
 
 def named(row: NDArray[np.float64], exposure: str) -> dict[str, float | str]:
-    """One prediction's features as ``Monitor.record`` takes them; ``exposure`` is the camera's own setting."""
+    """One prediction's features as the monitor takes them; ``exposure`` is the camera's own setting."""
     values: dict[str, float | str] = dict(zip(NAMES, row.tolist(), strict=True))
     values["exposure"] = exposure
     return values

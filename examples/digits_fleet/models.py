@@ -44,7 +44,7 @@ def rescale_with_crop_mistake(frames: Frames) -> Inputs:
 
 
 def stretch_contrast(inputs: Inputs) -> Inputs:
-    """The cloud's own preprocessing: bring each picture's ink to one mean and spread, whatever the lens did."""
+    """The cloud's own preprocessing: brings each picture to one mean and spread, whatever the lens did."""
     centred = inputs - inputs.mean(1, keepdims=True)
     stretched: Inputs = _CLOUD_SPREAD * centred / (centred.std(1, keepdims=True) + np.float32(1e-6))
     return stretched
@@ -130,7 +130,7 @@ class Pool:
 
 def split(seed: int = SEED) -> tuple[Pool, Pool]:
     """The shipped digits as two disjoint pools: for training, and for the fleet to see."""
-    from sklearn.datasets import load_digits  # type: ignore[import-untyped]  # devices start without it
+    from sklearn.datasets import load_digits  # devices start without it
 
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, SIDE, SIDE) / 16
@@ -141,7 +141,7 @@ def split(seed: int = SEED) -> tuple[Pool, Pool]:
 
 def train_edge(shots: Inputs, labels: NDArray[np.intp], strength: float) -> EdgeModel:
     """Fit on inputs (n, 64) and quantise; ``strength`` is scikit-learn's ``C``."""
-    from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from sklearn.linear_model import LogisticRegression
 
     fitted = LogisticRegression(C=strength, max_iter=500).fit(shots, labels)
     unit = float(np.abs(fitted.coef_).max()) / 127

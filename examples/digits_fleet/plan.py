@@ -30,7 +30,7 @@ class DeviceSpec:
 
 @dataclass(frozen=True)
 class ProcessPlan:
-    """What one process of the fleet is to run. Times in seconds, ``rate`` in predictions per second and device."""
+    """What one process is to run. Times in seconds, ``rate`` in predictions per second and device."""
 
     folder: str
     devices: tuple[DeviceSpec, ...]

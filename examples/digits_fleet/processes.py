@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import signal
@@ -10,9 +11,10 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 
-class StartFailed(RuntimeError):
+class StartError(RuntimeError):
     """A part of the fleet did not start; the message carries the end of what it wrote."""
 
 
@@ -35,12 +37,12 @@ class Child:
                 text=True,
                 start_new_session=True,
             )
+        self._orders, self._output = _pipes(self._process)
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, name=f"{name}-output", daemon=True).start()
 
     def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
+        for line in self._output:
             self._lines.put(line.rstrip("\n"))
         self._lines.put("")
 
@@ -53,36 +55,30 @@ class Child:
         return self._process.poll()
 
     def wait_ready(self, timeout: float) -> str:
-        """Wait for a line ``ready …`` and return what follows. Raises StartFailed."""
+        """Wait for a line ``ready …`` and return what follows. Raises StartError."""
         try:
             while line := self._lines.get(timeout=timeout):
                 if line.startswith("ready"):
                     return line.removeprefix("ready").strip()
         except queue.Empty:
-            raise StartFailed(
+            raise StartError(
                 f"{self.name} was not ready in {timeout:.0f} s; it wrote: {self.last_words()}"
             ) from None
-        raise StartFailed(f"{self.name} ended at once; it wrote: {self.last_words()}")
+        raise StartError(f"{self.name} ended at once; it wrote: {self.last_words()}")
 
     def last_words(self, characters: int = 2000) -> str:
         return self._log.read_text(errors="replace")[-characters:].strip() or "nothing"
 
     def tell(self, **order: object) -> None:
         """Send one order; a child that is gone is not told."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(order) + "\n")
-            self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
-            pass
+        with contextlib.suppress(BrokenPipeError):
+            self._orders.write(json.dumps(order) + "\n")
+            self._orders.flush()
 
     def hang_up(self) -> None:
         """End the child's standard input, which asks it to finish."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.close()
-        except BrokenPipeError:
-            pass
+        with contextlib.suppress(BrokenPipeError):
+            self._orders.close()
 
     def terminate(self) -> None:
         if self.running:
@@ -101,3 +97,10 @@ class Child:
             self.kill()
             return False
         return True
+
+
+def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:
+    """Its standard input and output, which are there because both were asked for as pipes."""
+    if process.stdin is None or process.stdout is None:
+        raise AssertionError("a process without pipes")
+    return process.stdin, process.stdout

@@ -1,4 +1,4 @@
-"""The desk that webhooks arrive at: checks each signature by the Standard Webhooks scheme and keeps what came.
+"""The desk that webhooks arrive at: checks signatures by the Standard Webhooks scheme, keeps what came.
 
 Runs alone as ``python -m examples.digits_fleet.receiver --secret whsec_…``.
 """
@@ -107,7 +107,7 @@ class Receiver:
                 self.send_header("content-length", "0")
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 """Quiet: what came is told by ``on_delivery``."""
 
         return Handler

@@ -1,12 +1,12 @@
-"""What the team has when it ships a version: a reference from a pilot recording, made with the training pipeline."""
+"""What the team has when it ships a version: a reference from a pilot recording and the training pipeline."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import driftline
 import numpy as np
 
-import driftline
 from examples.digits_fleet.camera import take_frames
 from examples.digits_fleet.features import NAMES, summarise
 from examples.digits_fleet.models import PREPROCESSING, SEED, EdgeModel, Pool, rescale

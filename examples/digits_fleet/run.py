@@ -1,4 +1,4 @@
-"""Runs the main job: starts every part as a process of its own, lets the scenario happen, and ends them all."""
+"""Runs the main job: starts each part as a process of its own, lets the scenario happen, ends them all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from examples.digits_fleet.cloud import CloudPlan
 from examples.digits_fleet.collector_api import CollectorApi
 from examples.digits_fleet.counters import Counters
 from examples.digits_fleet.plan import REGIONS, DeviceSpec, ProcessPlan, make_fleet
-from examples.digits_fleet.processes import Child, StartFailed
+from examples.digits_fleet.processes import Child, StartError
 from examples.digits_fleet.receiver import Delivery, Receiver
 from examples.digits_fleet.references import PILOT_SHOTS, build_references
 from examples.digits_fleet.scenario import DEGRADED_TYPE, ROLLOUT_REGION, Cause, Ledger, Timeline, rolled_out
@@ -78,12 +78,14 @@ class Run:
         for child in self._children:
             if child.running:
                 child.kill()
+        if hasattr(self, "api"):
+            self.api.close()
         if hasattr(self, "receiver"):
             self.receiver.close()
 
     # -- start -----------------------------------------------------------------------------------------
     def start(self) -> None:
-        """Train the models, then start collector, cloud and fleet. Raises StartFailed."""
+        """Train the models, then start collector, cloud and fleet. Raises StartError."""
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         self.receiver = Receiver(secret, on_delivery=self._on_delivery)
         port = _free_port()
@@ -102,7 +104,7 @@ class Run:
         endpoint = f"http://127.0.0.1:{port}"
         self.api = CollectorApi(endpoint)
         if not self.api.wait_ready(_START_TIMEOUT, alive=lambda: self._collector.running):
-            raise StartFailed(f"the collector did not start; it wrote: {self._collector.last_words()}")
+            raise StartError(f"the collector did not start; it wrote: {self._collector.last_words()}")
         self._tell(f"collector on {endpoint}")
         for reference in references:
             self._command("reference", "register", str(reference), "--url", endpoint)
@@ -145,15 +147,16 @@ class Run:
         return child
 
     def _command(self, *arguments: str) -> None:
-        """Run a ``driftline`` command to its end. Raises StartFailed."""
+        """Run a ``driftline`` command to its end. Raises StartError."""
         done = subprocess.run(
             [sys.executable, "-m", "driftline_collector", *arguments],
+            check=False,  # what it wrote is told below
             capture_output=True,
             text=True,
             timeout=60,
         )
         if done.returncode:
-            raise StartFailed(f"driftline {' '.join(arguments)} failed: {done.stderr.strip()[-2000:]}")
+            raise StartError(f"driftline {' '.join(arguments)} failed: {done.stderr.strip()[-2000:]}")
 
     def devices_by_place(self) -> dict[str, int]:
         """How many devices there are, by ``type/region``."""
@@ -174,7 +177,7 @@ class Run:
 
     def perform(self, timeline: Timeline, tick: Callable[[], None]) -> None:
         """Let it happen in real time; ``tick`` is called a few times a second."""
-        # Causes fall on the beginning of a window, so that "seconds from cause to delivery" compares between runs.
+        # Causes fall on the beginning of a window, so that the seconds to delivery compare between runs.
         begin = (time.time() // WINDOW + 1) * WINDOW
         self.phase = "healthy"
         for step in self.steps(timeline):

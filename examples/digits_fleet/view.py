@@ -9,12 +9,11 @@ import time
 from collections import deque
 from typing import Any
 
+from driftline_schemas.segments import Segment
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
-
-from driftline_schemas.segments import Segment
 
 from examples.digits_fleet.plan import DEVICE_TYPES, REGIONS
 from examples.digits_fleet.receiver import Delivery
@@ -133,7 +132,8 @@ def summary(report: dict[str, Any], *, settled: bool = True) -> RenderableType:
 
 
 def _interval(estimate: dict[str, Any]) -> str:
-    return f"{estimate['value']:.1%}  ({estimate['lower']:.1%} to {estimate['upper']:.1%}, n = {estimate['n']:,.0f})"
+    value, lower, upper = (f"{estimate[key]:.1%}" for key in ("value", "lower", "upper"))
+    return f"{value}  ({lower} to {upper}, n = {estimate['n']:,.0f})"
 
 
 def _counts(report: dict[str, Any], settled: bool) -> str:

@@ -26,13 +26,15 @@ def receiver() -> Iterator[Receiver]:
     receiver.close()
 
 
-def post(receiver: Receiver, secret: str, *, id: str = "msg_1", body: str | None = None, age: int = 0) -> int:
+def post(
+    receiver: Receiver, secret: str, *, message: str = "msg_1", body: str | None = None, age: int = 0
+) -> int:
     sent_at = datetime.now(tz=UTC) - timedelta(seconds=age)
     signed = json.dumps(PAYLOAD)
     headers = {
-        "webhook-id": id,
+        "webhook-id": message,
         "webhook-timestamp": str(int(sent_at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(id, sent_at, signed),
+        "webhook-signature": Webhook(secret).sign(message, sent_at, signed),
         "content-type": "application/json",
     }
     request = urllib.request.Request(receiver.url, (body or signed).encode(), headers)
@@ -54,11 +56,11 @@ def test_a_webhook_signed_with_the_secret_is_kept(receiver: Receiver) -> None:
 
 @pytest.mark.parametrize(
     ("secret", "body", "age"),
-    [(OTHER, None, 0), (SECRET, '{"type":"alert.resolved"}', 0), (SECRET, None, 3600)],
+    [(OTHER, "", 0), (SECRET, '{"type":"alert.resolved"}', 0), (SECRET, "", 3600)],
     ids=["another secret", "another body", "an hour old"],
 )
 def test_a_webhook_whose_signature_does_not_hold_is_refused_and_counted(
-    receiver: Receiver, secret: str, body: str | None, age: int
+    receiver: Receiver, secret: str, body: str, age: int
 ) -> None:
     assert post(receiver, secret, body=body, age=age) == 401
     assert receiver.deliveries == []
@@ -77,7 +79,7 @@ def test_a_webhook_that_comes_twice_is_kept_once() -> None:
     seen: list[Delivery] = []
     receiver = Receiver(SECRET, on_delivery=seen.append)
     try:
-        assert [post(receiver, SECRET), post(receiver, SECRET), post(receiver, SECRET, id="msg_2")] == [
+        assert [post(receiver, SECRET), post(receiver, SECRET), post(receiver, SECRET, message="msg_2")] == [
             204
         ] * 3
         assert [delivery.id for delivery in seen] == ["msg_1", "msg_2"]
