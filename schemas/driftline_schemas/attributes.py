@@ -109,7 +109,7 @@ UNITS: Final = {
     PROFILE_CATEGORY: "{value}",
     PROFILE_MISSING: "{value}",
     PROFILE_PREDICTIONS: "{prediction}",
-    PROFILE_ESCALATIONS: "{escalation}",
+    PROFILE_ESCALATIONS: "{prediction}",
     SDK_DROPPED: "{record}",
     SDK_SPOOL_BYTES: "By",
     SDK_SPOOL_AGE: "s",
