@@ -71,6 +71,9 @@ class Store(Protocol):
         version, device_type, region, device, id, trace_id, label, score, cloud_label, cloud_score, reason, probability.
         """
 
+    def known_predictions(self, ids: Sequence[str]) -> set[str]:
+        """Those of these ids under which a prediction is stored."""
+
     # -- bookkeeping ---------------------------------------------------------------------------------
     def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
         """By stream: stream, model, version, device, device_type, region, tier, predictions (counted in windows),

@@ -1,0 +1,77 @@
+"""Errors as RFC 9457 problem details: what is wrong, where, and what to do."""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from driftline_schemas.errors import SchemaError
+from fastapi import FastAPI, Request
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from driftline_collector.errors import StoreError
+
+
+class ProblemError(Exception):
+    """A request that is answered with a problem. `errors` are its parts, where there are several."""
+
+    def __init__(self, status: int, detail: str, *, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.errors = tuple(errors)
+
+
+def problem(
+    status: int,
+    detail: str,
+    *,
+    errors: Sequence[Mapping[str, Any]] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """A problem document. `about:blank` as its type says: the status is the kind, the detail the rest."""
+    body: dict[str, Any] = {
+        "type": "about:blank",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    if errors:
+        body["errors"] = [dict(error) for error in errors]
+    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+
+
+def install(api: FastAPI) -> None:
+    """Answer every error of this API with a problem."""
+
+    @api.exception_handler(ProblemError)
+    def refused(_: Request, error: ProblemError) -> JSONResponse:
+        return problem(error.status, error.detail, errors=error.errors)
+
+    @api.exception_handler(SchemaError)
+    def malformed(_: Request, error: SchemaError) -> JSONResponse:
+        return problem(422, str(error))
+
+    @api.exception_handler(StoreError)
+    def store_failed(_: Request, error: StoreError) -> JSONResponse:
+        return problem(503, str(error), headers={"retry-after": "2"})
+
+    @api.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"where": ".".join(map(str, e["loc"])), "message": e["msg"]}
+            for e in jsonable_encoder(error.errors())
+        ]
+        first = errors[0]
+        return problem(422, f"{first['where']}: {first['message']}", errors=errors)
+
+    @api.exception_handler(HTTPException)
+    def http(request: Request, error: HTTPException) -> JSONResponse:
+        detail = str(error.detail)
+        if error.status_code == 404:
+            detail = f"nothing is at {request.url.path}; GET /openapi.json lists what there is"
+        if error.status_code == 405:
+            detail = f"{request.method} is not for {request.url.path}; GET /openapi.json says what is"
+        return problem(error.status_code, detail, headers=error.headers)

@@ -1,0 +1,79 @@
+"""How times, segments and rows are written in requests and answers."""
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+from driftline_schemas.segments import Segment
+
+from driftline_collector.api.problems import ProblemError
+
+_AGO = re.compile(r"(\d+)(s|m|h|d)")
+_UNITS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
+#: Columns of the store that hold JSON.
+_JSON = frozenset({"details", "document", "payload"})
+
+
+def read_time(text: str | None, parameter: str, now_ns: int) -> int | None:
+    """A time of a query: RFC 3339, nanoseconds since the epoch, or `6h` for so long ago."""
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text):
+        return now_ns - int(ago[1]) * _UNITS[ago[2]]
+    if text.isdecimal():
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ProblemError(
+            422,
+            f"{parameter}: {text!r} is no time; write 2026-11-21T09:41:20Z, nanoseconds, or 6h for 6 hours ago",
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    whole = int(moment.replace(microsecond=0).timestamp())
+    return whole * 10**9 + moment.microsecond * 1000
+
+
+def write_time(ns: int | None) -> str | None:
+    """Nanoseconds since the epoch in RFC 3339, UTC, to the millisecond; what no calendar holds is None."""
+    if ns is None:
+        return None
+    try:
+        whole = datetime.fromtimestamp(ns // 10**9, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+    return f"{whole:%Y-%m-%dT%H:%M:%S}.{ns % 10**9 // 10**6:03d}Z"
+
+
+def read_segment(text: str | None) -> str | None:
+    """A segment key in its one spelling. Raises SchemaError."""
+    return None if text is None else str(Segment.parse(text))
+
+
+def rows_of(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows as JSON has them: `…_ns` becomes a time, JSON text what it says, NaN null, bytes hex."""
+    return [{_name(name): _value(name, value) for name, value in row.items()} for row in table.to_pylist()]
+
+
+def columns(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """Some of a row's columns."""
+    return {name: row.get(name) for name in names}
+
+
+def _name(column: str) -> str:
+    return column.removesuffix("_ns") if column.endswith("_ns") and column != "window_holes_ns" else column
+
+
+def _value(column: str, value: Any) -> Any:
+    if column in _JSON and isinstance(value, str):
+        return json.loads(value)
+    if column.endswith("_ns") and column != "window_holes_ns":
+        return write_time(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.hex() if isinstance(value, bytes) else value
