@@ -28,16 +28,17 @@ def make_report(
     api: CollectorApi, ledger: Ledger, counters: Counters, coverage: Coverage, deliveries: Sequence[Delivery]
 ) -> dict[str, Any]:
     """All figures, flat where they can be; rates in [0, 1], times in seconds."""
-    wrong = [verdict for verdict in api.drifted_verdicts() if ledger.is_wrong(*verdict)]
+    wrong = [v for v in api.drifted_verdicts() if ledger.is_wrong(v.segment, v.start, v.end)]
     performance = api.performance()
+    (escalated,) = (row for row in performance if row["measure"] == "escalation_rate" and not row["version"])
     return {
         "healthy_false_drift": len(wrong),
         "drifted_segments": sorted(api.findings()),
         "expected_segments": ledger.expected_segments(),
         "alerts": _alerts(ledger, deliveries),
-        "edge_cloud_agreement": performance.agreement,
-        "accuracy": performance.accuracy,
-        "escalation_rate": performance.escalation_rate,
+        "edge_cloud_agreement": _by_version(performance, "agreement"),
+        "accuracy": _by_version(performance, "accuracy"),
+        "escalation_rate": escalated["value"],
         "predictions_made": counters.made,
         "predictions_counted_by_collector": coverage.predictions,
         "announced_lost": coverage.announced_lost,
@@ -45,6 +46,16 @@ def make_report(
         "in_doubt": counters.in_doubt,
         "repeated": coverage.repeated,
         "records_missing": coverage.missing_records,
+        "webhooks_undelivered": api.undelivered(),
+    }
+
+
+def _by_version(performance: Sequence[dict[str, Any]], measure: str) -> dict[str, dict[str, Any]]:
+    """Version → value, lower, upper, n of one measure."""
+    return {
+        row["version"]: {key: row[key] for key in ("value", "lower", "upper", "n")}
+        for row in performance
+        if row["measure"] == measure and row["version"]
     }
 
 
@@ -73,6 +84,7 @@ def shortcomings(
             "predictions were lost without a word, or made up",
         ),
         (lambda: report["records_missing"] == 0, "samples or spans were lost without a word"),
+        (lambda: report["webhooks_undelivered"] == 0, "webhooks were not delivered"),
         (lambda: refused == 0, "webhooks came whose signature did not hold"),
     ]
     found = [message for holds, message in checks if not holds()]
