@@ -46,10 +46,10 @@ soak: install ## run the tests that load a collector for many minutes
 proof: install ## run the tests that prove statistical claims and compare with peers
 	@$(RUN) -m pytest -n auto -m 'proof or peers' --timeout 0
 
-lock: ## pin the newest fit versions in constraints.txt (needs uv on PATH)
+lock: ## bring constraints.txt in line with pyproject.toml (needs uv; UPGRADE=--upgrade for newer versions)
 	@uv pip compile pyproject.toml --extra collector --extra dashboard --extra grpc --extra reports --group dev \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --annotation-style line \
-		--custom-compile-command 'make lock' --upgrade --quiet --output-file constraints.txt
+		--custom-compile-command 'make lock' $(UPGRADE) --quiet --output-file constraints.txt
 
 clean: ## remove .venv and what the tools leave behind
 	@rm -rf .venv build dist .*_cache .hypothesis .coverage

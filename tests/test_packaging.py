@@ -1,11 +1,13 @@
 """What is shipped: the wheel, its extras, the pins and the pages that speak of them."""
 
+import ast
 import importlib.metadata
 import re
 import subprocess
 import sys
 import tomllib
 import zipfile
+from collections.abc import Iterator
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,21 @@ def run_with_only(groups: str, code: str, *arguments: str) -> subprocess.Complet
         check=False,
         stdin=subprocess.DEVNULL,
     )
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """What a file imports, wherever in it; of ``from a import b`` a.b, a module or a name in one."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def lineage(module: str) -> Iterator[str]:
+    """a.b.c, a.b and a."""
+    parts = module.split(".")
+    return (".".join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +170,29 @@ def test_the_base_install_stays_small() -> None:
 def test_an_unknown_extra_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="no extra or dependency group 'colector'"):
         select(["colector"])
+
+
+def test_every_package_imported_is_a_named_requirement() -> None:
+    """What only another package pulls in may be gone with that one's next release."""
+    providers = {
+        re.sub(r"(/__init__)?(\.[^/]+)?\.(py|so)$", "", str(file)).replace("/", "."): canonical(
+            distribution.name
+        )
+        for distribution in importlib.metadata.distributions()
+        for file in distribution.files or ()
+        if file.suffix in {".py", ".so"}
+    }
+    unnamed = {"driftline", "pydantic-core"}  # pydantic pins its core exactly and sends its users there
+    for groups, folders in (
+        ([], ["telemetry", "schemas"]),
+        (["collector"], ["collector"]),
+        (["dashboard"], ["dashboard"]),
+    ):
+        named = unnamed | {canonical(requirement) for requirement in direct_requirements(groups)}
+        for path in (path for folder in folders for path in (ROOT / folder).rglob("*.py")):
+            for module in imported_modules(path):
+                provider = next((providers[each] for each in lineage(module) if each in providers), None)
+                assert provider is None or provider in named, f"{path.relative_to(ROOT)} imports {module}"
 
 
 def test_every_requirement_has_a_line_in_the_dependencies_page() -> None:
