@@ -1,0 +1,148 @@
+"""Counts of one feature in one window: on a binning's bins, by category, or exponential."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from driftline_schemas.binning import OTHER, category_text, cut
+
+#: Categories counted by name where no binning lists them; those beyond count under `__other__`.
+MAX_FREE_CATEGORIES = 100
+#: Labels that the binning does not list but that go out by name all the same.
+MAX_FREE_LABELS = 50
+MAX_TEXT = 256
+#: OpenTelemetry's default size of an exponential histogram, for each sign.
+MAX_BUCKETS = 160
+MAX_SCALE = 20
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+
+class Bins:
+    """A numeric feature on edges: the layout of `driftline_schemas.binning`, missing last."""
+
+    __slots__ = ("counts", "edges")
+
+    def __init__(self, edges: Floats) -> None:
+        self.edges = edges
+        self.counts: Ints = np.zeros(len(edges) + 2, dtype=np.int64)
+
+    def add(self, values: Floats) -> None:
+        """Count values, shape (n,)."""
+        self.counts += np.bincount(cut(values, self.edges), minlength=len(self.counts))
+
+    @property
+    def missing(self) -> int:
+        return int(self.counts[-1])
+
+
+class Categories:
+    """A categorical feature, or the labels: named ones, and up to `free` others by name."""
+
+    __slots__ = ("_known", "counts", "missing", "room")
+
+    def __init__(self, known: frozenset[str], free: int) -> None:
+        self._known = known
+        self.room = free
+        self.counts: Counter[str] = Counter()
+        self.missing = 0
+
+    def add(self, values: Sequence[Any] | npt.NDArray[Any]) -> None:
+        """Count values of any kind, shape (n,)."""
+        for text, count in texts(values).items():
+            if text is None:
+                self.missing += count
+                continue
+            text = text[:MAX_TEXT]
+            if text not in self._known and text not in self.counts:
+                if self.room > 0:
+                    self.room -= 1
+                else:
+                    text = OTHER
+            self.counts[text] += count
+
+
+class Exponential:
+    """A numeric feature without edges, as OTLP's exponential histogram: bucket i is (b^i, b^(i+1)],
+    b = 2^(2^-scale). The scale falls until the values fit into `MAX_BUCKETS` for each sign."""
+
+    __slots__ = ("_counts", "missing", "scale", "zero")
+
+    def __init__(self) -> None:
+        self.scale = MAX_SCALE
+        self.zero = 0
+        self.missing = 0
+        self._counts: list[tuple[int, Ints]] = [_EMPTY, _EMPTY]
+
+    @property
+    def positive(self) -> tuple[int, Ints]:
+        """Offset and counts."""
+        return self._counts[0]
+
+    @property
+    def negative(self) -> tuple[int, Ints]:
+        """Offset and counts, of the values without their sign."""
+        return self._counts[1]
+
+    @property
+    def count(self) -> int:
+        """Values in all, without the missing ones."""
+        return self.zero + int(self.positive[1].sum() + self.negative[1].sum())
+
+    def add(self, values: Floats) -> None:
+        """Count values, shape (n,)."""
+        finite = values[np.isfinite(values)]
+        self.missing += len(values) - len(finite)
+        self.zero += int(np.count_nonzero(finite == 0.0))
+        for sign, part in enumerate((finite[finite > 0], -finite[finite < 0])):
+            if len(part):
+                self._add(sign, part)
+
+    def _add(self, sign: int, values: Floats) -> None:
+        index = np.ceil(np.ldexp(np.log2(values), self.scale)).astype(np.int64) - 1
+        offset, counts = self._counts[sign]
+        low, high = int(index.min()), int(index.max())
+        if len(counts):
+            low, high = min(low, offset), max(high, offset + len(counts) - 1)
+        shift = 0
+        while (high >> shift) - (low >> shift) >= MAX_BUCKETS:
+            shift += 1
+        if shift:
+            self._downscale(shift)
+            offset, counts = self._counts[sign]
+            index, low, high = index >> shift, low >> shift, high >> shift
+        merged = np.bincount(index - low, minlength=high - low + 1).astype(np.int64, copy=False)
+        if len(counts):
+            merged[offset - low : offset - low + len(counts)] += counts
+        self._counts[sign] = low, merged
+
+    def _downscale(self, shift: int) -> None:
+        self.scale -= shift
+        for sign, (offset, counts) in enumerate(self._counts):
+            if len(counts):
+                index = (offset + np.arange(len(counts))) >> shift
+                low = int(index[0])
+                merged = np.zeros(int(index[-1]) - low + 1, dtype=np.int64)
+                np.add.at(merged, index - low, counts)
+                self._counts[sign] = low, merged
+
+
+_EMPTY: tuple[int, Ints] = (0, np.zeros(0, dtype=np.int64))
+
+
+def texts(values: Sequence[Any] | npt.NDArray[Any]) -> Counter[str | None]:
+    """How often each value occurs, by its text; `None` is missing."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if set(map(type, values)) <= _TEXT_TYPES:
+        found: Counter[str | None] = Counter(values)
+        if "" in found:
+            found[None] += found.pop("")
+        return found
+    return Counter(map(category_text, values))
+
+
+_TEXT_TYPES = {str, type(None)}

@@ -1,0 +1,178 @@
+"""Records → OTLP protobuf: the three kinds of request body. `attributes.py` has every name."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from driftline_schemas import attributes as a
+from driftline_schemas.records import GroundTruth, Prediction
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
+
+from driftline._intake import Deployment
+from driftline._settings import Settings
+
+#: The span flags of the protocol: bit 0 is W3C's "sampled"; 8 and 9 say that the parent is remote, and that we know.
+_SAMPLED, _KNOWN, _REMOTE = 0x1, 0x100, 0x200
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """What the next tier answered, and why it was asked."""
+
+    reason: str
+    label: str | None = None
+    score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The span of one inference. Times in ns; `error` where the caller's code raised."""
+
+    trace_id: bytes
+    span_id: bytes
+    parent_span_id: bytes
+    remote: bool
+    start_ns: int
+    end_ns: int
+    attributes: Mapping[str, Any]
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """A `driftline.stream` event: phase and attributes."""
+
+    time_ns: int
+    attributes: Mapping[str, Any]
+
+
+Event = Prediction | GroundTruth | Deployment | Announcement
+
+
+def attributes(values: Mapping[str, Any]) -> list[KeyValue]:
+    """Attributes in the order of their keys, without those that are `None`."""
+    return [KeyValue(key=key, value=_any(values[key])) for key in sorted(values) if values[key] is not None]
+
+
+def _any(value: Any) -> AnyValue:
+    if isinstance(value, str):
+        return AnyValue(string_value=value)
+    if isinstance(value, bool):
+        return AnyValue(bool_value=value)
+    if isinstance(value, int):
+        return AnyValue(int_value=value)
+    if isinstance(value, float):
+        return AnyValue(double_value=value)
+    return AnyValue(array_value=ArrayValue(values=[_any(item) for item in value]))
+
+
+def resource(settings: Settings, stream: str) -> Resource:
+    """Who speaks."""
+    device = settings.device
+    names: dict[str, Any] = {
+        **settings.resource,
+        a.DEVICE_ID: device.id,
+        a.DEVICE_TYPE: device.type,
+        a.DEVICE_REGION: device.region,
+        a.FIRMWARE_VERSION: device.firmware or None,
+        a.TIER: settings.tier,
+        a.MODEL_NAME: settings.model,
+        a.MODEL_VERSION: settings.version,
+        a.STREAM_ID: stream,
+    }
+    names |= {a.SEGMENT_PREFIX + name: value for name, value in settings.segment.items()}
+    return Resource(attributes=attributes(names))
+
+
+SCOPE = InstrumentationScope(name=a.SCOPE_NAME)
+
+
+def logs(who: Resource, events: Sequence[Event], first: int, escalations: Mapping[str, Escalation]) -> bytes:
+    """A logs request of these events, numbered from `first`; `escalations` by prediction id."""
+    records = [_record(event, first + i, escalations) for i, event in enumerate(events)]
+    scope = ScopeLogs(scope=SCOPE, log_records=records, schema_url=a.SCHEMA_URL)
+    body = ResourceLogs(resource=who, scope_logs=[scope], schema_url=a.SCHEMA_URL)
+    return ExportLogsServiceRequest(resource_logs=[body]).SerializeToString()
+
+
+def _record(event: Event, sequence: int, escalations: Mapping[str, Escalation]) -> LogRecord:
+    if isinstance(event, Prediction):
+        return _prediction(event, sequence, escalations.get(event.id))
+    if isinstance(event, GroundTruth):
+        name, values = a.EVENT_GROUND_TRUTH, _ground_truth(event)
+    elif isinstance(event, Deployment):
+        name = a.EVENT_DEPLOYMENT
+        values = {a.DEPLOYMENT_KIND: event.kind, a.DEPLOYMENT_FROM: event.from_, a.DEPLOYMENT_TO: event.to}
+    else:
+        name, values = a.EVENT_STREAM, dict(event.attributes)
+    return LogRecord(
+        time_unix_nano=event.time_ns,
+        observed_time_unix_nano=event.time_ns,
+        event_name=name,
+        attributes=attributes({**values, a.SEQUENCE: sequence}),
+    )
+
+
+def _prediction(event: Prediction, sequence: int, escalation: Escalation | None) -> LogRecord:
+    values: dict[str, Any] = {
+        a.PREDICTION_ID: event.id,
+        a.PREDICTION_LABEL: event.label,
+        a.PREDICTION_VALUE: event.value,
+        a.PREDICTION_SCORE: event.score,
+        a.PREDICTION_DURATION: event.duration,
+        a.PREDICTION_PARENT_ID: event.parent_id,
+        a.SAMPLE_PROBABILITY: event.probability,
+        a.SAMPLE_REASONS: event.reasons or None,
+    }
+    if escalation is not None:
+        values[a.ESCALATION_REASON] = escalation.reason
+        values[a.ESCALATION_LABEL] = escalation.label
+        values[a.ESCALATION_SCORE] = escalation.score
+    values |= {a.FEATURE_PREFIX + name: value for name, value in event.features.items()}
+    values[a.SEQUENCE] = sequence
+    return LogRecord(
+        time_unix_nano=event.time_ns,
+        observed_time_unix_nano=event.time_ns,
+        event_name=a.EVENT_PREDICTION,
+        attributes=attributes(values),
+        trace_id=event.trace_id,
+        span_id=event.span_id,
+    )
+
+
+def _ground_truth(event: GroundTruth) -> dict[str, Any]:
+    return {
+        a.PREDICTION_ID: event.prediction_id,
+        a.GROUND_TRUTH_LABEL: event.label,
+        a.GROUND_TRUTH_VALUE: event.value,
+        a.GROUND_TRUTH_SOURCE: event.source,
+        a.GROUND_TRUTH_PROBABILITY: event.probability,
+        a.SAMPLE_PROBABILITY: event.sample_probability,
+    }
+
+
+def traces(who: Resource, paths: Sequence[Path], first: int) -> bytes:
+    """A traces request of these spans, numbered from `first`."""
+    spans = [
+        Span(
+            trace_id=path.trace_id,
+            span_id=path.span_id,
+            parent_span_id=path.parent_span_id,
+            flags=_SAMPLED | _KNOWN | (_REMOTE if path.remote else 0),
+            name=a.SPAN_INFERENCE,
+            kind=Span.SPAN_KIND_SERVER if path.remote else Span.SPAN_KIND_INTERNAL,
+            start_time_unix_nano=path.start_ns,
+            end_time_unix_nano=path.end_ns,
+            attributes=attributes({**path.attributes, a.SEQUENCE: first + i}),
+            status=Status(code=Status.STATUS_CODE_ERROR, message=path.error) if path.error else None,
+        )
+        for i, path in enumerate(paths)
+    ]
+    scope = ScopeSpans(scope=SCOPE, spans=spans, schema_url=a.SCHEMA_URL)
+    body = ResourceSpans(resource=who, scope_spans=[scope], schema_url=a.SCHEMA_URL)
+    return ExportTraceServiceRequest(resource_spans=[body]).SerializeToString()

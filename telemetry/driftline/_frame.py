@@ -1,0 +1,122 @@
+"""Rows as columns: what single predictions and batches both become before they are counted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import compress
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from driftline._handle import Batch, Context, Handle
+
+Column = Sequence[Any] | npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+_FIELDS = attrgetter("time_ns", "values", "label", "score", "value", "duration", "context")
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """`times` in ns, shape (n,). `columns` follow the layout, `None` for a feature that no row has.
+
+    `rows[i]` is the handle of row i; for a batch it is made by asking.
+    """
+
+    times: npt.NDArray[np.int64]
+    columns: Sequence[Column | None]
+    labels: Column | None
+    scores: Column | None
+    values: Column | None
+    durations: Column | None
+    contexts: Sequence[Context | None] | None
+    rows: Sequence[Handle] | Batch
+    start: int = 0
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def handle(self, row: int) -> Handle:
+        """The handle of a row."""
+        return self.rows[self.start + row]
+
+    def select(self, mask: Mask) -> "Frame":
+        """Only the rows of a mask, shape (n,)."""
+        return Frame(
+            self.times[mask],
+            [_select(column, mask) for column in self.columns],
+            _select(self.labels, mask),
+            _select(self.scores, mask),
+            _select(self.values, mask),
+            _select(self.durations, mask),
+            None if self.contexts is None else list(compress(self.contexts, mask)),
+            [self.handle(row) for row in np.flatnonzero(mask).tolist()],
+        )
+
+
+def of_handles(handles: Sequence[Handle]) -> Frame:
+    """The frame of single predictions, of which there is at least one."""
+    times, values, labels, scores, answers, durations, contexts = zip(*map(_FIELDS, handles), strict=True)
+    widths = set(map(len, values))
+    if len(widths) > 1:
+        # The layout grew in between, and it only grows: what a shorter row has not, it misses.
+        width = max(widths)
+        values = tuple(row + (None,) * (width - len(row)) for row in values)
+    return Frame(
+        np.fromiter(times, np.int64, len(times)),
+        list(zip(*values, strict=True)),
+        _present(labels),
+        _present(scores),
+        _present(answers),
+        _present(durations),
+        contexts if any(contexts) else None,
+        handles,
+    )
+
+
+def of_batch(batch: Batch, start: int, stop: int) -> Frame:
+    """The frame of rows [start, stop) of a batch; views, no copies."""
+
+    def part(column: Any) -> Any:
+        return None if column is None else column[start:stop]
+
+    return Frame(
+        batch.times[start:stop],
+        [part(column) for column in batch.columns],
+        part(batch.labels),
+        part(batch.scores),
+        part(batch.values),
+        part(batch.durations),
+        None,
+        batch,
+        start,
+    )
+
+
+def _present(column: Sequence[Any]) -> Sequence[Any] | None:
+    return None if column.count(None) == len(column) else column
+
+
+def _select(column: Column | None, mask: Mask) -> Column | None:
+    if column is None or isinstance(column, np.ndarray):
+        return column if column is None else column[mask]
+    return list(compress(column, mask))
+
+
+def numbers(column: Column) -> tuple[npt.NDArray[np.float64], int]:
+    """A column as float64, shape (n,), NaN for what is no number, and how many values were of a wrong type."""
+    if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
+        return column.astype(np.float64, copy=False), 0
+    try:
+        return np.array(column, dtype=np.float64), 0  # None becomes NaN
+    except (TypeError, ValueError, OverflowError):
+        pass
+    result = np.full(len(column), np.nan)
+    wrong = 0
+    for i, value in enumerate(column):
+        try:
+            result[i] = np.nan if value is None else float(value)
+        except (TypeError, ValueError, OverflowError):
+            wrong += 1
+    return result, wrong

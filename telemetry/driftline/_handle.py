@@ -1,0 +1,219 @@
+"""One prediction on its way through the SDK, and the recent ones that somebody may still speak of."""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
+
+
+class Handle:
+    """What `Monitor.record` returns. Its values are read already; its `id` is made when asked for."""
+
+    __slots__ = (
+        "_id",
+        "_recent",
+        "context",
+        "duration",
+        "label",
+        "score",
+        "sent",
+        "time_ns",
+        "value",
+        "values",
+    )
+
+    def __init__(
+        self,
+        time_ns: int,
+        values: tuple[Any, ...],
+        label: Any,
+        score: Any,
+        value: Any,
+        duration: Any,
+        context: "Context | None",
+        recent: "Recent",
+    ) -> None:
+        self.time_ns = time_ns
+        self.values = values
+        self.label = label
+        self.score = score
+        self.value = value
+        self.duration = duration
+        self.context = context
+        self._recent = recent
+
+    @property
+    def id(self) -> str:
+        """The prediction's id, a UUIDv7 of its time. Keep it to tell the truth later (`ground_truth`)."""
+        try:
+            return self._id
+        except AttributeError:
+            return self._recent.identify(self)
+
+    @property
+    def sampled(self) -> bool:
+        """Whether this prediction was sent whole already."""
+        return getattr(self, "sent", False)
+
+    def __repr__(self) -> str:
+        return f"<driftline prediction {self.label!r} at {self.time_ns}>"
+
+    _id: str
+    sent: bool
+
+
+class Context:
+    """What only some predictions have: whom they answer, their span, and how they were escalated."""
+
+    __slots__ = (
+        "duration_ns",
+        "error",
+        "escalation_label",
+        "escalation_reason",
+        "escalation_score",
+        "parent_id",
+        "parent_span_id",
+        "remote",
+        "span_id",
+        "start_ns",
+        "trace_id",
+        "traced",
+    )
+
+    def __init__(self, parent_id: str | None = None) -> None:
+        self.parent_id = parent_id
+        self.trace_id = b""
+        self.span_id = b""
+        self.parent_span_id = b""
+        self.remote = False
+        self.traced = False
+        self.start_ns = 0
+        self.duration_ns = 0
+        self.error: str | None = None
+        self.escalation_reason: str | None = None
+        self.escalation_label: str | None = None
+        self.escalation_score: float | None = None
+
+
+class Batch:
+    """What `Monitor.record_batch` returns: `batch[i]` is the handle of row i, made when asked for.
+
+    `times` is int64 of shape (rows,), in ns. `columns` follow the layout; an absent one is `None`.
+    """
+
+    __slots__ = (
+        "_handles",
+        "_lock",
+        "_recent",
+        "columns",
+        "durations",
+        "labels",
+        "rows",
+        "scores",
+        "times",
+        "values",
+    )
+
+    def __init__(
+        self,
+        times: Any,
+        columns: Sequence[Any],
+        labels: Any,
+        scores: Any,
+        values: Any,
+        durations: Any,
+        rows: int,
+        recent: "Recent",
+    ) -> None:
+        self.times = times
+        self.columns = columns
+        self.labels = labels
+        self.scores = scores
+        self.values = values
+        self.durations = durations
+        self.rows = rows
+        self._recent = recent
+        self._handles: dict[int, Handle] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return self.rows
+
+    def __getitem__(self, row: int) -> Handle:
+        if not -self.rows <= row < self.rows:
+            raise IndexError(f"row {row} of a batch of {self.rows}")
+        row %= self.rows
+        with self._lock:
+            if (handle := self._handles.get(row)) is None:
+                handle = self._handles[row] = Handle(
+                    int(self.times[row]),
+                    tuple(_plain(column, row) for column in self.columns),
+                    _plain(self.labels, row),
+                    _plain(self.scores, row),
+                    _plain(self.values, row),
+                    _plain(self.durations, row),
+                    None,
+                    self._recent,
+                )
+        return handle
+
+
+def _plain(column: Sequence[Any] | Any | None, row: int) -> Any:
+    """The value in a row as Python's own kind."""
+    value = None if column is None else column[row]
+    return value.item() if hasattr(value, "item") else value
+
+
+class Recent:
+    """The latest predictions whose id was asked for, by id: at most `size`, the oldest go first."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._handles: OrderedDict[str, Handle] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def identify(self, handle: Handle) -> str:
+        """Give a handle its id, once, and remember it."""
+        with self._lock:
+            try:
+                return handle._id
+            except AttributeError:
+                handle._id = uuid7(handle.time_ns)
+            self._keep(handle)
+            return handle._id
+
+    def remember(self, prediction_id: str, handle: Handle) -> None:
+        """Take in a handle whose id was told before there was a handle."""
+        with self._lock:
+            handle._id = prediction_id
+            self._keep(handle)
+
+    def _keep(self, handle: Handle) -> None:
+        self._handles[handle._id] = handle
+        if len(self._handles) > self._size:
+            self._handles.popitem(last=False)
+
+    def find(self, prediction_id: str) -> Handle | None:
+        """The prediction of this id, `None` where it is not, or no longer, among the recent ones."""
+        with self._lock:
+            return self._handles.get(prediction_id)
+
+    def forget(self) -> None:
+        """Start anew in a forked child, where another thread of the parent may have held the lock."""
+        self._lock = threading.Lock()
+        self._handles = OrderedDict()
+
+
+def uuid7(time_ns: int) -> str:
+    """RFC 9562, section 5.7: 48 bits of milliseconds, then 74 random bits around version and variant."""
+    drawn = int.from_bytes(os.urandom(10), "big")
+    number = (
+        (time_ns // 1_000_000 & 0xFFFF_FFFF_FFFF) << 80
+        | 0x7 << 76
+        | (drawn >> 68 & 0xFFF) << 64
+        | 0x2 << 62
+        | drawn & 0x3FFF_FFFF_FFFF_FFFF
+    )
+    digits = f"{number:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

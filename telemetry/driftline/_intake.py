@@ -1,0 +1,157 @@
+"""Where callers' threads leave what the worker takes up: bounded, and counting what does not fit."""
+
+import logging
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from driftline._handle import Batch, Context, Handle, Recent
+
+log = logging.getLogger("driftline")
+
+#: Wake the worker at this many rows, rather than let them wait for the flush interval.
+CROWDED = 4096
+
+
+class Drops:
+    """What was dropped, by reason and signal (metrics, logs, traces). The first of each reason is logged."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._logged: set[str] = set()
+        self._lock = threading.Lock()
+        self.total = 0
+
+    def add(self, reason: str, signal: str, count: int = 1, *, detail: object = "") -> None:
+        """Count a loss."""
+        if count <= 0:
+            return
+        with self._lock:
+            self._counts[reason, signal] += count
+            self.total += count
+            first = reason not in self._logged
+            self._logged.add(reason)
+        if first:
+            log.warning("driftline drops %s: %s %s", signal, reason, detail)
+
+    def note(self, what: str, error: BaseException) -> None:
+        """Log a failure by which nothing is lost yet, the first of each kind."""
+        kind = f"{what}: {type(error).__name__}"
+        with self._lock:
+            first = kind not in self._logged
+            self._logged.add(kind)
+        if first:
+            log.warning("driftline has trouble with its %s, will try again", what, exc_info=error)
+
+    def take(self) -> dict[tuple[str, str], int]:
+        """All counts since the last call."""
+        with self._lock:
+            taken = dict(self._counts)
+            self._counts.clear()
+        return taken
+
+    def after_fork(self) -> None:
+        """The parent reports its own losses."""
+        self._lock = threading.Lock()
+        self._counts.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """A call of `Monitor.ground_truth`; `handle` where the prediction is among the recent ones."""
+
+    prediction_id: str
+    time_ns: int
+    label: Any
+    value: Any
+    source: str | None
+    probability: float | None
+    handle: Handle | None
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A call of `Monitor.deployed`."""
+
+    time_ns: int
+    kind: str
+    from_: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An inference that ended without a prediction: only its span is left to send."""
+
+    context: Context
+
+
+class Intake:
+    """The buffers. Rows are plain appends; all else is rarer and kept apart, so that rows need no sorting out.
+
+    A list, not a deque: `rows[:n]` and `del rows[:n]` take a slice in C, atomically under the GIL.
+    """
+
+    def __init__(self, size: int, recent: int) -> None:
+        self.size = size
+        self.rows: list[Handle] = []
+        self.others: list[Batch | Truth | Deployment | Failure] = []
+        self.recent = Recent(recent)
+        self.drops = Drops()
+        self.wake = threading.Event()
+        #: Rows at which `record` looks closer: at once, until `open`.
+        self.attention = 0
+        self._batched = 0
+        self._lock = threading.Lock()
+
+    def open(self) -> None:
+        """From now on rows are welcome."""
+        self.attention = min(CROWDED, self.size)
+
+    def admit(self) -> bool:
+        """Wake the worker for a full buffer; whether there is room for one more row."""
+        if not self.wake.is_set():
+            self.wake.set()
+        if len(self.rows) < self.size:
+            return True
+        self.drops.add("buffer_full", "metrics")
+        return False
+
+    def put(self, other: Batch | Truth | Deployment | Failure) -> bool:
+        """Leave something that is not a single row; whether there was room."""
+        weight = len(other) if isinstance(other, Batch) else 1
+        with self._lock:
+            # A batch larger than the whole buffer is let through alone.
+            full = self._batched and self._batched + weight > self.size
+            if not full:
+                self._batched += weight
+                self.others.append(other)
+        if full:
+            self.drops.add("buffer_full", "metrics" if isinstance(other, Batch) else "logs", weight)
+        if full or self._batched >= self.attention:
+            self.wake.set()
+        return not full
+
+    def take_rows(self, limit: int) -> list[Handle]:
+        """Up to `limit` of the oldest rows, which are the worker's from now on."""
+        taken = self.rows[:limit]
+        del self.rows[: len(taken)]
+        return taken
+
+    def take_others(self) -> list[Batch | Truth | Deployment | Failure]:
+        """All else. Taken before the rows, so that a truth never comes before its prediction."""
+        with self._lock:
+            taken, self.others = self.others, []
+            self._batched = 0
+        return taken
+
+    def after_fork(self) -> None:
+        """Leave the parent's rows to the parent."""
+        self.rows = []
+        self.others = []
+        self._batched = 0
+        self._lock = threading.Lock()
+        self.wake = threading.Event()
+        self.drops.after_fork()
+        self.recent.forget()

@@ -1,0 +1,290 @@
+"""What the worker does at each tick: take up rows, count them into windows, choose samples, close windows."""
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+from driftline_schemas import attributes as a
+from driftline_schemas.binning import category_text
+from driftline_schemas.records import GroundTruth, Prediction
+from driftline_schemas.windows import window_end, window_start
+
+from driftline._clock import Clock, Tick
+from driftline._columns import MAX_TEXT
+from driftline._encode import Escalation, Path
+from driftline._frame import Frame, of_batch, of_handles
+from driftline._handle import Batch, Context, Handle
+from driftline._intake import Failure, Intake, Truth
+from driftline._layout import Layout
+from driftline._outbox import Outbox
+from driftline._profile import Profile, Profiler
+from driftline._sampling import GROUND_TRUTH, Chosen, Sampler
+from driftline._settings import Settings
+from driftline._slot import Counter
+
+#: Rows counted at a stretch: about a third of a millisecond, so that the model's thread never waits long.
+SLICE = 512
+BATCH_SLICE = 8192
+#: Records that may gather before they are put in the spool in the middle of a tick.
+MANY = 2048
+#: Empty windows in a row, after which the rest up to now is sent as one.
+IDLE_WINDOWS = 10
+
+
+class Pipeline:
+    """Owns the open windows. All methods are the worker's."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        intake: Intake,
+        layout: Layout,
+        outbox: Outbox,
+        counter: Counter,
+        clock: Clock,
+    ) -> None:
+        binning = settings.reference.binning if settings.reference else None
+        self._settings = settings
+        self._intake = intake
+        self._layout = layout
+        self._outbox = outbox
+        self._counter = counter
+        self._clock = clock
+        self._width = settings.window_ns
+        self._profiler = Profiler(binning, intake.drops)
+        self._sampler = Sampler(settings.sample_rate, settings.escalate_below, settings.escalated_sample_rate)
+        self._absorbed = 0
+        #: Aligned start → counts. The open window is [`_start`, aligned end); its key may lie before `_start`.
+        self._profiles: dict[int, Profile] = {}
+        self._start = outbox.stream.window_end
+        self._latest = 0
+
+    # -- a tick -----------------------------------------------------------------------------------
+
+    def tick(self, *, cut: bool = False) -> bool:
+        """Take up what there is; with `cut` close the open window, too. Whether there is something to send."""
+        tick = self._clock.tick()
+        others = self._intake.take_others()
+        if tick.jump:
+            self._jump(tick)
+        else:
+            for frame in self._frames():
+                self._absorb(frame)
+        for other in others:
+            self._take(other)
+        self._close_until(tick.now)
+        if cut:
+            self._cut(self._clock.time_ns())
+        self._outbox.announce_losses(tick.now)
+        return self._outbox.write(tick.now)
+
+    def end(self) -> None:
+        """Close the open window and end the stream."""
+        self.tick(cut=True)
+        made = self._counter.made - self._outbox.stream.base
+        self._outbox.end(made, self._clock.time_ns())
+
+    def _frames(self) -> Any:
+        """The rows that wait now, as frames; what comes meanwhile is the next tick's."""
+        waiting = len(self._intake.rows)
+        while waiting > 0 and (rows := self._intake.take_rows(min(SLICE, waiting))):
+            waiting -= len(rows)
+            yield of_handles(rows)
+            time.sleep(0)  # gives up the GIL
+
+    def _take(self, other: Any) -> None:
+        if isinstance(other, Batch):
+            for start in range(0, len(other), BATCH_SLICE):
+                self._absorb(of_batch(other, start, min(start + BATCH_SLICE, len(other))))
+                time.sleep(0)
+        elif isinstance(other, Truth):
+            self._ground_truth(other)
+        elif isinstance(other, Failure):
+            self._outbox.path(self._path(other.context, {}))
+        else:
+            self._outbox.event(other)
+
+    # -- windows ----------------------------------------------------------------------------------
+
+    def _absorb(self, frame: Frame) -> None:
+        """Count a frame, each row in the window of its own time, or in the open one if that is closed."""
+        escalated = self._sampler.escalated(frame)
+        names = self._layout.names
+        keys = np.maximum(frame.times - frame.times % self._width, window_start(self._start, self._width))
+        for key in np.unique(keys).tolist():
+            if (profile := self._profiles.get(key)) is None:
+                profile = self._profiles[key] = Profile(self._profiler)
+            mask = keys == key
+            if mask.all():
+                profile.add(frame, names, escalated)
+            else:
+                profile.add(frame.select(mask), names, None if escalated is None else escalated[mask])
+        self._absorbed += len(frame)
+        self._latest = max(self._latest, int(frame.times.max()))
+        self._sample(frame, self._sampler.choose(len(frame), escalated))
+        if self._outbox.waiting > MANY:
+            self._outbox.write(self._clock.time_ns())
+
+    def _close_until(self, now: int) -> None:
+        """Close each window that ended by `now`; those without traffic, too."""
+        behind = (now - self._start) // self._width
+        if behind > IDLE_WINDOWS and not any(key < now for key in self._profiles):
+            self._close(window_start(now, self._width))  # the process was stopped for a while
+        while (end := window_end(self._start, self._width)) <= now:
+            self._close(end)
+
+    def _close(self, end: int) -> None:
+        profile = self._profiles.pop(window_start(self._start, self._width), None)
+        self._outbox.window(profile or Profile(self._profiler), self._start, end)
+        self._start = end
+
+    def _cut(self, now: int) -> None:
+        """Close the open window early, where it has something in it."""
+        end = max(now, self._latest + 1)
+        self._close_until(end)
+        if self._profiles and end > self._start:
+            self._close(end)
+
+    def _jump(self, tick: Tick) -> None:
+        """Somebody set the clock between the last tick and this one: no window holds times of both."""
+        before: list[Frame] = []
+        after: list[Frame] = []
+        for frame in self._frames():
+            old = frame.times <= tick.expected if tick.jump > 0 else frame.times >= tick.last
+            before.append(frame.select(old))
+            after.append(frame.select(~old))
+        for frame in before:
+            if len(frame):
+                self._absorb(frame)
+        self._close_until(tick.expected)
+        if tick.expected > self._start:
+            self._close(tick.expected)
+        resumed = tick.last + tick.jump
+        if tick.jump < 0:
+            # Time runs again over what the windows of this stream have covered: go on as another stream.
+            made = self._absorbed
+            base = self._outbox.stream.base + made
+            self._outbox.end(made, tick.expected)
+            self._outbox.begin(base, resumed)
+            self._absorbed = 0
+            self._start = resumed
+            self._latest = 0
+            self._profiles.clear()
+        elif resumed > self._start:
+            self._close(resumed)  # nothing was predicted in the time that never was
+        for frame in after:
+            if len(frame):
+                self._absorb(frame)
+
+    # -- what is sent whole -----------------------------------------------------------------------
+
+    def _sample(self, frame: Frame, chosen: Chosen) -> None:
+        for i, row in enumerate(chosen.rows.tolist()):
+            handle = frame.handle(row)
+            if not handle.sampled:
+                self._send(handle, float(chosen.probability[i]), chosen.reasons(i))
+        if frame.contexts is not None:
+            for row, context in enumerate(frame.contexts):
+                if context is not None and context.traced:
+                    self._trace(frame.handle(row), context)
+
+    def _ground_truth(self, truth: Truth) -> None:
+        handle = truth.handle
+        if handle is not None and not handle.sampled:
+            self._send(handle, None, (GROUND_TRUTH,))
+        self._outbox.event(
+            GroundTruth(
+                prediction_id=truth.prediction_id,
+                time_ns=truth.time_ns,
+                label=_text(truth.label),
+                value=_number(truth.value),
+                source=truth.source,
+                probability=truth.probability,
+                # The pair of prediction and label arrives whatever sampling did.
+                sample_probability=None if handle is None else 1.0,
+            )
+        )
+
+    def _send(self, handle: Handle, probability: float | None, reasons: tuple[str, ...]) -> None:
+        context = handle.context
+        handle.sent = True
+        self._outbox.prediction(
+            Prediction(
+                id=handle.id,
+                time_ns=handle.time_ns,
+                features=self._features(handle),
+                label=_text(handle.label),
+                value=_number(handle.value),
+                score=_number(handle.score),
+                duration=_number(handle.duration),
+                parent_id=context.parent_id if context else None,
+                probability=probability,
+                reasons=reasons,
+                trace_id=context.trace_id if context else b"",
+                span_id=context.span_id if context else b"",
+            ),
+            _escalation(context),
+        )
+
+    def _features(self, handle: Handle) -> dict[str, float | str]:
+        """Numbers as numbers, categories as they are spelled on the wire; what is missing is left out."""
+        found: dict[str, float | str] = {}
+        for name, value in zip(self._layout.names, handle.values, strict=False):
+            numeric = self._profiler.kind(name, (value,)) == "numeric"
+            if (sent := _number(value) if numeric else _text(value)) is not None:
+                found[name] = sent
+        return found
+
+    def _trace(self, handle: Handle, context: Context) -> None:
+        values: dict[str, Any] = {
+            a.PREDICTION_ID: handle.id,
+            a.PREDICTION_LABEL: _text(handle.label),
+            a.PREDICTION_VALUE: _number(handle.value),
+            a.PREDICTION_SCORE: _number(handle.score),
+            a.PREDICTION_PARENT_ID: context.parent_id,
+        }
+        if (escalation := _escalation(context)) is not None:
+            values[a.ESCALATION_REASON] = escalation.reason
+            values[a.ESCALATION_LABEL] = escalation.label
+            values[a.ESCALATION_SCORE] = escalation.score
+        self._outbox.path(self._path(context, values))
+
+    def _path(self, context: Context, values: dict[str, Any]) -> Path:
+        settings = self._settings
+        return Path(
+            trace_id=context.trace_id,
+            span_id=context.span_id,
+            parent_span_id=context.parent_span_id,
+            remote=context.remote,
+            start_ns=context.start_ns,
+            end_ns=context.start_ns + context.duration_ns,
+            attributes={
+                **values,
+                a.TIER: settings.tier,
+                a.MODEL_NAME: settings.model,
+                a.MODEL_VERSION: settings.version,
+            },
+            error=context.error,
+        )
+
+
+def _escalation(context: Context | None) -> Escalation | None:
+    if context is None or context.escalation_reason is None:
+        return None
+    return Escalation(
+        context.escalation_reason, _text(context.escalation_label), _number(context.escalation_score)
+    )
+
+
+def _text(value: Any) -> str | None:
+    text = category_text(value.item() if hasattr(value, "item") else value)
+    return None if text is None else text[:MAX_TEXT]
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None

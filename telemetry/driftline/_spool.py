@@ -1,0 +1,329 @@
+"""The disk queue: encoded request bodies, and what is known of the streams that they belong to.
+
+SQLite in WAL mode. A committed transaction survives kill -9; a power cut may take the latest ones, but never
+leaves half of one (`synchronous=NORMAL`). One connection under one lock serves the worker, who puts, and the
+sender, who takes.
+"""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Signal = Literal["logs", "metrics", "traces"]
+#: What goes last when the spool is full goes first in this list.
+STREAM, PROFILE, SAMPLE, SPAN = 0, 1, 2, 3
+#: Refused batches kept for a look at them.
+MAX_QUARANTINE = 100
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS batches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, signal TEXT NOT NULL, priority INTEGER NOT NULL,
+    created_ns INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, records INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS batches_by_priority ON batches (priority, id);
+CREATE TABLE IF NOT EXISTS streams (
+    id TEXT PRIMARY KEY, started_ns INTEGER NOT NULL, base INTEGER NOT NULL, made INTEGER,
+    logs INTEGER NOT NULL DEFAULT 0, spans INTEGER NOT NULL DEFAULT 0, window_end INTEGER NOT NULL,
+    profiled INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0);
+CREATE TABLE IF NOT EXISTS tombstones (
+    stream TEXT NOT NULL, signal TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS quarantine (
+    id INTEGER PRIMARY KEY, stream TEXT NOT NULL, signal TEXT NOT NULL, at_ns INTEGER NOT NULL,
+    records INTEGER NOT NULL, status INTEGER NOT NULL, message TEXT NOT NULL, body BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A request body, gzip. `first` and `last` number its log records or spans; `records` is how many there
+    are, or how many predictions stand behind a window. `id` is the spool's."""
+
+    id: int
+    stream: str
+    signal: Signal
+    priority: int
+    created_ns: int
+    records: int
+    first: int
+    last: int
+    attempts: int
+    body: bytes
+
+
+@dataclass(slots=True)
+class Stream:
+    """What is durable of a stream: last numbers given, end of its last window, predictions counted in windows.
+
+    `base` is where the slot's counter of predictions stood when it started.
+    """
+
+    id: str
+    started_ns: int
+    base: int
+    window_end: int
+    logs: int = 0
+    spans: int = 0
+    profiled: int = 0
+    made: int | None = None
+
+
+@dataclass(slots=True)
+class Tombstones:
+    """Numbers that a stream gave to what was dropped or refused, as closed intervals by signal."""
+
+    logs: list[tuple[int, int]] = field(default_factory=list)
+    traces: list[tuple[int, int]] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.logs or self.traces)
+
+
+class Spool:
+    """Batches in the order of their arrival, at most `limit` bytes of bodies."""
+
+    def __init__(self, path: Path | None, limit: int) -> None:
+        """Open or make the file; `None` keeps all in memory. Raises OSError or sqlite3.Error."""
+        self.limit = limit
+        self._lock = threading.Lock()
+        self._in_flight = 0
+        self.damaged = False
+        try:
+            self._db = _open(path)
+        except sqlite3.OperationalError:  # no room, no right to write: not a matter of what the file holds
+            raise
+        except sqlite3.DatabaseError:
+            if path is None:
+                raise
+            # What a failing disk left is put aside, not thrown away: a person may want to look at it.
+            path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
+            self._db = _open(path)
+            self.damaged = True
+        self._bytes: int = self._one("SELECT coalesce(sum(length(body)), 0) FROM batches")
+
+    def _one(self, sql: str, *values: object) -> int:
+        return int(self._db.execute(sql, values).fetchone()[0])
+
+    # -- the worker's side ------------------------------------------------------------------------
+
+    def begin(self, stream: Stream) -> None:
+        """Make a stream known, before anything of it is. Raises sqlite3.Error, as `put` does."""
+        with self._lock, self._db:
+            self._db.execute(
+                "INSERT INTO streams (id, started_ns, base, window_end) VALUES (?, ?, ?, ?)",
+                (stream.id, stream.started_ns, stream.base, stream.window_end),
+            )
+
+    def put(
+        self, batches: Sequence[Batch], stream: Stream, *, ended: Iterable[str] = (), buried: int = 0
+    ) -> list[Batch]:
+        """Take in batches of a stream and its numbers, in one transaction.
+
+        `ended`: streams that are done with; `buried`: tombstones up to this one are announced. Returns what
+        had to be dropped for room: of the least important the oldest first, without their bodies.
+        Raises sqlite3.Error where the disk does not take it; then nothing has changed.
+        """
+        with self._lock, self._db:
+            self._insert(batches)
+            self._db.execute(
+                "UPDATE streams SET logs = ?, spans = ?, window_end = ?, profiled = profiled + ? WHERE id = ?",
+                (
+                    stream.logs,
+                    stream.spans,
+                    stream.window_end,
+                    sum(batch.records for batch in batches if batch.signal == "metrics"),
+                    stream.id,
+                ),
+            )
+            self._db.execute("DELETE FROM tombstones WHERE rowid <= ?", (buried,))
+            self._db.executemany("UPDATE streams SET ended = 1 WHERE id = ?", [(name,) for name in ended])
+            self._db.execute("DELETE FROM streams WHERE ended AND id NOT IN (SELECT stream FROM batches)")
+            dropped, size = self._make_room(self._bytes + sum(len(batch.body) for batch in batches))
+        self._bytes = size
+        return dropped
+
+    def _insert(self, batches: Iterable[Batch]) -> None:
+        self._db.executemany(
+            "INSERT INTO batches (stream, signal, priority, created_ns, first, last, records, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                (b.stream, b.signal, b.priority, b.created_ns, b.first, b.last, b.records, b.body)
+                for b in batches
+            ],
+        )
+
+    def _make_room(self, size: int) -> tuple[list[Batch], int]:
+        dropped: list[Batch] = []
+        while size > self.limit:
+            row = self._db.execute(
+                f"SELECT length(body), {_COLUMNS} FROM batches WHERE id != ? ORDER BY priority DESC, id LIMIT 1",
+                (self._in_flight,),
+            ).fetchone()
+            if row is None:
+                break
+            size -= row[0]
+            dropped.append(Batch(*row[1:], body=b""))
+            self._bury(dropped[-1])
+        return dropped, size
+
+    def _bury(self, batch: Batch) -> None:
+        """Delete a batch that will never arrive, within the caller's transaction."""
+        self._db.execute("DELETE FROM batches WHERE id = ?", (batch.id,))
+        if batch.signal == "metrics":
+            self._db.execute(
+                "UPDATE streams SET profiled = profiled - ? WHERE id = ?", (batch.records, batch.stream)
+            )
+        else:
+            self._db.execute(
+                "INSERT INTO tombstones VALUES (?, ?, ?, ?)",
+                (batch.stream, batch.signal, batch.first, batch.last),
+            )
+
+    def profiled(self, stream: str) -> int:
+        """How many predictions of a stream stand in windows that have arrived or still may."""
+        with self._lock:
+            return self._one("SELECT coalesce(max(profiled), 0) FROM streams WHERE id = ?", stream)
+
+    def unfinished(self, own: str) -> list[Stream]:
+        """Other streams that have not ended: their processes died without a word."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT id, started_ns, base, window_end, logs, spans, profiled, made FROM streams"
+                " WHERE NOT ended AND id != ? ORDER BY started_ns",
+                (own,),
+            ).fetchall()
+        return [Stream(*row) for row in rows]
+
+    def tombstones(self) -> tuple[dict[str, Tombstones], int]:
+        """Numbers that are buried and not announced, by stream, and what to tell `put` when they are."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT rowid, stream, signal, first, last FROM tombstones ORDER BY rowid LIMIT 10000"
+            ).fetchall()
+        found: dict[str, Tombstones] = {}
+        for _, stream, signal, first, last in rows:
+            stones = found.setdefault(stream, Tombstones())
+            (stones.logs if signal == "logs" else stones.traces).append((first, last))
+        return found, rows[-1][0] if rows else 0
+
+    def adopt(self, other: "Spool", made: int) -> None:
+        """Move in what a dead process left in its slot, whose counter stands at `made`.
+
+        Raises sqlite3.Error. Killed in between, it leaves batches in both: repeats, which the collector tells
+        by their numbers.
+        """
+        for stream in other.unfinished(""):
+            with self._lock, self._db:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO streams (id, started_ns, base, made, logs, spans, window_end, profiled)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        stream.id,
+                        stream.started_ns,
+                        stream.base,
+                        made - stream.base,
+                        stream.logs,
+                        stream.spans,
+                        stream.window_end,
+                        stream.profiled,
+                    ),
+                )
+        with other._lock:
+            stones = other._db.execute("SELECT stream, signal, first, last FROM tombstones").fetchall()
+        with self._lock, self._db:
+            self._db.executemany("INSERT INTO tombstones VALUES (?, ?, ?, ?)", stones)
+        while (batch := other.next()) is not None:
+            with self._lock, self._db:
+                self._insert([batch])
+                self._bytes += len(batch.body)
+            other.delete(batch)
+
+    # -- the sender's side ------------------------------------------------------------------------
+
+    def next(self, signals: Sequence[str] = ("logs", "metrics", "traces")) -> Batch | None:
+        """The oldest batch of these signals. It stays where it is, safe from `put`'s need for room."""
+        marks = ", ".join("?" * len(signals))
+        with self._lock:
+            row = self._db.execute(
+                f"SELECT body, {_COLUMNS} FROM batches WHERE signal IN ({marks}) ORDER BY id LIMIT 1",
+                tuple(signals),
+            ).fetchone()
+            self._in_flight = row[1] if row else 0
+        return Batch(*row[1:], body=row[0]) if row else None
+
+    def delete(self, batch: Batch) -> None:
+        """The collector has it."""
+        with self._lock, self._db:
+            self._db.execute("DELETE FROM batches WHERE id = ?", (batch.id,))
+            self._bytes -= len(batch.body)
+            self._in_flight = 0
+
+    def retry(self, batch: Batch, *, counts: bool) -> None:
+        """It is to be sent again; `counts` where it will be refused after some more of these."""
+        with self._lock:
+            self._in_flight = 0
+            if counts:
+                with self._db:
+                    self._db.execute("UPDATE batches SET attempts = attempts + 1 WHERE id = ?", (batch.id,))
+
+    def quarantine(self, batch: Batch, status: int, message: str, at_ns: int) -> None:
+        """The collector will never take it: out of the queue, but kept for a look, the latest few."""
+        with self._lock, self._db:
+            self._db.execute(
+                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (batch.id, batch.stream, batch.signal, at_ns, batch.records, status, message, batch.body),
+            )
+            self._db.execute(
+                "DELETE FROM quarantine WHERE id NOT IN (SELECT id FROM quarantine ORDER BY id DESC LIMIT ?)",
+                (MAX_QUARANTINE,),
+            )
+            self._bury(batch)
+            self._bytes -= len(batch.body)
+            self._in_flight = 0
+
+    # -- both -------------------------------------------------------------------------------------
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of bodies that wait."""
+        return self._bytes
+
+    def __len__(self) -> int:
+        with self._lock:
+            return self._one("SELECT count(*) FROM batches")
+
+    def oldest_ns(self) -> int | None:
+        """When the oldest batch was made."""
+        with self._lock:
+            row = self._db.execute("SELECT created_ns FROM batches ORDER BY id LIMIT 1").fetchone()
+        return int(row[0]) if row else None
+
+    def close(self) -> None:
+        """Close the file; what is in it stays."""
+        with self._lock:
+            self._db.close()
+
+
+# In the order of Batch's fields.
+_COLUMNS = "id, stream, signal, priority, created_ns, records, first, last, attempts"
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        ":memory:" if path is None else path,
+        timeout=5.0,
+        check_same_thread=False,
+        isolation_level="IMMEDIATE",
+    )
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA journal_size_limit = 1048576")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
