@@ -1,0 +1,1 @@
+"""A conformance suite for OTLP servers: `python -m tests.conformance --help`."""
