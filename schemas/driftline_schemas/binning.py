@@ -27,7 +27,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from driftline_schemas.documents import check_text, require
+from driftline_schemas.documents import check_text, require, within
 from driftline_schemas.errors import SchemaError
 
 Kind = Literal["numeric", "categorical"]
@@ -81,7 +81,7 @@ class FeatureBinning:
 
     @property
     def _where(self) -> str:
-        return f"binning of feature {self.name!r}"
+        return f"feature {self.name!r}"
 
     def _check_edges(self) -> None:
         edges = np.asarray(self.edges, dtype=np.float64)
@@ -136,7 +136,7 @@ class FeatureBinning:
             try:
                 numbers = np.asarray(values, dtype=np.float64).ravel()
             except (TypeError, ValueError, OverflowError) as error:
-                raise SchemaError(f"not numbers: {error}", where=f"feature {self.name!r}") from error
+                raise SchemaError(f"not numbers: {error}", where=self._where) from error
             return np.bincount(cut(numbers, self.edges), minlength=self.size).astype(np.int64, copy=False)
         position = {category: i for i, category in enumerate(self.categories)}
         other, missing = len(self.categories), len(self.categories) + 1
@@ -224,33 +224,33 @@ class Binning:
     @classmethod
     def from_json(cls, document: Mapping[str, Any], *, where: str = "binning") -> "Binning":
         """Read what `to_json` wrote. Raises SchemaError, also where the id is not that of the content."""
-        features = require(document, "features", list, where=where)
-        binning = cls(
-            model=require(document, "model", str, where=where),
-            features=tuple(
-                _feature_from_json(feature, f"{where}, feature {i}") for i, feature in enumerate(features)
-            ),
-        )
-        claimed = require(document, "id", str, where=where)
-        if claimed != binning.id:
-            raise SchemaError(f"the id {claimed!r} is not that of its content, {binning.id!r}", where=where)
+        with within(where):
+            features = enumerate(require(document, "features", list))
+            binning = cls(
+                model=require(document, "model", str),
+                features=tuple(_feature_from_json(feature, f"feature {i}") for i, feature in features),
+            )
+            if (claimed := require(document, "id", str)) != binning.id:
+                raise SchemaError(f"the id {claimed!r} is not that of its content, {binning.id!r}")
         return binning
 
 
 def _feature_from_json(document: Any, where: str) -> FeatureBinning:
-    name = require(document, "name", str, where=where)
-    kind = require(document, "kind", str, where=where)
-    if kind == "numeric" and "categories" not in document:
-        edges = require(document, "edges", list, where=where)
-        if wrong := [edge for edge in edges if isinstance(edge, bool) or not isinstance(edge, (int, float))]:
-            raise SchemaError(f"{wrong[0]!r} is not a number", where=f"{where}, edges")
-        return FeatureBinning(name, "numeric", edges=tuple(edges))
-    if kind == "categorical" and "edges" not in document:
-        categories = require(document, "categories", list, where=where)
-        return FeatureBinning(name, "categorical", categories=tuple(categories))
-    raise SchemaError(
-        "expected kind 'numeric' with 'edges', or kind 'categorical' with 'categories'", where=where
-    )
+    with within(where):
+        name = require(document, "name", str)
+        kind = require(document, "kind", str)
+        if kind == "numeric" and "categories" not in document:
+            edges = require(document, "edges", list)
+            if wrong := [
+                edge for edge in edges if isinstance(edge, bool) or not isinstance(edge, (int, float))
+            ]:
+                raise SchemaError(f"the edge {wrong[0]!r} is not a number")
+            return FeatureBinning(name, "numeric", edges=tuple(edges))
+        if kind == "categorical" and "edges" not in document:
+            return FeatureBinning(
+                name, "categorical", categories=tuple(require(document, "categories", list))
+            )
+        raise SchemaError("expected kind 'numeric' with 'edges', or kind 'categorical' with 'categories'")
 
 
 def quantile_edges(values: npt.NDArray[np.float64], *, bins: int = MAX_FINE_BINS) -> tuple[float, ...]:

@@ -1,6 +1,8 @@
 """Reading JSON documents: each value is of just the type that the JSON Schema says, never converted."""
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from driftline_schemas.errors import SchemaError
@@ -9,15 +11,24 @@ T = TypeVar("T")
 _JSON_NAMES = {dict: "an object", list: "a list", str: "a text", int: "an integer"}
 
 
-def require(document: Any, key: str, kind: type[T], *, where: str) -> T:
+@contextmanager
+def within(where: str) -> Iterator[None]:
+    """Let a SchemaError say in which document or part of it the fault lies."""
+    try:
+        yield
+    except SchemaError as error:
+        raise SchemaError(str(error), where=where) from error
+
+
+def require(document: Any, key: str, kind: type[T]) -> T:
     """The value of a key in an object read from JSON, of just this type. Raises SchemaError."""
     if not isinstance(document, Mapping):
-        raise SchemaError(f"{document!r} is not an object", where=where)
+        raise SchemaError(f"found {reprlib.repr(document)}; expected an object")
     if key not in document:
-        raise SchemaError(f"{key!r} is missing; expected {_JSON_NAMES[kind]}", where=where)
+        raise SchemaError(f"{key!r} is missing; expected {_JSON_NAMES[kind]}")
     value = whole(document[key]) if kind is int else document[key]
     if not isinstance(value, kind):
-        raise SchemaError(f"{key!r} is {document[key]!r}; expected {_JSON_NAMES[kind]}", where=where)
+        raise SchemaError(f"{key!r} is {reprlib.repr(document[key])}; expected {_JSON_NAMES[kind]}")
     return value
 
 

@@ -24,7 +24,7 @@ from driftline_schemas.binning import (
     category_text,
     quantile_edges,
 )
-from driftline_schemas.documents import check_text, require, whole
+from driftline_schemas.documents import check_text, require, whole, within
 from driftline_schemas.errors import SchemaError
 
 FORMAT = "driftline.reference/1"
@@ -139,25 +139,19 @@ class Reference:
     @classmethod
     def from_json(cls, document: Mapping[str, Any], *, where: str = "reference") -> "Reference":
         """Read what `to_json` wrote. Raises SchemaError."""
-        if require(document, "format", str, where=where) != FORMAT:
-            raise SchemaError(f"not a reference: 'format' is not {FORMAT!r}", where=where)
-        binning = Binning.from_json(
-            require(document, "binning", dict, where=where), where=f"{where}, binning"
-        )
-        version = require(document, "version", str, where=where)
-        rows = require(document, "rows", int, where=where)
-        if require(document, "model", str, where=where) != binning.model:
-            raise SchemaError(
-                f"model {document['model']!r} on a binning of model {binning.model!r}", where=where
+        with within(where):
+            if (form := require(document, "format", str)) != FORMAT:
+                raise SchemaError(f"not a reference: 'format' is {form!r}; expected {FORMAT!r}")
+            binning = Binning.from_json(require(document, "binning", dict))
+            if (model := require(document, "model", str)) != binning.model:
+                raise SchemaError(f"'model' is {model!r}, but that of its binning is {binning.model!r}")
+            columns = require(document, "counts", dict)
+            return cls(
+                binning=binning,
+                counts={name: _counts_from_json(name, column) for name, column in columns.items()},
+                rows=require(document, "rows", int),
+                version=require(document, "version", str),
             )
-        counts = {
-            name: _counts_from_json(column, where=f"{where}, counts of {name!r}")
-            for name, column in require(document, "counts", dict, where=where).items()
-        }
-        try:
-            return cls(binning=binning, counts=counts, rows=rows, version=version)
-        except SchemaError as error:
-            raise SchemaError(str(error), where=where) from error
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON, for `Monitor(reference=…)` and `driftline reference register`."""
@@ -182,11 +176,12 @@ def _named(table: npt.NDArray[Any], names: Sequence[str] | None) -> dict[str, np
     return {name: table[:, i] for i, name in enumerate(names)}
 
 
-def _counts_from_json(column: Any, *, where: str) -> tuple[int, ...]:
-    counts = [whole(count) for count in column] if isinstance(column, list) else [None]
-    if None in counts:
-        raise SchemaError("expected a list of integers", where=where)
-    return tuple(count for count in counts if count is not None)
+def _counts_from_json(name: str, column: Any) -> tuple[int, ...]:
+    found = [whole(count) for count in column] if isinstance(column, list) else [None]
+    counts = tuple(count for count in found if count is not None)
+    if len(counts) < len(found):
+        raise SchemaError(f"counts of feature {name!r}: expected a list of integers")
+    return counts
 
 
 def _bins_of(name: str, column: Column, bins: int) -> FeatureBinning:
