@@ -7,7 +7,9 @@ CollectorError
 └── ClientError        a collector that was asked over HTTP is not there or said no
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 
 class CollectorError(Exception):
@@ -47,9 +49,12 @@ class StartError(CollectorError):
 class ClientError(CollectorError):
     """A collector that was asked over HTTP is not there, or said no.
 
-    `status` is the HTTP status, None where there was no answer at all.
+    `status` is the HTTP status, None where there was no answer at all; `errors` are the parts of a problem.
     """
 
-    def __init__(self, message: str, *, status: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, status: int | None = None, errors: Sequence[Mapping[str, Any]] = ()
+    ) -> None:
         super().__init__(message)
         self.status = status
+        self.errors = tuple(errors)

@@ -1,1 +1,1 @@
-"""The API under `/api/v1`, health and Prometheus metrics. Errors are RFC 9457 problems that say what to do."""
+"""The API under `/api/v1`, health and Prometheus metrics. Errors are RFC 9457 problems."""

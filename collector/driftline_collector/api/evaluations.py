@@ -35,7 +35,7 @@ def routes(parts: Parts) -> APIRouter:
         findings: bool = False,
         limit: Limit = 1000,
     ) -> models.Evaluations:
-        """Evaluations in their latest revision, latest window first; `from`, `to` bound the windows' starts."""
+        """Evaluations in their latest revision, latest window first; `from`, `to` bound windows' starts."""
         selection = Selection(
             model=model,
             segment=read_segment(segment),

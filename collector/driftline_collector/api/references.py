@@ -94,7 +94,8 @@ def _check_fit(parts: Parts, reference: Reference) -> list[str]:
         raise ProblemError(
             409,
             f"the reference has {_list(strangers)}, which {name} does not send;"
-            f" it sends {_list(sorted(sent))}. Register it for the model it was built for, or build it from that model's features",
+            f" it sends {_list(sorted(sent))}. "
+            "Register it for the model it was built for, or build it from that model's features",
         )
     for feature, kind in own.items():
         if sent[feature] != kind:

@@ -31,7 +31,8 @@ def read_time(text: str | None, parameter: str, now_ns: int) -> int | None:
     except ValueError:
         raise ProblemError(
             422,
-            f"{parameter}: {text!r} is no time; write 2026-11-21T09:41:20Z, nanoseconds, or 6h for 6 hours ago",
+            f"{parameter}: {text!r} is no time;"
+            " write 2026-11-21T09:41:20Z, nanoseconds, or 6h for 6 hours ago",
         ) from None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

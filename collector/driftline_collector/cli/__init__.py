@@ -1,0 +1,1 @@
+"""The `driftline` command, a file per group. Each command prints JSON with `--json`."""

@@ -1,0 +1,57 @@
+"""The root of the command, and how its errors are told."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+from driftline_schemas.errors import SchemaError
+
+from driftline_collector.cli import alerts, collector, drift, labels, references
+from driftline_collector.errors import CollectorError, SettingsError
+
+app = typer.Typer(
+    name="driftline",
+    help="Watches machine-learning models that run at the edge.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+app.command(epilog=collector.EXAMPLE)(collector.collector)
+app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
+app.command(epilog=drift.EXAMPLE)(drift.drift)
+app.add_typer(references.app, name="reference")
+app.add_typer(labels.app, name="labels")
+app.add_typer(alerts.app, name="alerts")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"driftline {version('driftline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Watches machine-learning models that run at the edge."""
+
+
+def run() -> int:
+    """Run the command. Returns 0, 1 where something went wrong, 2 where what was asked or set is wrong."""
+    try:
+        app()
+    except SettingsError as error:
+        typer.echo(f"driftline: the configuration is wrong; nothing was started\n{error}", err=True)
+        return 2
+    except (CollectorError, SchemaError) as error:
+        typer.echo(f"driftline: {error}", err=True)
+        return 1
+    except BrokenPipeError:  # whoever read our output has seen enough
+        sys.stderr.close()
+        return 1
+    return 0

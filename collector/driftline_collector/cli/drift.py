@@ -1,0 +1,69 @@
+"""`driftline drift`: where drift is."""
+
+from typing import Annotated
+
+import typer
+
+from driftline_collector.cli.output import Json, Url, clock, console, example, number, print_json, table
+from driftline_collector.client import Client, Evaluation
+
+EXAMPLE = example(
+    "driftline drift", "driftline drift --model digits --from 24h", "driftline drift --segments"
+)
+
+
+def drift(
+    *,
+    model: Annotated[str | None, typer.Option(help="Only this model.")] = None,
+    start: Annotated[
+        str | None, typer.Option("--from", help="All windows from then on: RFC 3339, or 6h for so long ago.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", help="All windows before then.")] = None,
+    segments: Annotated[
+        bool, typer.Option("--segments", help="All segments with their verdicts, not the findings alone.")
+    ] = False,
+    url: Url,
+    json: Json = False,
+) -> None:
+    """The segments that explain what has drifted, in each model's latest closed window."""
+    with Client(url) as client:
+        filters = {"model": model, "from": start, "to": end}
+        latest = client.evaluations(**filters, measure="drift", limit=1)
+        if segments and latest and not (start or end):
+            filters["from"] = latest[0].window_start
+        if segments:
+            found = client.evaluations(**filters, measure="drift", limit=10_000)
+        else:
+            found = client.findings(**filters)
+    if json:
+        print_json(found)
+        return
+    whole = [evaluation for evaluation in found if evaluation.feature is None]
+    if not latest:
+        typer.echo(
+            "Nothing has been evaluated yet: a window is judged once it is closed,"
+            " and a model needs a reference (driftline reference list)."
+        )
+    elif not whole:
+        typer.echo(f"No drift. The latest window ended at {clock(latest[0].window_end)} UTC.")
+    else:
+        _show(whole)
+
+
+def _show(found: list[Evaluation]) -> None:
+    right = ("PSI", "at least", "q", "n", "coverage")
+    shown = table("segment", "verdict", *right, "since (UTC)", "window ends (UTC)", right=right)
+    for evaluation in found:
+        coverage = "–" if evaluation.coverage is None else f"{evaluation.coverage:.0%}"
+        shown.add_row(
+            evaluation.segment,
+            evaluation.verdict or "–",
+            number(evaluation.value),
+            number(evaluation.lower),
+            number(evaluation.q, 2),
+            "–" if evaluation.n is None else f"{evaluation.n:,.0f}",
+            coverage,
+            clock(evaluation.since),
+            clock(evaluation.window_end),
+        )
+    console().print(shown)

@@ -1,0 +1,102 @@
+"""One socket for OTLP and API: a small ASGI router, and uvicorn with a stop of our own."""
+
+import contextlib
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
+
+import uvicorn
+
+from driftline_collector.errors import StartError
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+OTLP_PREFIX = "/v1/"
+#: What is under way when a stop is asked for gets this long to end.
+_GRACE_S = 10
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def route(otlp: Application, api: Application) -> Application:
+    """OTLP's paths go to the receiver without a framework in between, all others to the API."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        is_otlp = scope["type"] == "http" and scope["path"].startswith(OTLP_PREFIX)
+        await (otlp if is_otlp else api)(scope, receive, send)
+
+    return application
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes a free one. Raises StartError, which says what is in the way."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise StartError(
+            f"cannot listen on {host} port {port}: {reason}; stop what is there,"
+            " or set server.host and server.port (DRIFTLINE_SERVER__PORT=4400)"
+        ) from error
+
+
+def address(listener: socket.socket) -> str:
+    """Where clients on this machine reach a socket."""
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  # what all addresses become here
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class Server:
+    """Serves an application on a socket until `stop`."""
+
+    def __init__(self, application: Application, listener: socket.socket) -> None:
+        self._listener = listener
+        config = uvicorn.Config(
+            application,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        self._server = _Uvicorn(config)
+
+    def run(self) -> None:
+        """Serve until `stop`, or until SIGTERM or SIGINT where this is the main thread."""
+        with _on_signals(self.stop):
+            self._server.run(sockets=[self._listener])
+
+    def stop(self) -> None:
+        """Take no more connections, finish what is under way; asked twice, do not wait for it."""
+        if self._server.should_exit:
+            self._server.force_exit = True
+        self._server.should_exit = True
+
+
+class _Uvicorn(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to `Server`: uvicorn raises them again at its end, before we have committed."""
+        yield
+
+
+@contextlib.contextmanager
+def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop()) for number in _STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
