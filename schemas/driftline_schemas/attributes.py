@@ -62,8 +62,8 @@ DEPLOYMENT_KIND: Final = "driftline.deployment.kind"
 DEPLOYMENT_FROM: Final = "driftline.deployment.from"
 DEPLOYMENT_TO: Final = "driftline.deployment.to"
 
-# `driftline.stream`: phase "start" or "end" of the stream itself, or "closed": what its successor on
-# the same device found in the spool of a stream that died without a word.
+# `driftline.stream`: phase "start" or "end" of the stream itself, "gap" where its spool had to drop something
+# and it goes on, or "closed": what its successor on the same device found of a stream that died without a word.
 STREAM_PHASE: Final = "driftline.stream.phase"
 STREAM_CLOSED_ID: Final = "driftline.stream.closed.id"
 STREAM_LAST_LOG: Final = "driftline.stream.last_sequence.logs"
@@ -73,7 +73,7 @@ STREAM_PREDICTIONS_MADE: Final = "driftline.stream.predictions.made"
 STREAM_PREDICTIONS_PROFILED: Final = "driftline.stream.predictions.profiled"
 STREAM_TOMBSTONES_LOGS: Final = "driftline.stream.tombstones.logs"
 STREAM_TOMBSTONES_SPANS: Final = "driftline.stream.tombstones.traces"
-STREAM_PHASES: Final = ("start", "end", "closed")
+STREAM_PHASES: Final = ("start", "gap", "end", "closed")
 
 # -- metrics: profiles of all traffic, delta temporality --------------------------------------------
 PROFILE_FEATURE: Final = "driftline.profile.feature"

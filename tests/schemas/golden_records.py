@@ -22,7 +22,7 @@ RESOURCE = {
 PREDICTION_ID = "019b7960-8a00-7a4b-8a1e-2f0d3c4b5a69"
 TRACE_ID, SPAN_ID = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174"
 STREAM_END = {
-    "driftline.stream.last_sequence.logs": 6,
+    "driftline.stream.last_sequence.logs": 7,
     "driftline.stream.last_sequence.traces": 1,
     "driftline.stream.last_window_end": NOON + 2 * MINUTE,
     "driftline.stream.predictions.made": 12,
@@ -93,10 +93,20 @@ EVENTS: dict[str, tuple[str, int, dict[str, Any], bool]] = {
         },
         False,
     ),
+    "stream goes on without what its spool had to drop": (
+        "driftline.stream",
+        NOON + 110_000_000_000,
+        {
+            "driftline.sequence": 6,
+            "driftline.stream.phase": "gap",
+            "driftline.stream.tombstones.logs": [3, 3],
+        },
+        False,
+    ),
     "stream end": (
         "driftline.stream",
         NOON + 2 * MINUTE,
-        {"driftline.sequence": 6, **STREAM_END, "driftline.stream.phase": "end"},
+        {"driftline.sequence": 7, **STREAM_END, "driftline.stream.phase": "end"},
         False,
     ),
     "stream closed by its successor, with losses": (
