@@ -131,7 +131,7 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
         table.title = f"[bold not italic]{section}[/]"
         table.add_column(width=6, style="dim")
         table.add_column(width=66)
-        for transport in TRANSPORTS:
+        for _ in TRANSPORTS:
             table.add_column(width=13)
         shown: list[tuple[str, ...]] = []
         for row in group:

@@ -1,8 +1,8 @@
-"""Holds the clauses against the specification's text: `python -m tests.conformance.specification FILE…`.
+"""Holds the clauses against the text: `python -m tests.conformance.specification SPEC PROTO…`.
 
-FILE is `docs/specification.md` of open-telemetry/opentelemetry-proto, with the .proto files of the four
-`Data model` sections beside it if wanted. It says which quotes are no longer in the text, and which sentences
-with MUST, SHOULD or MAY nobody has quoted and that do not speak of the client alone.
+SPEC is `docs/specification.md` of open-telemetry/opentelemetry-proto, PROTO are the files of the
+four sections `Data model`. It says which quotes are no longer in the text, and which sentences of SPEC with
+MUST, SHOULD or MAY no clause quotes although they do not speak of the client alone.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ _KEYWORD = re.compile(r"\b(MUST|SHOULD|MAY|RECOMMENDED|REQUIRED)\b")
 _OF_THE_CLIENT = re.compile(
     r"\b([Tt]he|[Ss]uch) clients?\b|\b[Cc]lients? (are|SHOULD|MUST|MAY)|number of concurrent|senders|queues|"
     r"requests that receive a response status|HTTP response status codes as retryable|parallel connections|"
-    r"client implementation"
+    r"client implementation|response status codes MUST NOT be retried|SHOULD be treated as non-retryable"
 )
 
 
 def main(files: Sequence[str]) -> int:
     """0: every quote stands in the text and every sentence is quoted; 1: not so; 2: no file was given."""
     if not files:
-        print("name the file: docs/specification.md of open-telemetry/opentelemetry-proto", file=sys.stderr)
+        print("name docs/specification.md of open-telemetry/opentelemetry-proto", file=sys.stderr)
         return 2
-    text = plain("\n\n".join(Path(file).read_text(encoding="utf-8") for file in files))
-    quotes = [part for clause in clauses() for part in plain(clause.quote).split(" [...], ")]
-    stale = sorted({quote for quote in quotes if quote.lower() not in text.lower()})
+    texts = [plain(Path(file).read_text(encoding="utf-8")) for file in files]
+    quotes = [part.strip(" ,") for clause in clauses() for part in plain(clause.quote).split("[...]")]
+    stale = sorted({quote for quote in quotes if not any(quote.lower() in text.lower() for text in texts)})
     uncovered = [
         sentence
-        for sentence in re.split(r"(?<=[.!?])\s+", text)
+        for sentence in re.split(r"(?<=[.!?])\s+", texts[0])
         if _KEYWORD.search(sentence)
         and not _OF_THE_CLIENT.search(sentence)
         and not any(
@@ -49,7 +49,7 @@ def main(files: Sequence[str]) -> int:
 def plain(markdown: str) -> str:
     """Text without links, emphasis, list marks, comment marks and line breaks."""
     text = re.sub(r"!?\[((?:[^\[\]]|\\.)*)\]\s*\([^)]*\)", r"\1", markdown)
-    text = re.sub(r"^\s*(//|[*-] |#+ )", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^\s*(// *)?([*-] |#+ )?", "", text, flags=re.MULTILINE)
     return re.sub(r"\s+", " ", re.sub(r"[`\\*]", "", text)).strip()
 
 

@@ -8,7 +8,10 @@ _OPTIONS = "All server components MUST support the following transport compressi
 
 
 @clause(
-    "protocol-details", level="MUST", quote=f"{_OPTIONS}: No compression, denoted by `none`.", on=TRANSPORTS
+    "protocol-details",
+    level="MUST",
+    quote=f"{_OPTIONS} [...] No compression, denoted by `none`.",
+    on=TRANSPORTS,
 )
 def takes_requests_without_compression(probe: Probe) -> str:
     answer = probe.export(probe.ordinary())
@@ -18,7 +21,10 @@ def takes_requests_without_compression(probe: Probe) -> str:
 
 
 @clause(
-    "protocol-details", level="MUST", quote=f"{_OPTIONS}: Gzip compression, denoted by `gzip`.", on=TRANSPORTS
+    "protocol-details",
+    level="MUST",
+    quote=f"{_OPTIONS} [...] Gzip compression, denoted by `gzip`.",
+    on=TRANSPORTS,
 )
 def takes_requests_in_gzip(probe: Probe) -> str:
     answer = probe.export(probe.ordinary(), gzip=True)
@@ -27,7 +33,9 @@ def takes_requests_in_gzip(probe: Probe) -> str:
     return str(answer)
 
 
-@clause("protocol-details", level="MUST", quote=f"{_OPTIONS}: Gzip compression, denoted by `gzip`.", on=HTTP)
+@clause(
+    "protocol-details", level="MUST", quote=f"{_OPTIONS} [...] Gzip compression, denoted by `gzip`.", on=HTTP
+)
 def takes_gzip_of_several_members(probe: Probe) -> str:
     """RFC 1952 lets a gzip stream be several members, one after the other."""
     body = probe.ordinary()

@@ -68,7 +68,8 @@ def refuses_text_that_is_not_utf_8(probe: Probe) -> str:
 @clause("bad-data", level="MUST", quote=_BAD, on=JSON)
 def refuses_json_of_another_shape(probe: Probe) -> str:
     resources = payloads.json_name(payloads.NESTING[probe.signal][0])
-    wrong = [json.dumps({resources: value}) for value in (5, [7], {})]
+    shapes: tuple[object, ...] = (5, [7], {})
+    wrong = [json.dumps({resources: shape}) for shape in shapes]
     for text in ("[]", '"text"', "1", *wrong):
         seen = _refused_as_bad(probe.post(text.encode()), text)
     return seen
@@ -204,6 +205,20 @@ def sends_a_status_that_decodes_with_or_without_code_and_details(probe: Probe) -
     level="MUST",
     quote='The server MUST use the same "Content-Type" in the response as it received in the request.',
     on=HTTP,
+)
+@clause(
+    "otlphttp-response",
+    level="MUST",
+    quote='The server MUST set "Content-Type: application/x-protobuf" header if the response body is '
+    "binary-encoded Protobuf payload.",
+    on=PROTOBUF,
+)
+@clause(
+    "otlphttp-response",
+    level="MUST",
+    quote='The server MUST set "Content-Type: application/json" if the response is JSON-encoded '
+    "Protobuf payload.",
+    on=JSON,
 )
 @clause(
     "binary-protobuf-encoding",

@@ -39,6 +39,13 @@ def answers_concurrent_calls_on_one_connection(probe: Probe) -> str:
     quote="Non-retryable errors indicate that telemetry data processing failed",
     on=GRPC,
 )
+@clause(
+    "failures",
+    level="MAY",
+    quote="The server MAY use other gRPC codes to indicate retryable and non-retryable errors "
+    "if those other gRPC codes are more appropriate for a particular erroneous situation.",
+    on=GRPC,
+)
 def answers_bad_data_with_a_code_that_is_not_retried(probe: Probe) -> str:
     """By the table of codes; RESOURCE_EXHAUSTED is not retried unless RetryInfo comes along."""
     answer = probe.call(b"\xff" * 40)

@@ -45,6 +45,14 @@ def gets_on_without_optional_capabilities(probe: Probe) -> str:
 @clause(
     "logs.proto",
     level="SHOULD",
+    quote="The receivers SHOULD assume that the log record is not associated with a span if any of the "
+    "following is true: the field is not present, the field contains an invalid value.",
+    on=TRANSPORTS,
+    signals=("logs",),
+)
+@clause(
+    "logs.proto",
+    level="SHOULD",
     quote="The receivers SHOULD assume that the log record is not associated with a trace if any of the "
     "following is true: the field is not present, the field contains an invalid value.",
     on=TRANSPORTS,

@@ -1,4 +1,7 @@
-"""OTLP's JSON: protobuf's mapping with hex ids, integer enums, and nothing but lowerCamelCase."""
+"""OTLP's JSON: protobuf's mapping with hex ids, integer enums, and nothing but lowerCamelCase.
+
+Of what the mapping defines, a part in which protobuf's own libraries differ counts as a SHOULD here.
+"""
 
 import json
 from typing import Any
@@ -144,7 +147,7 @@ def takes_64_bit_integers_as_strings_and_as_numbers(probe: Probe) -> str:
     return seen
 
 
-@clause("json-protobuf-encoding", level="MUST", quote=_MAPPING, on=JSON)
+@clause("json-protobuf-encoding", level="SHOULD", quote=_MAPPING, on=JSON)
 def takes_integers_in_exponent_notation(probe: Probe) -> str:
     """ProtoJSON: "Exponent notation (such as 1e2) is accepted in both quoted and unquoted forms."."""
     quoted = json.dumps(_with_value(probe, {"intValue": "1e2"})).encode()
@@ -182,7 +185,7 @@ def takes_null_for_an_absent_field(probe: Probe) -> str:
     )
 
 
-@clause("json-protobuf-encoding", level="MUST", quote=_MAPPING, on=JSON)
+@clause("json-protobuf-encoding", level="SHOULD", quote=_MAPPING, on=JSON)
 def takes_bytes_in_either_alphabet_of_base64(probe: Probe) -> str:
     """ProtoJSON: "Either standard or URL-safe base64 encoding with/without paddings are accepted."."""
     for value in ("+/8=", "-_8=", "+/8", "-_8", ""):

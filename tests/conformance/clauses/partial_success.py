@@ -1,7 +1,7 @@
 """Partial success: some records are taken, others are refused for good.
 
-What a server refuses is its own affair. The suite tries records that are invalid by the data model, each beside
-a good one. Where the server takes them all, name a request that it takes in part: `--partly-rejected`.
+What a server refuses is its own affair. The suite tries records that are invalid by the data model, each with
+a good one. For a server that takes them all, name a request that it takes in part: `--partly-rejected`.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from tests.conformance.answers import Answer
 from tests.conformance.probe import Probe
 from tests.conformance.registry import GRPC, HTTP, Failed, Skipped, clause
 
+_SAME = "MUST be the same Export<signal>ServiceResponse message as in the Full Success case."
 _INITIALIZE = "the server MUST initialize the `partial_success` field"
 _COUNT = (
     "it MUST set the respective `rejected_spans`, `rejected_data_points`, `rejected_log_records` "
@@ -20,6 +21,7 @@ _COUNT = (
 _MESSAGE = (
     "The server SHOULD populate the `error_message` field with a human-readable error message in English."
 )
+_WARNING = "Servers MAY also use the `partial_success` field to convey warnings/suggestions to clients"
 _WARNING_COUNT = "In such cases, the `rejected_<signal>` field MUST have a value of `0`"
 
 
@@ -31,6 +33,8 @@ _WARNING_COUNT = "In such cases, the `rejected_<signal>` field MUST have a value
 )
 @clause("partial-success", level="MUST", quote=_INITIALIZE, on=GRPC)
 @clause("partial-success-1", level="MUST", quote=_INITIALIZE, on=HTTP)
+@clause("partial-success", level="MUST", quote=f"the server response {_SAME}", on=GRPC)
+@clause("partial-success-1", level="MUST", quote=f"The response body {_SAME}", on=HTTP)
 def answers_partial_success_with_the_response_message(probe: Probe) -> str:
     answer, partial = _rejected(probe)
     return f"{answer}; {_shown(partial)}"
@@ -59,6 +63,8 @@ def says_why_it_rejected(probe: Probe) -> str:
 @clause("partial-success-1", level="MUST", quote=_WARNING_COUNT, on=HTTP)
 @clause("partial-success", level="MUST", quote="the `error_message` field MUST be non-empty", on=GRPC)
 @clause("partial-success-1", level="MUST", quote="the `error_message` field MUST be non-empty", on=HTTP)
+@clause("partial-success", level="MAY", quote=_WARNING, on=GRPC)
+@clause("partial-success-1", level="MAY", quote=_WARNING, on=HTTP)
 def warns_with_a_message_and_no_count(probe: Probe) -> str:
     """Whatever sets `partial_success` without rejecting anything has to say why it does."""
     warnings = []

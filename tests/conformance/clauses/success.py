@@ -111,7 +111,7 @@ def takes_envelopes_without_records(probe: Probe) -> str:
     on=GRPC,
 )
 def takes_every_kind_of_value_that_the_protocol_has(probe: Probe) -> str:
-    """All of the signal's fields; attributes nested, mixed, empty, extreme, non-ASCII; all kinds of metric."""
+    """All of the signal's fields; attributes nested, mixed, empty, extreme, non-ASCII; all metrics."""
     answer = probe.export(probe.encode(rich(probe.signal)))
     if not answer.accepted:
         raise Failed(str(answer))
