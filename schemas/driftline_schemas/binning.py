@@ -156,7 +156,9 @@ class FeatureBinning:
         return {"name": self.name, "kind": self.kind, "categories": list(self.categories)}
 
 
-def cut(values: npt.NDArray[np.float64], edges: Sequence[float]) -> npt.NDArray[np.int64]:
+def cut(
+    values: npt.NDArray[np.float64], edges: Sequence[float] | npt.NDArray[np.float64]
+) -> npt.NDArray[np.int64]:
     """The bin of each value, shape (n,): 0 to len(edges), and len(edges) + 1 for NaN and infinity."""
     bins = np.searchsorted(np.asarray(edges, dtype=np.float64), values, side="left")
     bins[~np.isfinite(values)] = len(edges) + 1

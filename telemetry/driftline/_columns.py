@@ -56,13 +56,16 @@ class Categories:
             if text is None:
                 self.missing += count
                 continue
-            text = text[:MAX_TEXT]
-            if text not in self._known and text not in self.counts:
-                if self.room > 0:
-                    self.room -= 1
-                else:
-                    text = OTHER
-            self.counts[text] += count
+            self.counts[self._name(text[:MAX_TEXT])] += count
+
+    def _name(self, text: str) -> str:
+        """What it is counted under."""
+        if text in self._known or text in self.counts:
+            return text
+        if not self.room:
+            return OTHER
+        self.room -= 1
+        return text
 
 
 class Exponential:

@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Sp
 from driftline._intake import Deployment
 from driftline._settings import Settings
 
-#: The span flags of the protocol: bit 0 is W3C's "sampled"; 8 and 9 say that the parent is remote, and that we know.
+#: Flags of a span: W3C's "sampled"; whether we know where the parent is; whether it is remote.
 _SAMPLED, _KNOWN, _REMOTE = 0x1, 0x100, 0x200
 
 

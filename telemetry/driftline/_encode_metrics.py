@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from driftline_schemas import attributes as a
 from driftline_schemas.binning import DURATION, SCORE, VALUE
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -76,19 +77,29 @@ class _Body:
     """Points by metric. All points of a window have its start and end."""
 
     def __init__(self, start_ns: int, end_ns: int) -> None:
-        self._times = {"start_time_unix_nano": start_ns, "time_unix_nano": end_ns}
+        self._start = start_ns
+        self._end = end_ns
         self._sums: dict[str, list[NumberDataPoint]] = {}
         self._gauges: dict[str, NumberDataPoint] = {}
         self._explicit: dict[str, list[HistogramDataPoint]] = {}
         self._exponential: dict[str, list[ExponentialHistogramDataPoint]] = {}
 
     def add(self, metric: str, count: int, values: Mapping[str, Any]) -> None:
-        point = NumberDataPoint(as_int=count, attributes=attributes(values), **self._times)
+        point = NumberDataPoint(
+            as_int=count,
+            attributes=attributes(values),
+            start_time_unix_nano=self._start,
+            time_unix_nano=self._end,
+        )
         self._sums.setdefault(metric, []).append(point)
 
     def gauge(self, metric: str, value: float) -> None:
-        number = {"as_int": value} if isinstance(value, int) else {"as_double": value}
-        self._gauges[metric] = NumberDataPoint(**number, **self._times)
+        point = NumberDataPoint(start_time_unix_nano=self._start, time_unix_nano=self._end)
+        if isinstance(value, int):
+            point.as_int = value
+        else:
+            point.as_double = value
+        self._gauges[metric] = point
 
     def histogram(self, metric: str, counts: Bins | Exponential, values: Mapping[str, Any]) -> None:
         """One point; none where all values were missing. Sum, min and max stay unset: they are a person's
@@ -100,7 +111,8 @@ class _Body:
                     bucket_counts=counts.counts[:-1].tolist(),
                     explicit_bounds=counts.edges.tolist(),
                     attributes=attributes(values),
-                    **self._times,
+                    start_time_unix_nano=self._start,
+                    time_unix_nano=self._end,
                 )
                 self._explicit.setdefault(metric, []).append(explicit)
         elif total := counts.count:
@@ -111,7 +123,8 @@ class _Body:
                 positive=_buckets(counts.positive),
                 negative=_buckets(counts.negative),
                 attributes=attributes(values),
-                **self._times,
+                start_time_unix_nano=self._start,
+                time_unix_nano=self._end,
             )
             self._exponential.setdefault(metric, []).append(exponential)
 
@@ -134,5 +147,5 @@ class _Body:
             yield Metric(name=name, unit=a.UNITS[name], exponential_histogram=exponential)
 
 
-def _buckets(counts: tuple[int, np.ndarray]) -> ExponentialHistogramDataPoint.Buckets:
+def _buckets(counts: tuple[int, npt.NDArray[np.int64]]) -> ExponentialHistogramDataPoint.Buckets:
     return ExponentialHistogramDataPoint.Buckets(offset=counts[0], bucket_counts=counts[1].tolist())

@@ -20,7 +20,8 @@ from driftline._outbox import Outbox
 from driftline._pipeline import Pipeline
 from driftline._settings import Settings
 from driftline._slot import Counter, Slot, acquire, orphans
-from driftline._spool import Batch, Spool
+from driftline._spool import Spool
+from driftline._spool_schema import Batch
 
 log = logging.getLogger("driftline")
 
@@ -39,8 +40,8 @@ class Engine:
         intake: Intake,
         layout: Layout,
         clock: Clock,
-        *,
         transport: Transport | None = None,
+        *,
         in_memory: bool = False,
     ) -> None:
         self._slot = None if in_memory else acquire(settings.spool_dir)
@@ -59,10 +60,14 @@ class Engine:
         if self._slot is not None:
             adopt(self._spool, self._slot, settings.spool_dir, drops)
         outbox.announce_dead(now)
-        self._uplink = Uplink(settings) if transport is None else None
-        self._sender = Sender(self._spool, self._uplink.send if self._uplink else transport, drops)
-        pipeline = Pipeline(settings, intake, layout, outbox, self.counter, clock)
+        self._uplink: Uplink | None = None
+        if transport is None:
+            self._uplink = Uplink(settings)
+            transport = self._uplink.send
+        self._sender = Sender(self._spool, transport, drops)
+        pipeline = Pipeline(settings, intake, layout, outbox, counter=self.counter, clock=clock)
         self._worker = Worker(pipeline, intake, settings.flush_interval, self._sender.notify)
+        intake.attach(self.counter)
         self._sender.start()
         self._worker.start()
 

@@ -1,8 +1,9 @@
-"""Sends what the spool holds, by a rule of its own: a batch is deleted only when a 2xx came whose body decodes
-as the matching OTLP answer. OpenTelemetry's exporters take a captive portal's page for success, hide
+"""Sends what the spool holds, by a rule of its own: a batch is deleted only when a 2xx came whose body
+decodes as the matching OTLP answer. OpenTelemetry's exporters take a captive portal's page for success, hide
 Retry-After and never read partial success."""
 
 import logging
+import math
 import random
 import threading
 import time
@@ -19,7 +20,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 from driftline._intake import Drops
 from driftline._settings import Settings
-from driftline._spool import Batch, Signal, Spool
+from driftline._spool import Spool
+from driftline._spool_schema import Batch, Signal
 
 log = logging.getLogger("driftline")
 
@@ -53,7 +55,8 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """To be sent again; `after` is what the collector asks for, in seconds. `everywhere`: not this signal only."""
+    """To be sent again. `after`: seconds that the collector asks for; `everywhere`: not this signal only;
+    `counts`: it is refused after some more of these."""
 
     why: str
     after: float | None = None
@@ -160,7 +163,7 @@ def retry_after(value: str | None, now: float) -> float | None:
             seconds = parsedate_to_datetime(value).timestamp() - now
         except ValueError:
             return None
-    return min(max(seconds, 0.0), MAX_RETRY_AFTER) if seconds == seconds else None
+    return min(max(seconds, 0.0), MAX_RETRY_AFTER) if math.isfinite(seconds) else None
 
 
 class Sender(threading.Thread):
@@ -178,7 +181,7 @@ class Sender(threading.Thread):
         self._spool = spool
         self._send = send
         self._drops = drops
-        self._rng = rng or random.Random()
+        self._rng = rng or random.Random()  # noqa: S311 - jitter
         self._wake = threading.Event()
         self._progress = threading.Condition()
         self._stopped = False
@@ -191,7 +194,7 @@ class Sender(threading.Thread):
         while not self._stopped:
             try:
                 wait = self._step()
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the thread must live
                 # A full disk, or a fault of ours: the batch is still in the spool.
                 self._drops.note("sender", error)
                 wait = FIRST_BACKOFF

@@ -105,7 +105,7 @@ def _select(column: Column | None, mask: Mask) -> Column | None:
 
 
 def numbers(column: Column) -> tuple[npt.NDArray[np.float64], int]:
-    """A column as float64, shape (n,), NaN for what is no number, and how many values were of a wrong type."""
+    """A column as float64, shape (n,), NaN for what is no number, and how many were of a wrong type."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
         return column.astype(np.float64, copy=False), 0
     try:

@@ -6,6 +6,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 
 class Handle:
     """What `Monitor.record` returns. Its values are read already; its `id` is made when asked for."""
@@ -23,7 +26,8 @@ class Handle:
         "values",
     )
 
-    def __init__(
+    # All by position: this is called once for every prediction.
+    def __init__(  # noqa: PLR0917
         self,
         time_ns: int,
         values: tuple[Any, ...],
@@ -43,24 +47,35 @@ class Handle:
         self.context = context
         self._recent = recent
 
+    _id: str
+    #: Set, to True, when it was sent whole. Not set before, which spares the caller a store.
+    sent: bool
+
     @property
     def id(self) -> str:
         """The prediction's id, a UUIDv7 of its time. Keep it to tell the truth later (`ground_truth`)."""
         try:
             return self._id
         except AttributeError:
-            return self._recent.identify(self)
+            return self.named(uuid7(self.time_ns))
+
+    def named(self, prediction_id: str) -> str:
+        """Take this id, if there is none yet, and be remembered by it."""
+        with self._recent.lock:
+            try:
+                return self._id
+            except AttributeError:
+                self._id = prediction_id
+            self._recent.keep(prediction_id, self)
+        return prediction_id
 
     @property
-    def sampled(self) -> bool:
+    def was_sent(self) -> bool:
         """Whether this prediction was sent whole already."""
         return getattr(self, "sent", False)
 
     def __repr__(self) -> str:
         return f"<driftline prediction {self.label!r} at {self.time_ns}>"
-
-    _id: str
-    sent: bool
 
 
 class Context:
@@ -92,8 +107,8 @@ class Context:
         self.duration_ns = 0
         self.error: str | None = None
         self.escalation_reason: str | None = None
-        self.escalation_label: str | None = None
-        self.escalation_score: float | None = None
+        self.escalation_label: Any = None
+        self.escalation_score: Any = None
 
 
 class Batch:
@@ -109,7 +124,6 @@ class Batch:
         "columns",
         "durations",
         "labels",
-        "rows",
         "scores",
         "times",
         "values",
@@ -117,13 +131,13 @@ class Batch:
 
     def __init__(
         self,
-        times: Any,
+        times: npt.NDArray[np.int64],
         columns: Sequence[Any],
+        *,
         labels: Any,
         scores: Any,
         values: Any,
         durations: Any,
-        rows: int,
         recent: "Recent",
     ) -> None:
         self.times = times
@@ -132,18 +146,17 @@ class Batch:
         self.scores = scores
         self.values = values
         self.durations = durations
-        self.rows = rows
         self._recent = recent
         self._handles: dict[int, Handle] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        return self.rows
+        return len(self.times)
 
     def __getitem__(self, row: int) -> Handle:
-        if not -self.rows <= row < self.rows:
-            raise IndexError(f"row {row} of a batch of {self.rows}")
-        row %= self.rows
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of a batch of {len(self)}")
+        row %= len(self)
         with self._lock:
             if (handle := self._handles.get(row)) is None:
                 handle = self._handles[row] = Handle(
@@ -159,10 +172,12 @@ class Batch:
         return handle
 
 
-def _plain(column: Sequence[Any] | Any | None, row: int) -> Any:
+def _plain(column: Any, row: int) -> Any:
     """The value in a row as Python's own kind."""
-    value = None if column is None else column[row]
-    return value.item() if hasattr(value, "item") else value
+    if column is None:
+        return None
+    value = column[row]
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Recent:
@@ -171,37 +186,22 @@ class Recent:
     def __init__(self, size: int) -> None:
         self._size = size
         self._handles: OrderedDict[str, Handle] = OrderedDict()
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
 
-    def identify(self, handle: Handle) -> str:
-        """Give a handle its id, once, and remember it."""
-        with self._lock:
-            try:
-                return handle._id
-            except AttributeError:
-                handle._id = uuid7(handle.time_ns)
-            self._keep(handle)
-            return handle._id
-
-    def remember(self, prediction_id: str, handle: Handle) -> None:
-        """Take in a handle whose id was told before there was a handle."""
-        with self._lock:
-            handle._id = prediction_id
-            self._keep(handle)
-
-    def _keep(self, handle: Handle) -> None:
-        self._handles[handle._id] = handle
+    def keep(self, prediction_id: str, handle: Handle) -> None:
+        """Remember a handle; the caller holds the lock."""
+        self._handles[prediction_id] = handle
         if len(self._handles) > self._size:
             self._handles.popitem(last=False)
 
     def find(self, prediction_id: str) -> Handle | None:
         """The prediction of this id, `None` where it is not, or no longer, among the recent ones."""
-        with self._lock:
+        with self.lock:
             return self._handles.get(prediction_id)
 
-    def forget(self) -> None:
+    def after_fork(self) -> None:
         """Start anew in a forked child, where another thread of the parent may have held the lock."""
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         self._handles = OrderedDict()
 
 

@@ -4,54 +4,64 @@ import os
 import random
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from driftline_schemas.attributes import PREDICTION_HEADER
 
 from driftline._handle import Context, Handle, uuid7
 
-if TYPE_CHECKING:
-    from driftline._monitor import Monitor
-
-#: W3C Trace Context, level 1, section 3.2: version, trace id, parent id, flags; later versions may go on.
+#: W3C Trace Context, section 3.2: version, trace id, parent id, flags; later versions may go on.
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 #: Why an inference is escalated, where the caller does not say.
 LOW_SCORE = "low_score"
 REQUESTED = "requested"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the model said, and after how many seconds."""
+
+    label: Any
+    score: Any
+    value: Any
+    duration: float
+
+
 class Inference:
     """What `Monitor.inference` gives: use it in `with`, and tell it the answer by `predict`.
 
-    An inference that is not told an answer is no prediction; where it was traced, its span is sent all the same.
+    An inference that is not told an answer is no prediction; its span is sent all the same if it is traced.
     """
 
     def __init__(
-        self, monitor: "Monitor", values: tuple[Any, ...], headers: Mapping[str, str] | None
+        self,
+        headers: Mapping[str, str] | None,
+        *,
+        start_ns: int,
+        trace_sample_rate: float,
+        escalate_below: float | None,
+        finish: Callable[[Context, Answer | None], Handle | None],
     ) -> None:
-        self._monitor = monitor
-        self._values = values
-        self._context = context = Context()
-        self._label: Any = None
-        self._score: Any = None
-        self._value: Any = None
-        self._duration: float | None = None
+        self._began = time.perf_counter_ns()
+        self._escalate_below = escalate_below
+        self._finish = finish
+        self._answer: Answer | None = None
         self._id: str | None = None
         self._handle: Handle | None = None
-        self._predicted = False
-        context.start_ns = monitor._clock.time_ns()
-        self._began = time.perf_counter_ns()
-        parent = parse_traceparent(_header(headers, "traceparent"))
+        self._context = context = Context(header(headers, PREDICTION_HEADER))
+        context.start_ns = start_ns
         context.span_id = os.urandom(8)
+        parent = parse_traceparent(header(headers, "traceparent"))
         if parent is None:
             context.trace_id = os.urandom(16)
-            context.traced = random.random() < monitor._settings.trace_sample_rate
+            # Only how often matters, so a generator that could be guessed will do.
+            context.traced = random.random() < trace_sample_rate  # noqa: S311
         else:
             context.trace_id, context.parent_span_id, context.traced = parent
             context.remote = True
-        context.parent_id = _header(headers, PREDICTION_HEADER)
 
     def __enter__(self) -> "Inference":
         return self
@@ -63,7 +73,9 @@ class Inference:
         context.duration_ns = time.perf_counter_ns() - self._began
         if error is not None:
             context.error = type(error).__name__
-        self._handle = self._monitor._finish(self)
+        self._handle = self._finish(context, self._answer)
+        if self._handle is not None and self._id is not None:
+            self._handle.named(self._id)
 
     @property
     def id(self) -> str:
@@ -80,22 +92,16 @@ class Inference:
         return self._context.trace_id.hex()
 
     def predict(self, label: Any = None, *, score: float | None = None, value: float | None = None) -> None:
-        """Tell the model's answer. The prediction's duration ends here; that of the span at the end of `with`."""
-        self._duration = (time.perf_counter_ns() - self._began) / 1e9
-        self._label, self._score, self._value = label, score, value
-        self._predicted = True
+        """Tell the model's answer. The prediction's duration ends here, the span's at the end of `with`."""
+        self._answer = Answer(label, score, value, (time.perf_counter_ns() - self._began) / 1e9)
 
     def should_escalate(self) -> bool:
         """Whether the score is below the monitor's `escalate_below`. If so, the trace is sent in any case."""
-        threshold = self._monitor._settings.escalate_below
-        try:
-            low = threshold is not None and self._score is not None and bool(self._score < threshold)
-        except Exception as error:
-            self._monitor._failed(error, "metrics")
+        score = self._answer.score if self._answer else None
+        if self._escalate_below is None or not _below(score, self._escalate_below):
             return False
-        if low:
-            self._mark(LOW_SCORE)
-        return low
+        self._mark(LOW_SCORE)
+        return True
 
     def escalated(
         self,
@@ -120,8 +126,15 @@ class Inference:
         }
 
     def _mark(self, reason: str) -> None:
-        self._context.escalation_reason = reason
+        self._context.escalation_reason = str(reason)
         self._context.traced = True
+
+
+def _below(score: Any, threshold: float) -> bool:
+    try:
+        return bool(float(score) < threshold)
+    except (TypeError, ValueError):
+        return False
 
 
 def parse_traceparent(value: str | None) -> tuple[bytes, bytes, bool] | None:
@@ -135,9 +148,9 @@ def parse_traceparent(value: str | None) -> tuple[bytes, bytes, bool] | None:
     return trace, span, bool(int(match[4], 16) & 1)
 
 
-def _header(headers: Mapping[str, str] | None, name: str) -> str | None:
-    """A header, whatever its case. A mapping that is no mapping, or bytes in it, is the caller's business."""
+def header(headers: Mapping[str, Any] | None, name: str) -> str | None:
+    """A header, whatever its case; `None` where it is absent, empty or no text."""
     for key, value in (headers or {}).items():
-        if isinstance(key, str) and key.lower() == name and isinstance(value, str):
-            return value or None
+        if key.lower() == name:
+            return value if isinstance(value, str) and value else None
     return None

@@ -1,12 +1,15 @@
 """Where callers' threads leave what the worker takes up: bounded, and counting what does not fit."""
 
+import collections
+import itertools
 import logging
 import threading
-from collections import Counter
+from collections.abc import MutableSequence
 from dataclasses import dataclass
 from typing import Any
 
 from driftline._handle import Batch, Context, Handle, Recent
+from driftline._slot import Counter
 
 log = logging.getLogger("driftline")
 
@@ -18,7 +21,7 @@ class Drops:
     """What was dropped, by reason and signal (metrics, logs, traces). The first of each reason is logged."""
 
     def __init__(self) -> None:
-        self._counts: Counter[tuple[str, str]] = Counter()
+        self._counts: collections.Counter[tuple[str, str]] = collections.Counter()
         self._logged: set[str] = set()
         self._lock = threading.Lock()
         self.total = 0
@@ -88,7 +91,7 @@ class Failure:
 
 
 class Intake:
-    """The buffers. Rows are plain appends; all else is rarer and kept apart, so that rows need no sorting out.
+    """The buffers. Rows are plain appends; all else is rarer and kept apart: rows need no sorting out.
 
     A list, not a deque: `rows[:n]` and `del rows[:n]` take a slice in C, atomically under the GIL.
     """
@@ -100,14 +103,22 @@ class Intake:
         self.recent = Recent(recent)
         self.drops = Drops()
         self.wake = threading.Event()
-        #: Rows at which `record` looks closer: at once, until `open`.
-        self.attention = 0
         self._batched = 0
         self._lock = threading.Lock()
+        self.detach()
 
-    def open(self) -> None:
-        """From now on rows are welcome."""
+    def attach(self, counter: Counter) -> None:
+        """From now on rows are welcome, and this counts them."""
+        self.cells: MutableSequence[int] | memoryview = counter.cells
+        self.steps = counter.steps
+        #: Rows at which `record` looks closer.
         self.attention = min(CROWDED, self.size)
+
+    def detach(self) -> None:
+        """From now on each row is looked at closer, and the counter's file is let go."""
+        self.attention = 0
+        self.cells = [0, 0]
+        self.steps = itertools.count()
 
     def admit(self) -> bool:
         """Wake the worker for a full buffer; whether there is room for one more row."""
@@ -148,10 +159,11 @@ class Intake:
 
     def after_fork(self) -> None:
         """Leave the parent's rows to the parent."""
+        self.detach()
         self.rows = []
         self.others = []
         self._batched = 0
         self._lock = threading.Lock()
         self.wake = threading.Event()
         self.drops.after_fork()
-        self.recent.forget()
+        self.recent.after_fork()

@@ -63,7 +63,7 @@ class Layout:
         self._learn(features)
         return [features.get(name) for name in self.names], lengths.pop() if lengths else 0
 
-    def _learn(self, features: Mapping[str, Any]) -> None:
+    def _learn(self, features: Mapping[Any, Any]) -> None:
         if features.keys() <= self._known:
             return
         with self._lock:
@@ -88,7 +88,7 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], Values]:
     if names:
         only = names[0]
         return lambda features: (features[only],)
-    return lambda features: ()
+    return lambda _: ()
 
 
 def _copied(column: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The worker's way into the spool: gathers what is to be sent, numbers and encodes it, announces the stream."""
+"""The worker's way into the spool: gathers what is to be sent, numbers it, encodes it, announces streams."""
 
 import secrets
 import sqlite3
@@ -15,7 +15,8 @@ from driftline._encode_metrics import metrics
 from driftline._intake import Deployment, Drops
 from driftline._profile import Profile
 from driftline._settings import Settings
-from driftline._spool import PROFILE, SAMPLE, SPAN, STREAM, Batch, Signal, Spool, Stream, Tombstones
+from driftline._spool import Spool
+from driftline._spool_schema import PROFILE, SAMPLE, SPAN, STREAM, Batch, Signal, Stream, Tombstones
 
 #: Records in one request, which is also how many are encoded before other threads get their turn.
 BATCH_RECORDS = 256
@@ -110,8 +111,7 @@ class Outbox:
         before = stream.logs, stream.spans
         batches = [*self._windows]
         for priority, events in ((STREAM, self._urgent), (SAMPLE, self._predictions)):
-            for part in _parts(events):
-                batches.append(self._logs(priority, part, now_ns))
+            batches += [self._logs(priority, part, now_ns) for part in _parts(events)]
         for part in _parts(self._paths):
             body = traces(self._resource, part, stream.spans + 1)
             batches.append(self._batch("traces", SPAN, now_ns, body, len(part)))

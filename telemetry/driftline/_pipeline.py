@@ -41,6 +41,7 @@ class Pipeline:
         intake: Intake,
         layout: Layout,
         outbox: Outbox,
+        *,
         counter: Counter,
         clock: Clock,
     ) -> None:
@@ -55,7 +56,7 @@ class Pipeline:
         self._profiler = Profiler(binning, intake.drops)
         self._sampler = Sampler(settings.sample_rate, settings.escalate_below, settings.escalated_sample_rate)
         self._absorbed = 0
-        #: Aligned start → counts. The open window is [`_start`, aligned end); its key may lie before `_start`.
+        #: By aligned start. The open window is [`_start`, aligned end); its key may lie before `_start`.
         self._profiles: dict[int, Profile] = {}
         self._start = outbox.stream.window_end
         self._latest = 0
@@ -63,7 +64,7 @@ class Pipeline:
     # -- a tick -----------------------------------------------------------------------------------
 
     def tick(self, *, cut: bool = False) -> bool:
-        """Take up what there is; with `cut` close the open window, too. Whether there is something to send."""
+        """Take up what there is; with `cut` close the open window, too. Whether anything is to be sent."""
         tick = self._clock.tick()
         others = self._intake.take_others()
         if tick.jump:
@@ -182,7 +183,7 @@ class Pipeline:
     def _sample(self, frame: Frame, chosen: Chosen) -> None:
         for i, row in enumerate(chosen.rows.tolist()):
             handle = frame.handle(row)
-            if not handle.sampled:
+            if not handle.was_sent:
                 self._send(handle, float(chosen.probability[i]), chosen.reasons(i))
         if frame.contexts is not None:
             for row, context in enumerate(frame.contexts):
@@ -191,7 +192,7 @@ class Pipeline:
 
     def _ground_truth(self, truth: Truth) -> None:
         handle = truth.handle
-        if handle is not None and not handle.sampled:
+        if handle is not None and not handle.was_sent:
             self._send(handle, None, (GROUND_TRUTH,))
         self._outbox.event(
             GroundTruth(

@@ -18,6 +18,7 @@ from driftline._privacy import Privacy
 
 DEFAULT_ENDPOINT = "http://localhost:4318"
 MAX_SEGMENTS = 8
+MIN_SPOOL_BYTES = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,38 +32,130 @@ class Device:
 
     def __post_init__(self) -> None:
         for name in ("id", "type", "region"):
-            if not isinstance(value := getattr(self, name), str) or not value:
-                raise ConfigurationError(f"device.{name} is {value!r}; expected a text that is not empty")
+            _text(f"device.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that the threads behind a Monitor need to know. Times in ns, sizes in bytes."""
+    """All that a Monitor and the threads behind it need to know. Raises ConfigurationError for a wrong value.
+
+    Fields are the arguments of `Monitor` of the same name, and what the environment adds.
+    """
 
     model: str
     version: str
     device: Device
     tier: str
-    segment: Mapping[str, str]
     reference: Reference | None
-    privacy: Privacy
+    segment: Mapping[str, str]
     endpoint: str
     headers: Mapping[str, str] = field(repr=False)
-    certificate: str | None
     timeout: float
-    window_ns: int
+    window: float
     flush_interval: float
     sample_rate: float
     trace_sample_rate: float
     escalate_below: float | None
     escalated_sample_rate: float
+    privacy: Privacy
     spool_dir: Path
+    #: Whether the user named it: then it is used, or refused; a default is done without.
     spool_dir_given: bool
     max_spool_bytes: int
     max_buffer: int
     recent: int
-    resource: Mapping[str, str]
     strict: bool
+    certificate: str | None
+    resource: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if self.tier not in TIERS:
+            raise ConfigurationError(f"tier is {self.tier!r}; expected one of {', '.join(TIERS)}")
+        if not isinstance(self.privacy, Privacy):
+            raise ConfigurationError(
+                f"privacy is {self.privacy!r}; expected driftline.Privacy(allow=…, deny=…)"
+            )
+        self._check_segment()
+        parts = urlsplit(self.endpoint)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ConfigurationError(
+                f"endpoint is {self.endpoint!r}; expected an address like 'https://collector:4318'"
+            )
+        for name, low, high, unit in _RANGES:
+            _number(name, getattr(self, name), low, high, unit)
+
+    def _check_segment(self) -> None:
+        """Few, because each value is a segment of its own."""
+        if len(self.segment) > MAX_SEGMENTS:
+            raise ConfigurationError(f"segment has {len(self.segment)} dimensions; at most {MAX_SEGMENTS}")
+        for name, value in self.segment.items():
+            _text("a name in segment", name)
+            _text(f"segment[{name!r}]", value)
+
+    @property
+    def window_ns(self) -> int:
+        return round(self.window * 1e9)
+
+
+_RANGES = (
+    ("timeout", 0.001, 600, " seconds"),
+    ("window", 0.1, 86_400, " seconds"),
+    ("flush_interval", 0.01, 3600, " seconds"),
+    ("sample_rate", 0, 1, ""),
+    ("trace_sample_rate", 0, 1, ""),
+    ("escalated_sample_rate", 0, 1, ""),
+    ("max_spool_bytes", MIN_SPOOL_BYTES, 2**50, " bytes"),
+    ("max_buffer", 1, 2**30, " rows"),
+    ("recent", 0, 2**30, " predictions"),
+)
+
+
+def gather(
+    *,
+    model: str,
+    version: str,
+    device: Device,
+    reference: Reference | str | Path | None,
+    segment: Mapping[str, str] | None,
+    endpoint: str | None,
+    headers: Mapping[str, str] | None,
+    sample_rate: float,
+    trace_sample_rate: float | None,
+    escalate_below: float | None,
+    privacy: Privacy | None,
+    spool_dir: str | Path | None,
+    strict: bool | None,
+    **rest: Any,
+) -> Settings:
+    """A Monitor's arguments, filled up from the environment and checked. Raises ConfigurationError."""
+    _text("model", model)
+    _text("version", version)
+    if not isinstance(device, Device):
+        raise ConfigurationError(f"device is {device!r}; expected driftline.Device(id=…, type=…, region=…)")
+    if escalate_below is not None:
+        _number("escalate_below", escalate_below, -1e308, 1e308, "")
+    return Settings(
+        model=model,
+        version=version,
+        device=device,
+        reference=load_reference(reference, model, version),
+        segment=dict(segment or {}),
+        endpoint=str(endpoint or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT).rstrip(
+            "/"
+        ),
+        headers=_pairs(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")) | dict(headers or {}),
+        sample_rate=sample_rate,
+        trace_sample_rate=sample_rate if trace_sample_rate is None else trace_sample_rate,
+        escalate_below=escalate_below,
+        privacy=privacy or Privacy(),
+        spool_dir=_spool_dir(spool_dir, model, device.id),
+        spool_dir_given=spool_dir is not None,
+        # Under pytest mistakes are raised, so that they show in the user's tests.
+        strict="_pytest" in sys.modules if strict is None else strict,
+        certificate=os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE"),
+        resource=_resource(model, version),
+        **rest,
+    )
 
 
 def load_reference(reference: Reference | str | Path | None, model: str, version: str) -> Reference | None:
@@ -82,63 +175,18 @@ def load_reference(reference: Reference | str | Path | None, model: str, version
         ) from error
 
 
-def text(name: str, value: object) -> str:
-    """A text that is not empty."""
+def _text(name: str, value: object) -> None:
     if not isinstance(value, str) or not value:
         raise ConfigurationError(f"{name} is {value!r}; expected a text that is not empty")
-    return value
 
 
-def number(name: str, value: Any, *, low: float, high: float, unit: str = "") -> float:
-    """A number within [low, high]."""
-    try:
-        ok = not isinstance(value, bool) and low <= float(value) <= high
-    except (TypeError, ValueError):
-        ok = False
-    if not ok:
+def _number(name: str, value: Any, low: float, high: float, unit: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise ConfigurationError(f"{name} is {value!r}; expected a number from {low:g} to {high:g}{unit}")
-    return float(value)
 
 
-def tier(value: object) -> str:
-    """One of the five layers."""
-    if value not in TIERS:
-        raise ConfigurationError(f"tier is {value!r}; expected one of {', '.join(TIERS)}")
-    return str(value)
-
-
-def segment(value: Mapping[str, str] | None) -> dict[str, str]:
-    """The user's own dimensions: few, because each value is a segment of its own."""
-    given = dict(value or {})
-    if len(given) > MAX_SEGMENTS:
-        raise ConfigurationError(f"segment has {len(given)} dimensions; at most {MAX_SEGMENTS}")
-    for name, part in given.items():
-        if not isinstance(name, str) or not name or not isinstance(part, str) or not part:
-            raise ConfigurationError(f"segment[{name!r}] is {part!r}; expected texts that are not empty")
-    return given
-
-
-def endpoint(value: str | None) -> str:
-    """Base address of the collector: the argument, OTEL_EXPORTER_OTLP_ENDPOINT, or this machine."""
-    given = value if value is not None else os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or DEFAULT_ENDPOINT
-    parts = urlsplit(given) if isinstance(given, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"endpoint is {given!r}; expected an address like 'https://collector:4318'")
-    return str(given).rstrip("/")
-
-
-def headers(value: Mapping[str, str] | None) -> dict[str, str]:
-    """What each request carries: OTEL_EXPORTER_OTLP_HEADERS, and over it the argument."""
-    return _pairs(os.environ.get("OTEL_EXPORTER_OTLP_HEADERS", "")) | dict(value or {})
-
-
-def certificate() -> str | None:
-    """The bundle of certificates to trust instead of the usual ones."""
-    return os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE") or None
-
-
-def resource(model: str, version: str) -> dict[str, str]:
-    """The part of the resource that is no business of driftline's own, as OpenTelemetry's variables set it."""
+def _resource(model: str, version: str) -> dict[str, str]:
+    """The part of the resource that is not driftline's own, as OpenTelemetry's variables set it."""
     given = _pairs(os.environ.get("OTEL_RESOURCE_ATTRIBUTES", ""))
     given[SERVICE_NAME] = os.environ.get("OTEL_SERVICE_NAME") or given.get(SERVICE_NAME) or model
     given.setdefault(SERVICE_VERSION, version)
@@ -146,20 +194,21 @@ def resource(model: str, version: str) -> dict[str, str]:
     return {name: given[name] for name in kept if name in given}
 
 
-def spool_dir(value: str | Path | None, model: str, device: str) -> Path:
-    """Where the spools of this model on this device lie: a folder of their own, so that nobody else's
-    leftovers are taken over under a wrong name."""
+def _spool_dir(value: str | Path | None, model: str, device: str) -> Path:
+    """A folder for this model on this device alone: what a process leaves behind is taken over by one that
+    speaks for the same model and device."""
     if value is None:
-        state = os.environ.get("XDG_STATE_HOME") or os.path.join(os.path.expanduser("~"), ".local", "state")
-        value = os.environ.get("DRIFTLINE_SPOOL_DIR") or os.path.join(state, "driftline")
-    return Path(value) / quote(model, safe="") / quote(device, safe="")
-
-
-def strict(value: bool | None) -> bool:
-    """Whether mistakes raise: said so, or else where pytest runs, so that they show in the user's tests."""
-    return "_pytest" in sys.modules if value is None else value
+        state = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state")
+        value = os.environ.get("DRIFTLINE_SPOOL_DIR") or state / "driftline"
+    # The dots, too: "." and ".." are names to quote(), but not to a file system.
+    parts = [quote(name, safe="").replace(".", "%2E") for name in (model, device)]
+    try:
+        return Path(value).expanduser().joinpath(*parts)
+    except RuntimeError:  # nobody's home
+        return Path("/var/tmp/driftline").joinpath(*parts)  # noqa: S108
 
 
 def _pairs(value: str) -> dict[str, str]:
+    """OpenTelemetry's `key=value,key=value`, percent-encoded."""
     parts = (part.partition("=") for part in value.split(",") if "=" in part)
     return {unquote(name.strip()): unquote(content.strip()) for name, _, content in parts}

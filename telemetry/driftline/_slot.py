@@ -1,4 +1,4 @@
-"""A directory of one's own under the spool directory: locked while its process lives, found by its successor."""
+"""A directory of one's own under the spool directory: locked while its process lives, then a successor's."""
 
 import fcntl
 import itertools
@@ -12,10 +12,10 @@ MAX_SLOTS = 1024
 
 
 class Counter:
-    """Predictions made in this slot, ever: two 64-bit numbers in a mapped file, for single rows and for batches.
+    """Predictions made in this slot, ever: two 64-bit numbers in a mapped file, of single rows and batches.
 
-    A store into the mapping is the kernel's at once, so it survives kill -9, though not a power cut. Without a
-    path it lives in memory only.
+    A store into the mapping is the kernel's at once, so it survives kill -9, though not a power cut.
+    Without a path it lives in memory only.
     `next(steps)` is atomic under the GIL; a store that comes late is put right by the next one.
     """
 
@@ -23,9 +23,9 @@ class Counter:
         if path is None:
             self._map = mmap.mmap(-1, 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         else:
-            with open(path, "ab") as file:
+            with path.open("ab") as file:
                 file.truncate(16)
-            with open(path, "r+b") as file:
+            with path.open("r+b") as file:
                 self._map = mmap.mmap(file.fileno(), 16)
         self.cells = memoryview(self._map).cast("Q")
         self.steps = itertools.count(self.cells[0] + 1)
@@ -42,8 +42,8 @@ class Counter:
 
 
 class Slot:
-    """One numbered directory, held by a lock until `release`. `flock` goes with the open file: the kernel lets
-    go of it when the process dies, and two Monitors of one process exclude each other, too."""
+    """One numbered directory, held by a lock until `release`. `flock` goes with the open file: the kernel
+    lets go of it when the process dies, and two Monitors of one process exclude each other, too."""
 
     def __init__(self, path: Path, lock: int) -> None:
         self.path = path

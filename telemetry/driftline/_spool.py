@@ -9,77 +9,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-Signal = Literal["logs", "metrics", "traces"]
-#: What goes last when the spool is full goes first in this list.
-STREAM, PROFILE, SAMPLE, SPAN = 0, 1, 2, 3
+from driftline._spool_schema import COLUMNS, Batch, Stream, Tombstones, connect
+
 #: Refused batches kept for a look at them.
 MAX_QUARANTINE = 100
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS batches (
-    id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, signal TEXT NOT NULL, priority INTEGER NOT NULL,
-    created_ns INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, records INTEGER NOT NULL,
-    attempts INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL);
-CREATE INDEX IF NOT EXISTS batches_by_priority ON batches (priority, id);
-CREATE TABLE IF NOT EXISTS streams (
-    id TEXT PRIMARY KEY, started_ns INTEGER NOT NULL, base INTEGER NOT NULL, made INTEGER,
-    logs INTEGER NOT NULL DEFAULT 0, spans INTEGER NOT NULL DEFAULT 0, window_end INTEGER NOT NULL,
-    profiled INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0);
-CREATE TABLE IF NOT EXISTS tombstones (
-    stream TEXT NOT NULL, signal TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
-CREATE TABLE IF NOT EXISTS quarantine (
-    id INTEGER PRIMARY KEY, stream TEXT NOT NULL, signal TEXT NOT NULL, at_ns INTEGER NOT NULL,
-    records INTEGER NOT NULL, status INTEGER NOT NULL, message TEXT NOT NULL, body BLOB NOT NULL);
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """A request body, gzip. `first` and `last` number its log records or spans; `records` is how many there
-    are, or how many predictions stand behind a window. `id` is the spool's."""
-
-    id: int
-    stream: str
-    signal: Signal
-    priority: int
-    created_ns: int
-    records: int
-    first: int
-    last: int
-    attempts: int
-    body: bytes
-
-
-@dataclass(slots=True)
-class Stream:
-    """What is durable of a stream: last numbers given, end of its last window, predictions counted in windows.
-
-    `base` is where the slot's counter of predictions stood when it started.
-    """
-
-    id: str
-    started_ns: int
-    base: int
-    window_end: int
-    logs: int = 0
-    spans: int = 0
-    profiled: int = 0
-    made: int | None = None
-
-
-@dataclass(slots=True)
-class Tombstones:
-    """Numbers that a stream gave to what was dropped or refused, as closed intervals by signal."""
-
-    logs: list[tuple[int, int]] = field(default_factory=list)
-    traces: list[tuple[int, int]] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.logs or self.traces)
 
 
 class Spool:
@@ -92,7 +27,7 @@ class Spool:
         self._in_flight = 0
         self.damaged = False
         try:
-            self._db = _open(path)
+            self._db = connect(path)
         except sqlite3.OperationalError:  # no room, no right to write: not a matter of what the file holds
             raise
         except sqlite3.DatabaseError:
@@ -100,7 +35,7 @@ class Spool:
                 raise
             # What a failing disk left is put aside, not thrown away: a person may want to look at it.
             path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
-            self._db = _open(path)
+            self._db = connect(path)
             self.damaged = True
         self._bytes: int = self._one("SELECT coalesce(sum(length(body)), 0) FROM batches")
 
@@ -129,7 +64,8 @@ class Spool:
         with self._lock, self._db:
             self._insert(batches)
             self._db.execute(
-                "UPDATE streams SET logs = ?, spans = ?, window_end = ?, profiled = profiled + ? WHERE id = ?",
+                "UPDATE streams SET logs = ?, spans = ?, window_end = ?, profiled = profiled + ?"
+                " WHERE id = ?",
                 (
                     stream.logs,
                     stream.spans,
@@ -159,13 +95,14 @@ class Spool:
         dropped: list[Batch] = []
         while size > self.limit:
             row = self._db.execute(
-                f"SELECT length(body), {_COLUMNS} FROM batches WHERE id != ? ORDER BY priority DESC, id LIMIT 1",
+                f"SELECT length(body), {COLUMNS} FROM batches WHERE id != ?"
+                " ORDER BY priority DESC, id LIMIT 1",
                 (self._in_flight,),
             ).fetchone()
             if row is None:
                 break
             size -= row[0]
-            dropped.append(Batch(*row[1:], body=b""))
+            dropped.append(Batch(*row[1:]))
             self._bury(dropped[-1])
         return dropped, size
 
@@ -218,7 +155,8 @@ class Spool:
         for stream in other.unfinished(""):
             with self._lock, self._db:
                 self._db.execute(
-                    "INSERT OR IGNORE INTO streams (id, started_ns, base, made, logs, spans, window_end, profiled)"
+                    "INSERT OR IGNORE INTO streams"
+                    " (id, started_ns, base, made, logs, spans, window_end, profiled)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         stream.id,
@@ -231,8 +169,12 @@ class Spool:
                         stream.profiled,
                     ),
                 )
-        with other._lock:
-            stones = other._db.execute("SELECT stream, signal, first, last FROM tombstones").fetchall()
+        stones = [
+            (stream, signal, *interval)
+            for stream, buried in other.tombstones()[0].items()
+            for signal, intervals in (("logs", buried.logs), ("traces", buried.traces))
+            for interval in intervals
+        ]
         with self._lock, self._db:
             self._db.executemany("INSERT INTO tombstones VALUES (?, ?, ?, ?)", stones)
         while (batch := other.next()) is not None:
@@ -248,11 +190,11 @@ class Spool:
         marks = ", ".join("?" * len(signals))
         with self._lock:
             row = self._db.execute(
-                f"SELECT body, {_COLUMNS} FROM batches WHERE signal IN ({marks}) ORDER BY id LIMIT 1",
+                f"SELECT body, {COLUMNS} FROM batches WHERE signal IN ({marks}) ORDER BY id LIMIT 1",
                 tuple(signals),
             ).fetchone()
             self._in_flight = row[1] if row else 0
-        return Batch(*row[1:], body=row[0]) if row else None
+        return None if row is None else Batch(*row[1:], row[0])
 
     def delete(self, batch: Batch) -> None:
         """The collector has it."""
@@ -305,25 +247,3 @@ class Spool:
         """Close the file; what is in it stays."""
         with self._lock:
             self._db.close()
-
-
-# In the order of Batch's fields.
-_COLUMNS = "id, stream, signal, priority, created_ns, records, first, last, attempts"
-
-
-def _open(path: Path | None) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        ":memory:" if path is None else path,
-        timeout=5.0,
-        check_same_thread=False,
-        isolation_level="IMMEDIATE",
-    )
-    try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
-        db.execute("PRAGMA journal_size_limit = 1048576")
-        db.executescript(_SCHEMA)
-    except BaseException:
-        db.close()
-        raise
-    return db
