@@ -5,8 +5,9 @@ default. Durations are written `500ms`, `5s`, `10m`, `1h` or `1d`, and held in n
 """
 
 import os
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from driftline_schemas.segments import Segment
 from pydantic import (
@@ -20,7 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from driftline_collector.alerts.rules import Measure, Rule, Severity
-from driftline_collector.errors import SettingsError
+from driftline_collector.errors import Problem, SettingsError
 from driftline_collector.settings_file import SettingsFile, read
 from driftline_collector.settings_problems import misnamed_variables, problems_of, unreadable_variable
 from driftline_collector.settings_types import (
@@ -30,6 +31,7 @@ from driftline_collector.settings_types import (
     SegmentKey,
     SigningSecret,
     Url,
+    WrongAtError,
     distinct,
 )
 
@@ -94,7 +96,7 @@ class EvaluationSettings(Section):
     @model_validator(mode="after")
     def _history_holds_a_window(self) -> "EvaluationSettings":
         if self.history < self.window:
-            raise ValueError("history: expected at least one window")
+            raise WrongAtError("expected at least one window", "history")
         return self
 
 
@@ -165,7 +167,7 @@ class AlertSettings(Section):
 
     @model_validator(mode="after")
     def _names_aredistinct(self) -> "AlertSettings":
-        distinct(rule.name for rule in self.rules)
+        distinct((rule.name for rule in self.rules), "rules")
         return self
 
 
@@ -201,11 +203,14 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _notifiers_exist(self) -> "Settings":
-        distinct(notifier.name for notifier in self.notifiers)
+        distinct((notifier.name for notifier in self.notifiers), "notifiers")
         known = {notifier.name for notifier in self.notifiers}
-        for rule in self.alerts.rules:
+        for i, rule in enumerate(self.alerts.rules):
             if unknown := set(rule.notify or ()) - known:
-                raise ValueError(f"rule {rule.name!r} notifies {min(unknown)!r}, which is no notifier's name")
+                message = (
+                    f"there is no notifier {min(unknown)!r}; known are: {', '.join(sorted(known)) or 'none'}"
+                )
+                raise WrongAtError(message, "alerts", "rules", i, "notify")
         return self
 
     @classmethod
@@ -221,16 +226,27 @@ class Settings(BaseSettings):
         return env_settings, init_settings
 
 
+@cache
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a configuration file."""
+    return Settings.model_json_schema()
+
+
 def load(path: Path | None = None) -> Settings:
     """Read and check the configuration; with no file and an empty environment, the defaults.
 
     Raises SettingsError with every mistake, each with its file and line or its environment variable.
     """
     file = read(path) if path else SettingsFile("configuration", {})
-    schema, environ = Settings.model_json_schema(), dict(os.environ)
+    schema, environ = json_schema(), dict(os.environ)
     problems = misnamed_variables(environ, PREFIX, schema)
+    document = {str(key): value for key, value in file.document.items()}
+    # To pydantic-settings a leading underscore means its own options, such as _env_file.
+    for key in [key for key in document if key.startswith("_")]:
+        del document[key]
+        problems.append(Problem(file.where, file.line((key,)), key, "unknown key"))
     try:
-        settings = Settings(**{str(key): value for key, value in file.document.items()})
+        settings = Settings(**document)
     except UnreadableVariable as error:
         raise SettingsError((*problems, unreadable_variable(str(error), PREFIX))) from error
     except ValidationError as error:

@@ -79,10 +79,9 @@ class _Found:
 
 
 def _walk(node: yaml.Node, at: Path_, lines: dict[Path_, int], found: _Found) -> None:
-    line = node.start_mark.line + 1
-    lines.setdefault(at, line)
-    if id(node) in found.within:
-        found.problem(line, at, "an alias leads back to itself")
+    lines.setdefault(at, node.start_mark.line + 1)
+    if id(node) in found.within:  # its marks are those of the anchor; the key's line is known
+        found.problem(lines[at], at, "an alias leads back to itself")
         return
     found.within.add(id(node))
     if isinstance(node, yaml.SequenceNode):

@@ -8,6 +8,7 @@ from pydantic_core import ErrorDetails
 
 from driftline_collector.errors import Problem
 from driftline_collector.settings_file import Path_, SettingsFile, dotted
+from driftline_collector.settings_types import WrongAtError
 
 Schema = Mapping[str, Any]
 _SECRET_KEYS = ("secret", "url")
@@ -23,7 +24,8 @@ def problems_of(
     """Turn pydantic's errors into problems with a line of the file, or the variable that was at fault."""
     found = []
     for error in errors:
-        path: Path_ = error["loc"]
+        cause = error.get("ctx", {}).get("error")
+        path: Path_ = error["loc"] + (cause.path if isinstance(cause, WrongAtError) else ())
         variable = _variable(path, environ, prefix)
         where, line = (variable, 0) if variable else (file.where, file.line(path))
         found.append(Problem(where, line, dotted(path), _message(error, path, schema)))

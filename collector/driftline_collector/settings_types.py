@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-from collections import Counter
 from collections.abc import Iterable
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -66,10 +65,21 @@ def _segment(text: str) -> str:
         raise ValueError(f"expected a segment key such as {example}; {error}") from None
 
 
-def distinct(names: Iterable[str]) -> None:
-    """Raise ValueError where a name stands twice."""
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise ValueError(f"the name {twice[0]!r} stands twice; each needs its own")
+class WrongAtError(ValueError):
+    """A mistake that shows only when several values are seen together, and where it stands in its section."""
+
+    def __init__(self, message: str, *path: str | int) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+def distinct(names: Iterable[str], *path: str | int) -> None:
+    """Raise WrongAtError where the items of the list at `path` have a name twice."""
+    seen: set[str] = set()
+    for i, name in enumerate(names):
+        if name in seen:
+            raise WrongAtError(f"{name!r} stands twice; each needs a name of its own", *path, i, "name")
+        seen.add(name)
 
 
 Duration = Annotated[

@@ -9,7 +9,7 @@ import typer
 
 from driftline_collector.cli.output import Json, console, example, print_json
 from driftline_collector.errors import SettingsError
-from driftline_collector.settings import Settings, default_file, load
+from driftline_collector.settings import default_file, json_schema, load
 
 Config = Annotated[
     Path | None,
@@ -64,7 +64,7 @@ def check_config(
 ) -> None:
     """Check a configuration without starting anything. Exit status 2 where it is wrong."""
     if schema:
-        print_json(Settings.model_json_schema())
+        print_json(json_schema())
         return
     path = file or default_file()
     try:
