@@ -134,17 +134,18 @@ class _Body:
         return ExportMetricsServiceRequest(resource_metrics=[body]).SerializeToString()
 
     def _metrics(self) -> Iterable[Metric]:
-        for name, sums in self._sums.items():
-            total = Sum(data_points=sums, aggregation_temporality=_DELTA, is_monotonic=True)
-            yield Metric(name=name, unit=a.UNITS[name], sum=total)
-        for name, gauge in self._gauges.items():
-            yield Metric(name=name, unit=a.UNITS[name], gauge=Gauge(data_points=[gauge]))
-        for name, explicit in self._explicit.items():
-            histogram = Histogram(data_points=explicit, aggregation_temporality=_DELTA)
-            yield Metric(name=name, unit=a.UNITS[name], histogram=histogram)
-        for name, points in self._exponential.items():
-            exponential = ExponentialHistogram(data_points=points, aggregation_temporality=_DELTA)
-            yield Metric(name=name, unit=a.UNITS[name], exponential_histogram=exponential)
+        for name, unit in a.UNITS.items():
+            if explicit := self._explicit.get(name):
+                histogram = Histogram(data_points=explicit, aggregation_temporality=_DELTA)
+                yield Metric(name=name, unit=unit, histogram=histogram)
+            if points := self._exponential.get(name):
+                exponential = ExponentialHistogram(data_points=points, aggregation_temporality=_DELTA)
+                yield Metric(name=name, unit=unit, exponential_histogram=exponential)
+            if sums := self._sums.get(name):
+                total = Sum(data_points=sums, aggregation_temporality=_DELTA, is_monotonic=True)
+                yield Metric(name=name, unit=unit, sum=total)
+            if gauge := self._gauges.get(name):
+                yield Metric(name=name, unit=unit, gauge=Gauge(data_points=[gauge]))
 
 
 def _buckets(counts: tuple[int, npt.NDArray[np.int64]]) -> ExponentialHistogramDataPoint.Buckets:

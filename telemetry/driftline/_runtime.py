@@ -89,12 +89,12 @@ class Runtime:
 
         parts = self._settings, self._intake, self._layout, self._clock, self._transport
         try:
-            self._engine = Engine(*parts)
+            self._engine = Engine(*parts, in_memory=self._transport is not None)
         except (OSError, sqlite3.Error) as error:
             where = self._settings.spool_dir
             if self._settings.spool_dir_given:
                 raise ConfigurationError(
-                    f"spool_dir {str(where)!r} cannot be used: {error}; name one that this process may write to"
+                    f"spool_dir {str(where)!r} cannot be used: {error}; name one that can be written to"
                 ) from error
             log.warning("driftline spools in memory: %s cannot be used: %s", where, error)
             self._engine = Engine(*parts, in_memory=True)

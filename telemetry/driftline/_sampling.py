@@ -30,8 +30,8 @@ class Chosen:
 
 class Sampler:
     """`rate` for each prediction, `escalated_rate` for those that escalate: score below the threshold, or
-    the caller said so. With one uniform draw u a row is sent where u < its rate. This is Poisson sampling; the
-    inclusion probability is the rate itself (Särndal, Swensson & Wretman, 1992, section 3.5)."""
+    the caller said so. With one uniform draw u a row is sent where u < its rate. This is Poisson sampling;
+    the inclusion probability is the rate itself (Särndal, Swensson & Wretman, 1992, section 3.5)."""
 
     def __init__(self, rate: float, threshold: float | None, escalated_rate: float, seed: int | None = None):
         self._rate = rate

@@ -194,7 +194,7 @@ class Spool:
                 tuple(signals),
             ).fetchone()
             self._in_flight = row[1] if row else 0
-        return None if row is None else Batch(*row[1:], row[0])
+        return None if row is None else Batch(*row[1:], *row[:1])
 
     def delete(self, batch: Batch) -> None:
         """The collector has it."""
