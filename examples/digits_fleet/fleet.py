@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from examples.digits_fleet.device import Device
@@ -40,17 +40,16 @@ def obey(lines: Iterable[str], devices: list[Device]) -> None:
 def main() -> None:
     plan = ProcessPlan.load(Path(sys.argv[1]))
     devices = [Device(spec, plan) for spec in plan.devices]
-    threads = [threading.Thread(target=device.run, name=device.spec.id) for device in devices]
-    for thread in threads:
-        thread.start()
-    print("ready", flush=True)
-    try:
-        obey(sys.stdin, devices)
-    finally:
-        for device in devices:
-            device.stop.set()
-        for thread in threads:
-            thread.join()
+    with ThreadPoolExecutor(len(devices), thread_name_prefix="device") as pool:
+        running = [pool.submit(device.run) for device in devices]
+        print("ready", flush=True)
+        try:
+            obey(sys.stdin, devices)
+        finally:
+            for device in devices:
+                device.stop.set()
+    for done in running:
+        done.result()  # a device that broke down ends the process with its traceback
 
 
 if __name__ == "__main__":
