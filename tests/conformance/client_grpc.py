@@ -19,6 +19,8 @@ METHODS: Mapping[SignalName, str] = {
 _OPTIONS = (
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", -1),
+    ("grpc.max_metadata_size", 1 << 26),  # an error of any length is to be seen, not to fail here
+    ("grpc.absolute_max_metadata_size", 1 << 26),
     ("grpc.enable_retries", 0),
     ("grpc.use_local_subchannel_pool", 1),  # a connection per client: nothing is shared between checks
     ("grpc.enable_http_proxy", 0),

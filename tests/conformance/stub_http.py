@@ -37,6 +37,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # head and body in one segment: no waiting for the client's acknowledgement between them
     server: _Server
 
     @property
@@ -69,6 +70,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Access-Control-Allow-Methods", "POST")
             self.send_header("Access-Control-Allow-Headers", "Content-Type, Content-Encoding")
         self.end_headers()
+
+    def handle_expect_100(self) -> bool:
+        answered = super().handle_expect_100()
+        self.wfile.flush()
+        return answered
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  as http.server has it
         """Nothing on the terminal."""
