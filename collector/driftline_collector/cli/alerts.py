@@ -27,7 +27,7 @@ def list_(
     state: Annotated[
         list[State] | None, typer.Option(help="Repeatable. Without it: firing and resolved.")
     ] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000)] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")] = 100,
     url: Url,
     json: Json = False,
 ) -> None:

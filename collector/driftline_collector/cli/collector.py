@@ -35,10 +35,10 @@ def collector(config: Config = None, json: Json = False) -> None:
 
     No configuration is needed. With --json the first line of output is an object with url and database.
     """
-    from driftline_collector.app import Collector  # only this command needs the server's weight
-
     path = config or default_file()
     settings = load(path)
+    from driftline_collector.app import Collector  # only this command needs the server's weight, and only now
+
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     running = Collector(settings)
     database = settings.store.path.absolute()
