@@ -10,10 +10,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.conformance.probe import RECOMMENDED_LIMIT, Target
-from tests.conformance.registry import ALL_SIGNALS, Clause, SignalName
-from tests.conformance.report import as_json, as_markdown, conformant, print_table
-from tests.conformance.run import UnreachableError, run
+from tests.conformance.probe import MARGIN, RECOMMENDED_LIMIT, Target
+from tests.conformance.registry import ALL_SIGNALS, CannotRunError, Clause, SignalName
+from tests.conformance.report import (
+    BEGIN,
+    END,
+    as_json,
+    as_markdown,
+    conformant,
+    print_table,
+    put_between_marks,
+)
+from tests.conformance.run import Result, run
 
 EXIT_CONFORMANT, EXIT_NOT_CONFORMANT, EXIT_NOT_RUN = 0, 1, 2
 
@@ -24,32 +32,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if options.endpoint is None and options.grpc is None:
         parser.error("nothing to test: give --endpoint, --grpc or both")
-    try:
-        target = Target(
-            http=options.endpoint,
-            grpc=options.grpc,
-            limit=options.limit,
-            timeout=options.timeout,
-            headers=dict(_header(text) for text in options.header),
-            origin=options.origin,
-            overloaded=options.overloaded,
-            overloaded_grpc=options.overloaded_grpc,
-            partly_rejected=dict(_request_file(text) for text in options.partly_rejected),
-            burst=options.burst,
+    if options.limit <= MARGIN:
+        parser.error(
+            f"--limit {options.limit}: give more than {MARGIN} bytes, so that there is a below and an above"
         )
+    try:
+        target = _target(options)
         results = list(run(target, wanted=lambda clause: _matches(clause, options.only)))
-    except (UnreachableError, ValueError, OSError) as error:
+        _print(options, target, results)
+    except CannotRunError as error:
         print(f"conformance: {error}", file=sys.stderr)
         return EXIT_NOT_RUN
+    return EXIT_CONFORMANT if conformant(results) else EXIT_NOT_CONFORMANT
+
+
+def _target(options: argparse.Namespace) -> Target:
+    return Target(
+        http=options.endpoint,
+        grpc=options.grpc,
+        limit=options.limit,
+        timeout=options.timeout,
+        headers=dict(_header(text) for text in options.header),
+        origin=options.origin,
+        overloaded=options.overloaded,
+        overloaded_grpc=options.overloaded_grpc,
+        partly_rejected=dict(_request_file(text) for text in options.partly_rejected),
+        burst=options.burst,
+    )
+
+
+def _print(options: argparse.Namespace, target: Target, results: Sequence[Result]) -> None:
     if options.json:
         print(json.dumps(as_json(target, results), ensure_ascii=False))
     elif options.markdown:
+        put_between_marks(Path(options.markdown), as_markdown(results))
+    elif options.markdown is not None:
         print(as_markdown(results))
     else:
         console = Console()
         # into a file or a pipe, where there is no width to fit, lines stay whole
         print_table(console if console.is_terminal else Console(width=120), results)
-    return EXIT_CONFORMANT if conformant(results) else EXIT_NOT_CONFORMANT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,7 +87,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     output = parser.add_mutually_exclusive_group()
     output.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
-    output.add_argument("--markdown", action="store_true", help="print the table as Markdown")
+    output.add_argument(
+        "--markdown",
+        metavar="FILE",
+        nargs="?",
+        const="",
+        help=f"print the table as Markdown, or put it into FILE between {BEGIN} and {END}",
+    )
     parser.add_argument(
         "--only", metavar="TEXT", default="", help="only clauses whose section or check has TEXT"
     )
@@ -107,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 def _header(text: str) -> tuple[str, str]:
     name, separator, value = text.partition("=")
     if not separator:
-        raise ValueError(f"--header {text!r}: write it as NAME=VALUE")
+        raise CannotRunError(f"--header {text!r}: write it as NAME=VALUE")
     return name.strip(), value
 
 
@@ -115,8 +143,11 @@ def _request_file(text: str) -> tuple[SignalName, bytes]:
     name, _, path = text.partition("=")
     for signal in ALL_SIGNALS:
         if signal == name and path:
-            return signal, Path(path).read_bytes()
-    raise ValueError(f"--partly-rejected {text!r}: write it as SIGNAL=FILE, with traces, metrics or logs")
+            try:
+                return signal, Path(path).read_bytes()
+            except OSError as error:
+                raise CannotRunError(f"--partly-rejected {text!r}: {error}") from error
+    raise CannotRunError(f"--partly-rejected {text!r}: write it as SIGNAL=FILE, with traces, metrics or logs")
 
 
 def _matches(clause: Clause, text: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import grpc  # type: ignore[import-untyped]
 
 from tests.conformance.answers import GrpcAnswer, NoAnswer
-from tests.conformance.registry import SignalName
+from tests.conformance.registry import CannotRunError, SignalName
 
 METHODS: Mapping[SignalName, str] = {
     "traces": "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
@@ -39,7 +39,7 @@ class GrpcClient:
         elif scheme in ("", "http"):
             self._channel = grpc.insecure_channel(rest, options=_OPTIONS)
         else:
-            raise ValueError(f"not a gRPC endpoint: {endpoint!r}; give one like 127.0.0.1:4317")
+            raise CannotRunError(f"not a gRPC endpoint: {endpoint!r}; give one like 127.0.0.1:4317")
 
     def __enter__(self) -> GrpcClient:
         return self

@@ -12,6 +12,7 @@ from types import TracebackType
 from urllib.parse import urlsplit
 
 from tests.conformance.answers import HttpAnswer, NoAnswer
+from tests.conformance.registry import CannotRunError
 
 CHUNK = 256 * 1024
 
@@ -22,7 +23,7 @@ class HttpConnection:
     def __init__(self, endpoint: str, timeout: float) -> None:
         parts = urlsplit(endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"not an HTTP endpoint: {endpoint!r}; give one like http://127.0.0.1:4318")
+            raise CannotRunError(f"not an HTTP endpoint: {endpoint!r}; give one like http://127.0.0.1:4318")
         port = parts.port or (443 if parts.scheme == "https" else 80)
         self._authority = parts.netloc.rpartition("@")[2]
         self._prefix = parts.path.rstrip("/")

@@ -70,6 +70,10 @@ class Skipped(Exception):  # noqa: N818
     """The clause could not be put to the test; the text says why."""
 
 
+class CannotRunError(Exception):
+    """The suite cannot do what it was asked to; the text says why, and what to do."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clause:
     """One demand of the specification with the check that puts it to a server.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -17,11 +18,13 @@ from tests.conformance.registry import (
     SPECIFICATION,
     SPECIFICATION_VERSION,
     TRANSPORTS,
+    CannotRunError,
     Clause,
     Transport,
 )
 from tests.conformance.run import Outcome, Result
 
+BEGIN, END = "<!-- conformance: begin -->", "<!-- conformance: end -->"
 _HEADINGS: dict[Transport, str] = {"http/protobuf": "protobuf", "http/json": "JSON", "grpc": "gRPC"}
 _STYLES: dict[Outcome, str] = {"pass": "green", "fail": "bold red", "skip": "dim"}
 _WORST_FIRST: tuple[Outcome, ...] = ("fail", "skip", "pass")
@@ -122,6 +125,15 @@ def as_markdown(results: Sequence[Result]) -> str:
             lines.append(f"| {row.clause.level} | {quote} | {row.clause.title} | {cells} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def put_between_marks(file: Path, table: str) -> None:
+    """Replace what stands between the two marks in a Markdown file. Raises CannotRunError without them."""
+    before, begin, rest = file.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        raise CannotRunError(f"{file} has no place for the table: write {BEGIN} and below it {END}")
+    file.write_text(f"{before}{begin}\n\n{table}\n{end}{after}", encoding="utf-8")
 
 
 def print_table(console: Console, results: Sequence[Result]) -> None:

@@ -12,6 +12,7 @@ from tests.conformance.probe import Probe, Target
 from tests.conformance.registry import (
     ALL_SIGNALS,
     TRANSPORTS,
+    CannotRunError,
     Clause,
     Failed,
     SignalName,
@@ -39,10 +40,6 @@ class Result:
         return self.outcome == "fail" and self.clause.level == "MUST"
 
 
-class UnreachableError(Exception):
-    """Nothing at all answers at an endpoint that was given; the text says which and what to do."""
-
-
 def run(
     target: Target,
     *,
@@ -50,7 +47,7 @@ def run(
     signals: tuple[SignalName, ...] = ALL_SIGNALS,
     wanted: Callable[[Clause], bool] = lambda clause: True,
 ) -> Iterator[Result]:
-    """Check all wanted clauses in the order of the specification. Raises UnreachableError at first."""
+    """Check all wanted clauses in the order of the specification. Raises CannotRunError at first."""
     absent = {
         (transport, signal): _why_not_served(target, transport, signal)
         for transport in transports
@@ -90,7 +87,7 @@ def _why_not_served(target: Target, transport: Transport, signal: SignalName) ->
     try:
         answer = probe.export(probe.encode(REQUESTS[signal]()))
     except Failed as failure:
-        raise UnreachableError(
+        raise CannotRunError(
             f"{target.endpoint(transport)} gives no answer to an empty {transport} request: {failure}. "
             "Start the server, or give the address at which it listens."
         ) from failure

@@ -10,6 +10,7 @@ import pytest
 from tests.conformance.__main__ import EXIT_CONFORMANT, EXIT_NOT_CONFORMANT, EXIT_NOT_RUN, main
 from tests.conformance.payloads import ordinary
 from tests.conformance.registry import clauses
+from tests.conformance.report import BEGIN, END
 from tests.conformance.specification import plain
 from tests.conformance.stub_http import serve_http
 from tests.conformance.stub_otlp import Fault, Stub
@@ -59,6 +60,23 @@ def test_markdown_has_a_table_for_each_section_with_its_address(capsys: pytest.C
     shown = capsys.readouterr().out
     assert "### [Duplicate Data](https://opentelemetry.io/docs/specs/otlp/#duplicate-data)" in shown
     assert "| takes the same request twice | pass | pass | skip |" in shown
+
+
+def test_markdown_goes_between_the_marks_of_a_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    with serve_http(RIGHT) as endpoint:
+        arguments = ["--endpoint", endpoint, "--only", "duplicate data", "--markdown", str(page)]
+        assert main(arguments) == EXIT_CONFORMANT
+        assert page.read_text().startswith(f"before\n{BEGIN}\n\nOTLP")
+        assert page.read_text().endswith(f"{END}\nafter\n")
+        assert "old" not in page.read_text()
+        page.write_text("no marks")
+        assert main(arguments) == EXIT_NOT_RUN
+    assert "has no place for the table" in capsys.readouterr().err
+    assert page.read_text() == "no marks"
 
 
 def test_a_request_that_is_taken_in_part_can_be_named(

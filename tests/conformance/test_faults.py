@@ -121,7 +121,6 @@ FOUND: Mapping[Fault, Mapping[tuple[Transport, ...], set[str]]] = {
     Fault.REFUSES_EMPTY: {
         TRANSPORTS: {
             "takes an empty request",
-            "leaves partial success unset on full success",
             "keeps a limit that the operator sets",  # the large requests are empty but for padding
         }
     },

@@ -6,10 +6,9 @@ from google.rpc.error_details_pb2 import RetryInfo
 
 from tests.conformance import payloads
 from tests.conformance.answers import Answer
-from tests.conformance.probe import RECOMMENDED_LIMIT, Probe
+from tests.conformance.probe import MARGIN, RECOMMENDED_LIMIT, Probe
 from tests.conformance.registry import GRPC, HTTP, Failed, Skipped, clause
 
-MARGIN = 64 * 1024  # some servers count a little more than the message
 RESPONSE_LIMIT = 4 * 1024 * 1024
 
 _GRPC_LIMIT = "The server MUST enforce a message size limit when receiving the request"

@@ -63,8 +63,10 @@ def answers_success_with_the_response_message(probe: Probe) -> str:
 @clause("full-success", level="MUST", quote=_UNSET, on=GRPC)
 @clause("full-success-1", level="MUST", quote=_UNSET, on=HTTP)
 def leaves_partial_success_unset_on_full_success(probe: Probe) -> str:
-    for name, body in (("one record", probe.ordinary()), ("empty", _empty(probe))):
+    for name, body in (("empty", _empty(probe)), ("one record", probe.ordinary())):
         answer = probe.export(body)
+        if not answer.accepted and name == "empty":
+            continue  # another clause's matter, and no more than a SHOULD
         if not answer.accepted:
             raise Failed(f"{name}: {answer}")
         if answer.message(payloads.RESPONSES[probe.signal]).HasField("partial_success"):
