@@ -16,7 +16,7 @@ ROWS = {"d": drifted, "s": row, "?": lambda window: row(window, verdict="insuffi
 def lives(rule: Rule, windows: str, *, mute: bool = False) -> list[str]:
     """The state after each window; an alert that is over is followed by none."""
     alert: Alert | None = None
-    states = []
+    states: list[str] = []
     for number, kind in enumerate(windows):
         if kind in ROWS:
             alert = state.step(rule, alert, Evaluation.of_row(ROWS[kind](number)), mute=mute)
