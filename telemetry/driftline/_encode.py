@@ -1,19 +1,16 @@
-"""Records → OTLP protobuf: the three kinds of request body. `attributes.py` has every name."""
+"""Who speaks, and spans → OTLP. Events and profiles have modules of their own, `_encode_logs.py` and
+`_encode_metrics.py`; `driftline_schemas.attributes` has every name."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from driftline_schemas import attributes as a
-from driftline_schemas.records import GroundTruth, Prediction
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
-from driftline._intake import Deployment
 from driftline._settings import Settings
 
 #: Flags of a span: W3C's "sampled"; whether we know where the parent is; whether it is remote.
@@ -51,9 +48,6 @@ class Announcement:
     attributes: Mapping[str, Any]
 
 
-Event = Prediction | GroundTruth | Deployment | Announcement
-
-
 def attributes(values: Mapping[str, Any]) -> list[KeyValue]:
     """Attributes in the order of their keys, without those that are `None`."""
     return [KeyValue(key=key, value=_any(values[key])) for key in sorted(values) if values[key] is not None]
@@ -61,7 +55,8 @@ def attributes(values: Mapping[str, Any]) -> list[KeyValue]:
 
 def _any(value: Any) -> AnyValue:
     if isinstance(value, str):
-        return AnyValue(string_value=value)
+        # Half a surrogate pair is no text to protobuf.
+        return AnyValue(string_value=value.encode("utf-8", "replace").decode())
     if isinstance(value, bool):
         return AnyValue(bool_value=value)
     if isinstance(value, int):
@@ -90,70 +85,6 @@ def resource(settings: Settings, stream: str) -> Resource:
 
 
 SCOPE = InstrumentationScope(name=a.SCOPE_NAME)
-
-
-def logs(who: Resource, events: Sequence[Event], first: int, escalations: Mapping[str, Escalation]) -> bytes:
-    """A logs request of these events, numbered from `first`; `escalations` by prediction id."""
-    records = [_record(event, first + i, escalations) for i, event in enumerate(events)]
-    scope = ScopeLogs(scope=SCOPE, log_records=records, schema_url=a.SCHEMA_URL)
-    body = ResourceLogs(resource=who, scope_logs=[scope], schema_url=a.SCHEMA_URL)
-    return ExportLogsServiceRequest(resource_logs=[body]).SerializeToString()
-
-
-def _record(event: Event, sequence: int, escalations: Mapping[str, Escalation]) -> LogRecord:
-    if isinstance(event, Prediction):
-        return _prediction(event, sequence, escalations.get(event.id))
-    if isinstance(event, GroundTruth):
-        name, values = a.EVENT_GROUND_TRUTH, _ground_truth(event)
-    elif isinstance(event, Deployment):
-        name = a.EVENT_DEPLOYMENT
-        values = {a.DEPLOYMENT_KIND: event.kind, a.DEPLOYMENT_FROM: event.from_, a.DEPLOYMENT_TO: event.to}
-    else:
-        name, values = a.EVENT_STREAM, dict(event.attributes)
-    return LogRecord(
-        time_unix_nano=event.time_ns,
-        observed_time_unix_nano=event.time_ns,
-        event_name=name,
-        attributes=attributes({**values, a.SEQUENCE: sequence}),
-    )
-
-
-def _prediction(event: Prediction, sequence: int, escalation: Escalation | None) -> LogRecord:
-    values: dict[str, Any] = {
-        a.PREDICTION_ID: event.id,
-        a.PREDICTION_LABEL: event.label,
-        a.PREDICTION_VALUE: event.value,
-        a.PREDICTION_SCORE: event.score,
-        a.PREDICTION_DURATION: event.duration,
-        a.PREDICTION_PARENT_ID: event.parent_id,
-        a.SAMPLE_PROBABILITY: event.probability,
-        a.SAMPLE_REASONS: event.reasons or None,
-    }
-    if escalation is not None:
-        values[a.ESCALATION_REASON] = escalation.reason
-        values[a.ESCALATION_LABEL] = escalation.label
-        values[a.ESCALATION_SCORE] = escalation.score
-    values |= {a.FEATURE_PREFIX + name: value for name, value in event.features.items()}
-    values[a.SEQUENCE] = sequence
-    return LogRecord(
-        time_unix_nano=event.time_ns,
-        observed_time_unix_nano=event.time_ns,
-        event_name=a.EVENT_PREDICTION,
-        attributes=attributes(values),
-        trace_id=event.trace_id,
-        span_id=event.span_id,
-    )
-
-
-def _ground_truth(event: GroundTruth) -> dict[str, Any]:
-    return {
-        a.PREDICTION_ID: event.prediction_id,
-        a.GROUND_TRUTH_LABEL: event.label,
-        a.GROUND_TRUTH_VALUE: event.value,
-        a.GROUND_TRUTH_SOURCE: event.source,
-        a.GROUND_TRUTH_PROBABILITY: event.probability,
-        a.SAMPLE_PROBABILITY: event.sample_probability,
-    }
 
 
 def traces(who: Resource, paths: Sequence[Path], first: int) -> bytes:

@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+#: Why a prediction is escalated, where the caller says nothing else.
+LOW_SCORE = "score"
+
 
 class Handle:
     """What `Monitor.record` returns. Its values are read already; its `id` is made when asked for."""

@@ -11,12 +11,11 @@ from typing import Any
 
 from driftline_schemas.attributes import PREDICTION_HEADER
 
-from driftline._handle import Context, Handle, uuid7
+from driftline._handle import LOW_SCORE, Context, Handle, uuid7
 
 #: W3C Trace Context, section 3.2: version, trace id, parent id, flags; later versions may go on.
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
-#: Why an inference is escalated, where the caller does not say.
-LOW_SCORE = "low_score"
+#: Why an inference is escalated that has no low score, where the caller does not say.
 REQUESTED = "requested"
 
 

@@ -111,8 +111,8 @@ class Intake:
         """From now on rows are welcome, and this counts them."""
         self.cells: MutableSequence[int] | memoryview = counter.cells
         self.steps = counter.steps
-        #: Rows at which `record` looks closer.
-        self.attention = min(CROWDED, self.size)
+        #: Rows at which `record` looks closer: soon enough for the worker to come before the buffer is full.
+        self.attention = min(CROWDED, max(1, self.size // 2))
 
     def detach(self) -> None:
         """From now on each row is looked at closer, and the counter's file is let go."""

@@ -10,7 +10,8 @@ from typing import Any
 from driftline_schemas import attributes as a
 from driftline_schemas.records import GroundTruth, Prediction
 
-from driftline._encode import Announcement, Escalation, Event, Path, logs, resource, traces
+from driftline._encode import Announcement, Escalation, Path, resource, traces
+from driftline._encode_logs import Event, logs
 from driftline._encode_metrics import metrics
 from driftline._intake import Deployment, Drops
 from driftline._profile import Profile
@@ -42,6 +43,7 @@ class Outbox:
         """Start a stream; `base` is where the counter of predictions stands."""
         self.stream = Stream(secrets.token_hex(16), now_ns, base, now_ns)
         self._resource = resource(self._settings, self.stream.id)
+        self._who = self._resource.SerializeToString()
         self._spool.begin(self.stream)
         self._urgent.append(Announcement(now_ns, {a.STREAM_PHASE: "start"}))
 
@@ -132,7 +134,7 @@ class Outbox:
         return True
 
     def _logs(self, priority: int, events: Sequence[Event], now_ns: int) -> Batch:
-        body = logs(self._resource, events, self.stream.logs + 1, self._escalations)
+        body = logs(self._who, events, self.stream.logs + 1, self._escalations)
         return self._batch("logs", priority, now_ns, body, len(events))
 
     def _batch(self, signal: Signal, priority: int, now_ns: int, body: bytes, records: int) -> Batch:

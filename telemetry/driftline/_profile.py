@@ -17,10 +17,8 @@ from driftline._columns import (
     Floats,
 )
 from driftline._frame import Column, Frame, Mask, numbers
+from driftline._handle import LOW_SCORE
 from driftline._intake import Drops
-
-#: Why a prediction was escalated, where the caller does not say.
-LOW_SCORE = "low_score"
 
 
 class Profiler:

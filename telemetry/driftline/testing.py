@@ -35,7 +35,7 @@ __all__ = ["MemoryMonitor"]
 class MemoryMonitor(Monitor):
     """A Monitor without a network and without a disk, which samples everything and raises mistakes.
 
-    Takes the arguments of `Monitor`; none is required. Asking it waits for the worker, so that it is up to date.
+    Takes the arguments of `Monitor`; none is required. Asking it waits for the worker: what it tells is all.
     """
 
     def __init__(self, **arguments: Any) -> None:
