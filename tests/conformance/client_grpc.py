@@ -25,6 +25,8 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),  # a connection per client: nothing is shared between checks
     ("grpc.enable_http_proxy", 0),
 )
+# How the client library words what the server never said.
+_LOST = ("failed to connect", "Socket closed", "onnection reset", "roken pipe", "GOAWAY", "recvmsg", "DNS")
 
 
 class GrpcClient:
@@ -87,11 +89,11 @@ class GrpcClient:
         if error is None:
             return GrpcAnswer("OK", body=future.result(), trailers=trailers)
         code, text = future.code(), future.details() or ""
-        # These two codes are also what the client library says of itself: by then no trailers have come.
+        # These two codes are also what the client library says of itself; then no trailers have come.
         if code is grpc.StatusCode.DEADLINE_EXCEEDED and not trailers:
             raise NoAnswer(f"no answer within {self._timeout:g} s")
-        if code is grpc.StatusCode.UNAVAILABLE and "failed to connect" in text:
-            raise NoAnswer(f"no connection: {text}")
+        if code is grpc.StatusCode.UNAVAILABLE and not trailers and any(sign in text for sign in _LOST):
+            raise NoAnswer(f"the connection was refused or lost: {text}")
         return GrpcAnswer(code.name, text=text, trailers=trailers)
 
 

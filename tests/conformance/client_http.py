@@ -15,6 +15,7 @@ from tests.conformance.answers import HttpAnswer, NoAnswer
 from tests.conformance.registry import CannotRunError
 
 CHUNK = 256 * 1024
+LONGEST_ANSWER = 64 * 1024 * 1024
 
 
 class HttpConnection:
@@ -97,13 +98,16 @@ class HttpConnection:
         response = HTTPResponse(self._socket, method=method)
         try:
             response.begin()
-            return HttpAnswer(response.status, response.headers, response.read())
+            body = response.read(LONGEST_ANSWER)
         except TimeoutError as error:
             raise NoAnswer(f"no whole answer within {self._timeout:g} s") from error
         except (OSError, HTTPException, ValueError) as error:
             raise NoAnswer(f"no HTTP answer: {type(error).__name__} {error}".rstrip()) from error
         finally:
             response.close()
+        if len(body) == LONGEST_ANSWER:
+            raise NoAnswer(f"an answer that has not ended after {LONGEST_ANSWER:,} bytes")
+        return HttpAnswer(response.status, response.headers, body)
 
     def read_some(self, length: int) -> bytes:
         """Up to `length` raw bytes as they come; fewer when the server closes or keeps silent."""

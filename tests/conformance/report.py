@@ -79,7 +79,7 @@ def summary(results: Sequence[Result]) -> str:
         f"{level}: {count['pass']} passed, {count['fail']} failed, {count['skip']} skipped"
         for level, count in counts(results).items()
     ]
-    verdict = "conformant" if conformant(results) else "not conformant"
+    verdict = "conformant in what was tested" if conformant(results) else "not conformant"
     return f"OTLP {SPECIFICATION_VERSION}: {verdict}. {'; '.join(parts)}."
 
 
@@ -155,7 +155,7 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
         console.print()
     _print_failures(console, [result for result in results if result.outcome == "fail"])
     _print_skips(console, [result for result in results if result.outcome == "skip"])
-    console.print(summary(results), highlight=False)
+    console.print(summary(results), highlight=False, soft_wrap=True)
 
 
 def _cell(row: Row, transport: Transport) -> str:

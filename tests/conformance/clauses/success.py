@@ -8,7 +8,7 @@ from tests.conformance.probe import Probe
 from tests.conformance.registry import GRPC, HTTP, TRANSPORTS, Failed, clause
 from tests.conformance.rich import rich
 
-_RESPONSE = "message (`ExportTraceServiceResponse` for traces, `ExportMetricsServiceResponse` for metrics"
+_RESPONSE = "Export<signal>ServiceResponse message"
 _EMPTY = (
     "If the server receives an empty request (a request that does not carry any telemetry data) "
     "the server SHOULD respond with success."
@@ -35,7 +35,7 @@ def answers_an_ordinary_request_with_200(probe: Probe) -> str:
 @clause(
     "full-success",
     level="MUST",
-    quote="On success, the server response MUST be a Export<signal>ServiceResponse " + _RESPONSE,
+    quote=f"On success, the server response MUST be a {_RESPONSE}",
     on=GRPC,
 )
 @clause(
@@ -47,7 +47,7 @@ def answers_an_ordinary_request_with_200(probe: Probe) -> str:
 @clause(
     "full-success-1",
     level="MUST",
-    quote="The response body MUST be a Protobuf-encoded Export<signal>ServiceResponse " + _RESPONSE,
+    quote=f"The response body MUST be a Protobuf-encoded {_RESPONSE}",
     on=HTTP,
 )
 def answers_success_with_the_response_message(probe: Probe) -> str:
