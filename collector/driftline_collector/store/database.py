@@ -1,0 +1,82 @@
+"""The DuckDB file: opening, and bringing its tables forward."""
+
+import logging
+import re
+from importlib import resources
+from pathlib import Path
+
+import duckdb
+
+from driftline_collector.errors import StoreError
+
+logger = logging.getLogger(__name__)
+
+#: The oldest DuckDB that shall read our files: its long-term release.
+STORAGE_VERSION = "v1.5.0"
+_HOLDER = re.compile(r"held in (?P<program>\S+)(?: by user (?P<user>\S+))? \(PID (?P<pid>\d+)\)")
+
+
+def open_database(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open the file at `path`, made if it is not there, and migrate it. Raises StoreError, which says what to do."""
+    if not path.parent.is_dir():
+        raise StoreError(f"{path}: the folder {path.parent} does not exist; make it, or set store.path")
+    try:
+        connection = duckdb.connect(path, config={"storage_compatibility_version": STORAGE_VERSION})
+    except duckdb.Error as error:
+        raise StoreError(_advice(path, str(error))) from error
+    try:
+        migrate(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _advice(path: Path, message: str) -> str:
+    if holder := _HOLDER.search(message):
+        return (
+            f"{path}: process {holder['pid']} ({holder['program']}) holds this database; only one collector can."
+            f" Stop that process, or set store.path to another file"
+        )
+    if "lock" in message:
+        return f"{path}: another process holds this database; stop it, or set store.path to another file"
+    if "not a valid DuckDB" in message:
+        return f"{path}: this is not a DuckDB database; move it away, or set store.path to another file"
+    return f"{path}: the database cannot be opened: {message}"
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Apply the migrations that the file has not had, each in a transaction of its own."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER NOT NULL, name VARCHAR NOT NULL)"
+    )
+    row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_versions").fetchone()
+    assert row is not None  # an aggregate always gives one row
+    present = int(row[0])
+    known = migrations()
+    if present > (newest := max(known)):
+        raise StoreError(
+            f"{path}: its tables are of version {present}, this driftline knows up to {newest};"
+            " it was written by a newer driftline: upgrade, or set store.path to another file"
+        )
+    for version in sorted(version for version in known if version > present):
+        name, statements = known[version]
+        connection.execute("BEGIN")
+        try:
+            connection.execute(statements)
+            connection.execute("INSERT INTO schema_versions VALUES (?, ?)", [version, name])
+            connection.execute("COMMIT")
+        except duckdb.Error as error:
+            connection.execute("ROLLBACK")
+            raise StoreError(f"{path}: migration {name} failed, nothing was changed: {error}") from error
+        logger.info("%s: applied migration %s", path, name)
+
+
+def migrations() -> dict[int, tuple[str, str]]:
+    """Version → name and SQL of each file `migrations/<version>_<what>.sql`."""
+    files = resources.files("driftline_collector.store") / "migrations"
+    return {
+        int(file.name.partition("_")[0]): (file.name, file.read_text(encoding="utf-8"))
+        for file in files.iterdir()
+        if file.name.endswith(".sql")
+    }

@@ -1,0 +1,33 @@
+"""The store on an embedded DuckDB file: one process, one writer thread, a cursor per reading thread."""
+
+from concurrent.futures import Future
+from pathlib import Path
+
+from driftline_collector.store.base import Tables
+from driftline_collector.store.batch import Batch, Rows
+from driftline_collector.store.database import open_database
+from driftline_collector.store.reader import Reader
+from driftline_collector.store.writer import Writer
+
+
+class DuckDBStore(Reader):
+    """A `Store`. Raises StoreError where the file cannot be opened; the message says why and what to do."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._database = open_database(Path(path))
+        super().__init__(self._database)
+        try:
+            self.writer = Writer(self._database)
+        except BaseException:
+            self._database.close()
+            raise
+
+    def submit(self, tables: Tables) -> "Future[None]":
+        """See `Store.submit`."""
+        rows = {name: Rows(table) for name, table in tables.items()}
+        return self.writer.submit(Batch(rows, nbytes=sum(table.nbytes for table in tables.values())))
+
+    def close(self) -> None:
+        """Commit what is queued, then let go of the file."""
+        self.writer.close()
+        self._database.close()

@@ -1,0 +1,116 @@
+"""Metric points are one of a kind by stream, what they speak of, start and end. What comes again is dropped.
+
+Most points belong to a window that was never seen, and need no look at the store. Where a window was seen
+(a client that sends again, or a window whose points came in two requests) each point is looked up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from driftline_collector.store.ledger import Ledger, Window
+
+
+@dataclass(frozen=True, slots=True)
+class PointTable:
+    """What tells two points of a table apart. `start` and `end` name the columns of their window."""
+
+    name: str
+    start: str
+    end: str
+    identity: tuple[str, ...]
+
+
+POINT_TABLES = (
+    PointTable(
+        "profiles",
+        "start_ns",
+        "end_ns",
+        ("model", "version", "binning", "feature", "kind", "category"),
+    ),
+    PointTable("sdk_health", "time_ns", "time_ns", ("metric", "reason", "signal")),
+    PointTable("metrics", "start_ns", "time_ns", ("name", "kind", "attributes")),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FreshPoints:
+    """The points that are new, the windows that they fill, and the repeats by stream."""
+
+    table: pa.Table
+    windows: list[Window]
+    repeats: dict[str, int]
+
+
+def fresh_points(
+    cursor: duckdb.DuckDBPyConnection, ledger: Ledger, kind: PointTable, table: pa.Table
+) -> FreshPoints:
+    """Drop the points that are in the store, or twice in `table`. Points without a stream are all kept."""
+    numbered = np.flatnonzero(np.asarray(table.column("stream").is_valid()))
+    if not len(numbered):
+        return FreshPoints(table, [], {})
+    keys = _keys(table, kind).take(numbered).append_column("row", pa.array(numbered))
+    names = keys.column_names[:-1]
+    firsts = keys.group_by(names).aggregate([("row", "min")])
+    windows = [
+        (kind.name, stream, start, end)
+        for stream, start, end in zip(
+            *(firsts.group_by(names[:3]).aggregate([]).column(name).to_pylist() for name in names[:3]),
+            strict=True,
+        )
+    ]
+    keep = np.ones(table.num_rows, np.bool_)
+    keep[numbered] = False
+    keep[np.asarray(firsts.column("row_min"))] = True
+    if suspects := [window for window in windows if ledger.window_seen(window)]:
+        keep[_stored(cursor, kind, firsts, suspects)] = False
+    if keep.all():
+        return FreshPoints(table, windows, {})
+    repeated = table.column("stream").filter(pa.array(~keep))
+    repeats = {entry["values"]: entry["counts"] for entry in pc.value_counts(repeated).to_pylist()}
+    return FreshPoints(table.filter(pa.array(keep)), windows, repeats)
+
+
+def _keys(table: pa.Table, kind: PointTable) -> pa.Table:
+    """The columns that tell points apart, stream, start and end first, without dictionaries."""
+    start = pc.coalesce(table.column(kind.start), table.column(kind.end))
+    columns = {"stream": table.column("stream"), "start": start, "end": table.column(kind.end)}
+    columns |= {name: table.column(name) for name in kind.identity}
+    return pa.table(
+        {
+            name: column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+            for name, column in columns.items()
+        }
+    )
+
+
+def _stored(
+    cursor: duckdb.DuckDBPyConnection, kind: PointTable, points: pa.Table, suspects: Sequence[Window]
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """The rows of those points in suspect windows that the store holds."""
+    _, streams, starts, ends = zip(*suspects, strict=True)
+    same = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM arrived.{name}" for name in kind.identity)
+    start = f"coalesce(stored.{kind.start}, stored.{kind.end})"
+    cursor.register("arrived", points)
+    cursor.register("suspects", pa.table({"stream": streams, "start": starts, "end": ends}))
+    try:
+        found = cursor.execute(
+            f"""
+            SELECT DISTINCT arrived.row_min
+            FROM arrived
+            SEMI JOIN suspects USING (stream, "start", "end")
+            JOIN {kind.name} AS stored
+              ON stored.stream = arrived.stream AND {start} = arrived."start"
+             AND stored.{kind.end} = arrived."end" AND {same}
+            WHERE stored.{kind.end} BETWEEN ? AND ?
+            """,
+            [min(ends), max(ends)],
+        ).fetchnumpy()["row_min"]
+    finally:
+        cursor.unregister("arrived")
+        cursor.unregister("suspects")
+    return np.asarray(found, np.int64)

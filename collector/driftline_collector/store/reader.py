@@ -1,0 +1,324 @@
+"""The named reads of `Store`, in SQL that another engine could run as well. One cursor per thread."""
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from driftline_collector.store.base import Selection
+
+#: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
+_ANSWER_NS = 3600 * 10**9
+_COUNTED = (
+    "predictions",
+    "labels",
+    "profiles",
+    "spans",
+    "logs",
+    "metrics",
+    "deployments",
+    "evaluations",
+    "alerts",
+    "notifications",
+    "model_references",
+)
+
+
+class Reader:
+    """Reads what is committed. Each method may be called from any thread."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._local = threading.local()
+
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
+        if cursor is None:
+            cursor = self._local.cursor = self._connection.cursor()
+        return cursor
+
+    def _read(self, query: str, *parameters: Any) -> pa.Table:
+        given = (
+            parameters[0] if len(parameters) == 1 and isinstance(parameters[0], dict) else list(parameters)
+        )
+        return self._cursor().sql(query, params=given).to_arrow_table()
+
+    # -- profiles ------------------------------------------------------------------------------------
+    def models(self) -> pa.Table:
+        """See `Store.models`."""
+        return self._read("""
+            SELECT model, version, min(start_ns) AS first_ns, max(end_ns) AS last_ns
+            FROM profiles WHERE kind = 'predictions' GROUP BY model, version ORDER BY model, version
+        """)
+
+    def device_counts(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.device_counts`. Without a binning there are no counts that could be summed."""
+        return self._read(
+            """
+            WITH bins AS (
+                SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
+                       unnest(counts) AS amount, generate_subscripts(counts, 1) AS bin
+                FROM profiles WHERE model = ? AND start_ns >= ? AND start_ns < ?
+            ), sums AS (
+                SELECT * EXCLUDE (amount), CAST(sum(amount) AS BIGINT) AS amount FROM bins GROUP BY ALL
+            )
+            SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
+                   list(amount ORDER BY bin) AS counts
+            FROM sums GROUP BY ALL ORDER BY version, device_type, region, tier, device, feature, kind, category
+            """,
+            model,
+            start_ns,
+            end_ns,
+        )
+
+    def progress(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.progress`."""
+        return self._read(
+            """
+            WITH devices AS (
+                SELECT version, device_type, region, tier, device, min(start_ns) AS first_start_ns,
+                       max(end_ns) AS last_end_ns, arg_max(stream, end_ns) AS stream
+                FROM profiles
+                WHERE kind = 'predictions' AND model = ? AND end_ns > ? AND start_ns < ?
+                GROUP BY version, device_type, region, tier, device
+            )
+            SELECT * EXCLUDE (stream), stream IS NOT NULL AND stream IN (
+                SELECT stream FROM stream_events WHERE phase = 'end') AS ended
+            FROM devices ORDER BY version, device_type, region, tier, device
+            """,
+            model,
+            start_ns,
+            end_ns,
+        )
+
+    def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
+        """See `Store.touched`."""
+        return self._read(
+            """
+            SELECT model, start_ns - start_ns % $width AS window_start_ns, max(received_ns) AS received_ns
+            FROM profiles WHERE received_ns > $since
+            GROUP BY model, window_start_ns ORDER BY window_start_ns, model
+            """,
+            {"width": width_ns, "since": since_received_ns},
+        )
+
+    # -- samples -------------------------------------------------------------------------------------
+    def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
+        """See `Store.predictions`."""
+        return self._read(
+            """
+            SELECT * FROM predictions WHERE model = ? AND time_ns >= ? AND time_ns < ?
+            QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
+            ORDER BY time_ns, id LIMIT coalesce(?, 9223372036854775807)
+            """,
+            model,
+            start_ns,
+            end_ns,
+            limit,
+        )
+
+    def labelled(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.labelled`."""
+        return self._read(
+            """
+            WITH made AS (
+                SELECT version, device_type, region, tier, device, id, time_ns, label, value, score, probability,
+                       escalation_label
+                FROM predictions WHERE model = ? AND time_ns >= ? AND time_ns < ?
+                QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
+            ), truth AS (
+                SELECT prediction_id, label AS true_label, value AS true_value, time_ns AS label_time_ns,
+                       probability AS label_probability, sample_probability AS label_sample_probability
+                FROM labels WHERE prediction_id IN (SELECT id FROM made)
+                QUALIFY row_number() OVER (
+                    PARTITION BY prediction_id ORDER BY time_ns DESC, received_ns DESC) = 1
+            )
+            SELECT made.*, truth.* EXCLUDE (prediction_id)
+            FROM made JOIN truth ON truth.prediction_id = made.id ORDER BY time_ns, id
+            """,
+            model,
+            start_ns,
+            end_ns,
+        )
+
+    def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.escalated`."""
+        return self._read(
+            """
+            WITH recent AS (
+                SELECT * FROM predictions WHERE time_ns >= $start AND time_ns < $end + $answer
+                QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
+            ), edge AS (
+                SELECT * FROM recent
+                WHERE model = $model AND time_ns < $end AND parent_id IS NULL AND tier NOT IN ('regional_cloud', 'cloud')
+            ), by_parent AS (
+                SELECT parent_id AS id, arg_min(label, time_ns) AS label, arg_min(score, time_ns) AS score
+                FROM recent WHERE parent_id IS NOT NULL GROUP BY parent_id
+            ), by_trace AS (
+                SELECT trace_id, arg_min(label, time_ns) AS label, arg_min(score, time_ns) AS score
+                FROM recent WHERE trace_id IS NOT NULL AND tier IN ('regional_cloud', 'cloud') GROUP BY trace_id
+            )
+            SELECT edge.version, edge.device_type, edge.region, edge.tier, edge.device, edge.id, edge.time_ns,
+                   edge.trace_id, edge.label, edge.score,
+                   coalesce(edge.escalation_label, by_parent.label, by_trace.label) AS cloud_label,
+                   coalesce(edge.escalation_score, by_parent.score, by_trace.score) AS cloud_score,
+                   edge.escalation_reason AS reason, edge.probability
+            FROM edge
+            LEFT JOIN by_parent ON by_parent.id = edge.id
+            LEFT JOIN by_trace ON by_trace.trace_id = edge.trace_id
+            WHERE coalesce(edge.escalation_label, by_parent.label, by_trace.label) IS NOT NULL
+            ORDER BY edge.time_ns, edge.id
+            """,
+            {"model": model, "start": start_ns, "end": end_ns, "answer": _ANSWER_NS},
+        )
+
+    def known_predictions(self, ids: Sequence[str]) -> set[str]:
+        """See `Store.known_predictions`."""
+        query = "SELECT DISTINCT id FROM predictions WHERE id IN (SELECT unnest($ids::VARCHAR[]))"
+        return set(self._read(query, {"ids": list(ids)}).column("id").to_pylist())
+
+    # -- bookkeeping ---------------------------------------------------------------------------------
+    def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.coverage`."""
+        return self._read(_COVERAGE, {"start": start_ns, "end": end_ns})
+
+    def deployments(self, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.deployments`."""
+        query = "SELECT * FROM deployments WHERE time_ns >= ? AND time_ns < ? ORDER BY time_ns, received_ns"
+        return self._read(query, start_ns, end_ns)
+
+    def references(self, model: str | None = None) -> pa.Table:
+        """See `Store.references`."""
+        return self._read(
+            """
+            SELECT id, registered_ns, model, version, binning, rows, document FROM model_references
+            WHERE $model IS NULL OR model = $model
+            QUALIFY row_number() OVER (PARTITION BY model, version ORDER BY registered_ns DESC, rowid DESC) = 1
+            ORDER BY model, version
+            """,
+            {"model": model},
+        )
+
+    def evaluations(self, selection: Selection) -> pa.Table:
+        """See `Store.evaluations`."""
+        return self._read(
+            """
+            WITH latest AS (
+                SELECT * FROM evaluations
+                WHERE ($model IS NULL OR model = $model) AND ($segment IS NULL OR segment = $segment)
+                  AND ($measure IS NULL OR measure = $measure)
+                  AND ($start IS NULL OR window_end_ns > $start) AND ($end IS NULL OR window_start_ns < $end)
+                QUALIFY row_number() OVER (
+                    PARTITION BY model, segment, measure, feature, window_start_ns, window_end_ns
+                    ORDER BY revision DESC, evaluated_ns DESC) = 1
+            )
+            SELECT * FROM latest
+            WHERE ($verdict IS NULL OR verdict = $verdict) AND (finding OR NOT $findings)
+            ORDER BY window_end_ns DESC, segment, measure, feature NULLS FIRST LIMIT $limit
+            """,
+            {
+                "model": selection.model,
+                "segment": selection.segment,
+                "measure": selection.measure,
+                "start": selection.start_ns,
+                "end": selection.end_ns,
+                "verdict": selection.verdict,
+                "findings": selection.findings_only,
+                "limit": selection.limit,
+            },
+        )
+
+    def alerts(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
+        """See `Store.alerts`."""
+        return self._latest("alerts", states, limit)
+
+    def notifications(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
+        """See `Store.notifications`."""
+        return self._latest("notifications", states, limit)
+
+    def _latest(self, table: str, states: Sequence[str] | None, limit: int) -> pa.Table:
+        return self._read(
+            f"""
+            WITH latest AS (
+                SELECT * FROM {table}
+                QUALIFY row_number() OVER (PARTITION BY id ORDER BY changed_ns DESC, rowid DESC) = 1
+            )
+            SELECT * FROM latest WHERE $states IS NULL OR list_contains($states::VARCHAR[], state)
+            ORDER BY changed_ns DESC, id LIMIT $limit
+            """,
+            {"states": None if states is None else list(states), "limit": limit},
+        )
+
+    def totals(self) -> dict[str, int]:
+        """See `Store.totals`."""
+        sums = {
+            "repeated": "SELECT coalesce(sum(count), 0) FROM refusals WHERE reason = 'repeat'",
+            "refused": "SELECT coalesce(sum(count), 0) FROM refusals WHERE reason <> 'repeat'",
+            "announced_lost": "SELECT coalesce(sum(made - profiled), 0) FROM stream_events WHERE phase IN ('closed', 'end')",
+        }
+        counts = {table: f"SELECT count(*) FROM {table}" for table in _COUNTED}
+        columns = ", ".join(f"CAST(({query}) AS BIGINT) AS {name}" for name, query in (counts | sums).items())
+        row: dict[str, Any] = self._read(f"SELECT {columns}").to_pylist()[0]
+        return row
+
+
+# Numbers missing = the last one known of, by announcement or because it came, less those that came and those
+# that the device says it dropped. A stream that goes on may still send what is missing now.
+_COVERAGE = """
+WITH windows AS (
+    SELECT DISTINCT ON (stream, start_ns, end_ns) stream, start_ns, end_ns FROM stream_windows
+    WHERE end_ns > $start AND start_ns < $end
+), chain AS (
+    SELECT stream, end_ns, start_ns - lag(end_ns) OVER (PARTITION BY stream ORDER BY start_ns, end_ns) AS hole
+    FROM windows
+), holes AS (
+    SELECT stream, sum(greatest(coalesce(hole, 0), 0)) AS window_holes_ns, max(end_ns) AS last_end_ns
+    FROM chain GROUP BY stream
+), counted AS (
+    SELECT stream, sum(predictions) AS predictions FROM stream_windows
+    WHERE end_ns > $start AND start_ns < $end GROUP BY stream
+), said AS (
+    SELECT stream, max(last_log) AS last_log, max(last_span) AS last_span, max(made) AS made,
+           max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
+           bool_or(phase = 'end') AS ended,
+           flatten(list(tombstones_logs)) AS dropped_logs, flatten(list(tombstones_spans)) AS dropped_spans
+    FROM stream_events GROUP BY stream
+), numbers AS (
+    SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
+    FROM stream_intervals GROUP BY stream, signal
+), repeats AS (
+    SELECT stream, sum(count) AS repeated FROM refusals WHERE reason = 'repeat' AND stream IS NOT NULL GROUP BY stream
+), named AS (
+    SELECT stream, model, version, device, device_type, region, tier, end_ns AS at_ns FROM profiles
+    WHERE kind = 'predictions' AND end_ns > $start AND start_ns < $end
+    UNION ALL
+    SELECT stream, model, version, device, device_type, region, tier, time_ns FROM stream_events
+    WHERE time_ns >= $start AND time_ns < $end
+), streams AS (
+    SELECT stream, arg_max(model, at_ns) AS model, arg_max(version, at_ns) AS version,
+           arg_max(device, at_ns) AS device, arg_max(device_type, at_ns) AS device_type,
+           arg_max(region, at_ns) AS region, arg_max(tier, at_ns) AS tier
+    FROM named WHERE stream IS NOT NULL GROUP BY stream
+)
+SELECT streams.*, CAST(coalesce(counted.predictions, 0) AS BIGINT) AS predictions,
+       CAST(coalesce(holes.window_holes_ns, 0) AS BIGINT) AS window_holes_ns,
+       said.made, CAST(coalesce(said.announced_lost, 0) AS BIGINT) AS announced_lost,
+       CAST(greatest(0, greatest(coalesce(said.last_log, 0), coalesce(logs.highest, 0)) - coalesce(logs.seen, 0)
+           - coalesce(list_sum(said.dropped_logs[2:len(said.dropped_logs):2])
+                      - list_sum(said.dropped_logs[1:len(said.dropped_logs):2])
+                      + len(said.dropped_logs) // 2, 0)) AS BIGINT) AS missing_logs,
+       CAST(greatest(0, greatest(coalesce(said.last_span, 0), coalesce(spans.highest, 0)) - coalesce(spans.seen, 0)
+           - coalesce(list_sum(said.dropped_spans[2:len(said.dropped_spans):2])
+                      - list_sum(said.dropped_spans[1:len(said.dropped_spans):2])
+                      + len(said.dropped_spans) // 2, 0)) AS BIGINT) AS missing_spans,
+       CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated,
+       holes.last_end_ns, coalesce(said.ended, false) AS ended
+FROM streams
+LEFT JOIN counted USING (stream) LEFT JOIN holes USING (stream) LEFT JOIN said USING (stream)
+LEFT JOIN numbers AS logs ON logs.stream = streams.stream AND logs.signal = 'logs'
+LEFT JOIN numbers AS spans ON spans.stream = streams.stream AND spans.signal = 'traces'
+LEFT JOIN repeats ON repeats.stream = streams.stream
+ORDER BY device, last_end_ns, stream
+"""
