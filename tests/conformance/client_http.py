@@ -5,7 +5,6 @@ from __future__ import annotations
 import select
 import socket
 import ssl
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from http.client import HTTPException, HTTPResponse
 from types import TracebackType
@@ -121,18 +120,6 @@ class HttpConnection:
         except OSError:
             pass  # silence and a reset both mean: nothing more will come
         return got
-
-    def closes_within(self, seconds: float) -> bool:
-        """Whether the server closes the connection in that time."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            if select.select([self._socket], [], [], left)[0]:
-                try:
-                    if not self._socket.recv(CHUNK):
-                        return True
-                except OSError:
-                    return True
-        return False
 
 
 def _chunks(body: bytes) -> Iterable[bytes]:
