@@ -34,6 +34,8 @@ BATCH_ROWS = 1_000
 NAMES = [f"feature_{i}" for i in range(10)]
 LABELS = [str(digit) for digit in range(10)]
 
+Predict = Callable[[dict[str, float], str, float], Any]
+
 
 def rows(count: int, seed: int = 7) -> list[tuple[dict[str, float], str, float]]:
     """Made-up predictions: features, label, score."""
@@ -43,8 +45,8 @@ def rows(count: int, seed: int = 7) -> list[tuple[dict[str, float], str, float]]
     ]
 
 
-def timed(predict: Callable[[dict[str, float], str, float], Any], finish: Callable[[], Any]) -> dict[str, float]:
-    """Microseconds per prediction: CPU of the caller's thread, CPU of the process, both without the breaths."""
+def timed(predict: Predict, finish: Callable[[], Any]) -> dict[str, float]:
+    """Microseconds of CPU per prediction: of the caller's thread, and of the process."""
     work = rows(4096)
     for features, label, score in work[:1000]:
         predict(features, label, score)
@@ -155,7 +157,7 @@ def run_histogram(endpoint: str) -> dict[str, float]:
     meter = provider.get_meter("benchmark")
     histograms = {name: meter.create_histogram(name) for name in NAMES}
 
-    def predict(features: dict[str, float], label: str, score: float) -> None:
+    def predict(features: dict[str, float], _label: str, _score: float) -> None:
         for name, value in features.items():
             histograms[name].record(value)
 
@@ -221,7 +223,8 @@ def compare(rounds: int, endpoint: str, say: Callable[[str], None]) -> dict[str,
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--json", action="store_true", help="print nothing but one JSON object")
     parser.add_argument("--rounds", type=int, default=3, help="of A B B A (default: %(default)s)")
     parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)

@@ -1,8 +1,8 @@
 """Events → one OTLP logs request body, written byte by byte.
 
 A sampled prediction is the dearest thing that the worker does: protobuf's own classes take 50 µs for one,
-this takes 8. Fields stand in the order of their numbers, so that the bytes are those that protobuf would write;
-`tests/telemetry/test_encode.py` holds the two equal.
+this takes 8. Fields stand in the order of their numbers, so that the bytes are those that protobuf would
+write; `tests/telemetry/test_encode.py` holds the two equal.
 """
 
 import struct

@@ -81,8 +81,10 @@ class Pipeline:
         return self._outbox.write(tick.now)
 
     def end(self) -> None:
-        """Close the open window and end the stream."""
+        """Close the open window, empty or not, and end the stream."""
         self.tick(cut=True)
+        if (now := self._clock.time_ns()) > self._start:
+            self._close(now)
         made = self._counter.made - self._outbox.stream.base
         self._outbox.end(made, self._clock.time_ns())
 
@@ -129,9 +131,9 @@ class Pipeline:
 
     def _close_until(self, now: int) -> None:
         """Close each window that ended by `now`; those without traffic, too."""
-        behind = (now - self._start) // self._width
-        if behind > IDLE_WINDOWS and not any(key < now for key in self._profiles):
-            self._close(window_start(now, self._width))  # the process was stopped for a while
+        empty = min(self._profiles, default=window_start(now, self._width))
+        if empty - self._start > IDLE_WINDOWS * self._width:
+            self._close(empty)  # the process was stopped for a while
         while (end := window_end(self._start, self._width)) <= now:
             self._close(end)
 

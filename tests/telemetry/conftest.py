@@ -18,6 +18,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 PROTOBUF = "application/x-protobuf"
+#: No OTLP answer: a field that goes on beyond the end.
+JUNK = b"\x0a\xff"
 REQUESTS: dict[str, Any] = {
     "/v1/logs": ExportLogsServiceRequest,
     "/v1/metrics": ExportMetricsServiceRequest,
@@ -35,6 +37,11 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     body_length: int | None = None
     hang: threading.Event | None = None
+
+    @property
+    def takes(self) -> bool:
+        """Whether this acknowledges what was sent."""
+        return self.status == 200 and self.kind == PROTOBUF and not self.body.startswith(JUNK)
 
 
 OK = Reply()
@@ -108,7 +115,7 @@ class Collector:
         found: Counter[str] = Counter()
         for path, body in list(self.kept):
             for resource in body.resource_metrics if path == "/v1/metrics" else ():
-                for point in _points(resource, metric):
+                for point in filter(lambda point: point.as_int, _points(resource, metric)):
                     found[attributes_of(point).get(by, "")] += point.as_int
         return found
 
@@ -142,7 +149,7 @@ def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
                 collector.changed.notify_all()
             if reply.hang is not None:
                 reply.hang.wait(30)
-            if reply.status == 200 and reply.kind == PROTOBUF and reply.body_length is None:
+            if reply.takes and reply.body_length is None:
                 request = REQUESTS[self.path].FromString(gzip.decompress(body))
                 with collector.changed:
                     collector.kept.append((self.path, request))

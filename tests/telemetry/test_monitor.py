@@ -4,6 +4,7 @@ import logging
 import threading
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import driftline
 import numpy as np
@@ -16,9 +17,9 @@ from tests.telemetry.conftest import Collector, MakeMonitor
 FEATURES = {"ink": 0.25, "paper": "new"}
 
 
-def reference(**overrides: str) -> driftline.Reference:
-    columns = {"ink": np.linspace(0, 1, 200), "paper": ["new", "old"] * 100}
-    return driftline.Reference.from_data(columns, labels=["1", "7"] * 100, **overrides)
+def reference(model: str = "", version: str = "") -> driftline.Reference:
+    columns: dict[str, Any] = {"ink": np.linspace(0, 1, 200), "paper": ["new", "old"] * 100}
+    return driftline.Reference.from_data(columns, labels=["1", "7"] * 100, model=model, version=version)
 
 
 def test_everything_recorded_is_counted_and_acknowledged(
