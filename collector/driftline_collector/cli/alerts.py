@@ -33,9 +33,9 @@ def list_(
 ) -> None:
     """Alerts, the latest change first."""
     with Client(url) as client:
-        found = client.alerts(state or (), limit)
+        found = client.alerts(state or (), limit).items
     if json:
-        print_json(found)
+        print_json(list(found))
         return
     if not found:
         typer.echo("No alerts." if not state else f"No alerts that are {' or '.join(state)}.")

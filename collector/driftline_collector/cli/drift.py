@@ -1,11 +1,12 @@
 """`driftline drift`: where drift is."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from driftline_collector.cli.output import Json, Url, clock, console, example, number, print_json, table
-from driftline_collector.client import Client, Evaluation
+from driftline_collector.client import Client, Evaluation, Filter
 
 EXAMPLE = example(
     "driftline drift", "driftline drift --model digits --from 24h", "driftline drift --segments"
@@ -27,16 +28,16 @@ def drift(
 ) -> None:
     """The segments that explain what has drifted, in each model's latest closed window."""
     with Client(url) as client:
-        filters = {"model": model, "from": start, "to": end}
-        latest = client.evaluations(**filters, measure="drift", limit=1)
+        filters: dict[str, Filter] = {"model": model, "from": start, "to": end}
+        latest = client.evaluations(**filters, measure="drift", limit=1).items
         if segments and latest and not (start or end):
             filters["from"] = latest[0].window_start
         if segments:
-            found = client.evaluations(**filters, measure="drift", limit=10_000)
+            found = client.evaluations(**filters, measure="drift", limit=10_000).items
         else:
-            found = client.findings(**filters)
+            found = client.findings(**filters).items
     if json:
-        print_json(found)
+        print_json(list(found))
         return
     whole = [evaluation for evaluation in found if evaluation.feature is None]
     if not latest:
@@ -50,7 +51,7 @@ def drift(
         _show(whole)
 
 
-def _show(found: list[Evaluation]) -> None:
+def _show(found: Sequence[Evaluation]) -> None:
     right = ("PSI", "at least", "q", "n", "coverage")
     shown = table("segment", "verdict", *right, "since (UTC)", "window ends (UTC)", right=right)
     for evaluation in found:

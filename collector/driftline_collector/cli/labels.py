@@ -49,7 +49,7 @@ def import_(
                 accepted=taken.accepted + part.accepted,
                 matched=taken.matched + part.matched,
                 unmatched=taken.unmatched + part.unmatched,
-                unmatched_examples=[*taken.unmatched_examples, *part.unmatched_examples][:_EXAMPLES],
+                unmatched_examples=(*taken.unmatched_examples, *part.unmatched_examples)[:_EXAMPLES],
             )
     if json:
         print_json(taken)

@@ -149,9 +149,9 @@ def list_(
 ) -> None:
     """The reference that counts for each model version."""
     with Client(url) as client:
-        found = client.references(model)
+        found = client.references(model=model)
     if json:
-        print_json(found)
+        print_json(list(found))
         return
     if not found:
         typer.echo("No references yet. Register one with: driftline reference register FILE")

@@ -1,0 +1,189 @@
+"""The typed client: a method for each thing that can be asked."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+
+from driftline_collector.client.cases import AlertDetail, PredictionDetail, Sample
+from driftline_collector.client.devices import Device, DeviceDetail, DeviceSeries
+from driftline_collector.client.pictures import Distribution, Heatmap, Performance, Series, TierLatency
+from driftline_collector.client.reading import read
+from driftline_collector.client.records import (
+    Alert,
+    Evaluation,
+    LabelsTaken,
+    Model,
+    Notification,
+    Overview,
+    Page,
+    ReferenceSummary,
+    SegmentState,
+)
+from driftline_collector.client.system import System
+from driftline_collector.client.transport import Filter, Transport
+from driftline_collector.errors import ClientError
+
+Record = TypeVar("Record")
+
+
+class Client:
+    """Asks a collector. Methods raise ClientError, which says what to do; any thread may call them.
+
+    `filters` are the API's query parameters: model, version, type, region, tier, segment (a key, which the
+    four override), feature, from, to, limit, cursor. `start`, `end` and `device_type` stand for from, to and
+    type. Times: RFC 3339, ns since the epoch, or `6h` for so long ago. None leaves a filter out.
+    """
+
+    def __init__(
+        self, url: str, *, timeout_s: float = 30.0, transport: httpx.BaseTransport | None = None
+    ) -> None:
+        self._transport = Transport(url, timeout_s=timeout_s, http=transport)
+        self.url = self._transport.url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._transport.close()
+
+    # -- how things stand -------------------------------------------------------------------------------
+    def overview(self, **filters: Filter) -> Overview:
+        """Whether anything needs somebody: alerts, the grid of types × regions, and the totals."""
+        return self._one(Overview, "/overview", filters)
+
+    def models(self, **filters: Filter) -> Page[Model]:
+        """Every model that devices have spoken of, with its versions."""
+        return self._page(Model, "/models", filters)
+
+    def segments(self, **filters: Filter) -> Page[SegmentState]:
+        """The segments that were judged in the model's latest window."""
+        return self._page(SegmentState, "/segments", filters)
+
+    def evaluations(self, **filters: Filter) -> Page[Evaluation]:
+        """Evaluated numbers, latest window first (also by `measure`, `verdict`, `findings`)."""
+        return self._page(Evaluation, "/evaluations", filters)
+
+    def findings(self, **filters: Filter) -> Page[Evaluation]:
+        """Where drift is, in each model's latest window, or between `from` and `to`."""
+        return self._page(Evaluation, "/findings", filters)
+
+    def system(self) -> System:
+        """Whether the numbers can be trusted."""
+        return self._one(System, "/system", {})
+
+    def coverage(self, **filters: Filter) -> dict[str, Any]:
+        """What was counted, lost and repeated: `totals`, and `streams`."""
+        return self._transport.get("/coverage", filters)
+
+    # -- devices ----------------------------------------------------------------------------------------
+    def devices(self, **filters: Filter) -> Page[Device]:
+        """Devices by model version (also by `state`; `sort` by any column, `-` before it for descending)."""
+        return self._page(Device, "/devices", filters)
+
+    def device(self, device: str, **filters: Filter) -> DeviceDetail:
+        """One device."""
+        return self._one(DeviceDetail, f"/devices/{_segment(device)}", filters)
+
+    def device_series(self, device: str, **filters: Filter) -> DeviceSeries:
+        """One device over time beside its segment's median; at most `points` buckets."""
+        return self._one(DeviceSeries, f"/devices/{_segment(device)}/series", filters)
+
+    # -- pictures ---------------------------------------------------------------------------------------
+    def series(self, segment: str, measure: str, **filters: Filter) -> Series:
+        """A measure of a segment (of a `feature`) over time; at most `points` buckets."""
+        return self._one(Series, "/series", {"segment": segment, "measure": measure, **filters})
+
+    def heatmap(self, **filters: Filter) -> Heatmap:
+        """Features × segments in the latest closed window, or the one that holds `at`."""
+        return self._one(Heatmap, "/evaluations/heatmap", filters)
+
+    def distribution(self, segment: str, feature: str, **filters: Filter) -> Distribution:
+        """Reference and now on the same bins, in the latest closed window, or the one that holds `at`."""
+        asked = {"segment": segment, "feature": feature, **filters}
+        return self._one(Distribution, "/distributions", asked)
+
+    def performance(self, segment: str, **filters: Filter) -> Performance:
+        """Accuracy, agreement, confusion, calibration and what labels there are."""
+        return self._one(Performance, "/performance", {"segment": segment, **filters})
+
+    def latency(self, **filters: Filter) -> Page[TierLatency]:
+        """Quantiles of latency by tier."""
+        return self._page(TierLatency, "/latency", filters)
+
+    def arrow(self, path: str, **filters: Filter) -> bytes:
+        """The Arrow IPC stream of a table or series, such as `/devices` or `/evaluations/heatmap`."""
+        return self._transport.arrow(path, filters)
+
+    # -- cases ------------------------------------------------------------------------------------------
+    def samples(self, **filters: Filter) -> Page[Sample]:
+        """Predictions that were sent whole, latest first (also by `label`, `min_score`)."""
+        return self._page(Sample, "/samples", filters)
+
+    def prediction(self, prediction: str) -> PredictionDetail:
+        """One prediction with its trace. ClientError with status 404 says why it is not here."""
+        return self._one(PredictionDetail, f"/predictions/{_segment(prediction)}", {})
+
+    # -- alerts -----------------------------------------------------------------------------------------
+    def alerts(self, states: Sequence[str] = (), limit: int = 1000, **filters: Filter) -> Page[Alert]:
+        """Alerts, latest change first; firing and resolved ones where no state is given."""
+        return self._page(Alert, "/alerts", {"state": list(states), "limit": limit, **filters})
+
+    def alert(self, alert: str) -> AlertDetail:
+        """One alert and all that its page shows."""
+        return self._one(AlertDetail, f"/alerts/{_segment(alert)}", {})
+
+    def notifications(self, states: Sequence[str] = (), limit: int = 1000) -> Page[Notification]:
+        """What went out, waits or failed, latest change first."""
+        return self._page(Notification, "/notifications", {"state": list(states), "limit": limit})
+
+    def test_alert(self, notifiers: Sequence[str] = ()) -> dict[str, str]:
+        """Send a test message. Returns notifier → id of the notification that was queued."""
+        queued: dict[str, str] = self._transport.post("/alerts/test", {"notifier": list(notifiers)})["queued"]
+        return queued
+
+    # -- references and labels --------------------------------------------------------------------------
+    def references(self, **filters: Filter) -> Page[ReferenceSummary]:
+        """The latest reference of each model version."""
+        return self._page(ReferenceSummary, "/references", filters)
+
+    def register(
+        self, document: Mapping[str, Any], *, model: str | None = None, version: str | None = None
+    ) -> tuple[ReferenceSummary, list[str]]:
+        """Register a reference. Returns it and the features that the model sends and it does not have."""
+        answer = self._transport.post("/references", {"model": model, "version": version}, document)
+        return self._read(ReferenceSummary, answer["reference"]), list(answer["unwatched"])
+
+    def send_labels(self, labels: Sequence[Mapping[str, Any]]) -> LabelsTaken:
+        """Send labels: all of them are taken, or none."""
+        return self._read(LabelsTaken, self._transport.post("/labels", {}, list(labels)))
+
+    def _one(self, kind: type[Record], path: str, filters: Mapping[str, Any]) -> Record:
+        return self._read(kind, self._transport.get(path, filters))
+
+    def _page(self, kind: type[Record], path: str, filters: Mapping[str, Any]) -> Page[Record]:
+        answer = self._transport.get(path, filters)
+        items = tuple(self._read(kind, item) for item in answer.get("items", ()))
+        return Page(items, answer.get("next"), answer.get("as_of"))
+
+    def _read(self, kind: type[Record], document: Mapping[str, Any]) -> Record:
+        try:
+            return read(kind, document)
+        except (TypeError, AttributeError) as error:
+            raise ClientError(
+                f"the collector at {self.url} answers in another shape ({error});"
+                " give both the same version of driftline"
+            ) from error
+
+
+def _segment(text: str) -> str:
+    """A name as one segment of a path; `.` and `..` would be taken for steps."""
+    return quote(text, safe="").replace(".", "%2E") if text.strip(".") == "" else quote(text, safe="")

@@ -1,0 +1,113 @@
+"""What the API answers with where it speaks of the collector itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from driftline_collector.client.records import ReferenceSummary, Time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """The file, its write-ahead log, and what is free on its disk, in bytes; None where there is no file."""
+
+    path: str | None
+    bytes: int | None
+    wal_bytes: int | None
+    disk_free: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """Records that were turned away, by signal and reason, since the database was made."""
+
+    signal: str
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingest:
+    """What came in. `committed` is rows by table since the database was made, `records` their sum.
+
+    `requests` counts since the start of this process. `lag_s` is how long before now the latest commit was of
+    data that a device had closed then: how far the collector is behind. The queue waits for a commit.
+    """
+
+    requests: int | None
+    records: int
+    committed: Mapping[str, int]
+    repeated: int
+    refused: tuple[Refused, ...]
+    queue_requests: int
+    queue_bytes: int
+    lag_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Predictions that devices say they made, those counted in what arrived, and what is known to be gone.
+
+    `announced_lost`: devices said so. `missing`: log records and spans that were numbered and never came.
+    """
+
+    made: int
+    counted: int
+    announced_lost: int
+    missing: int
+    repeated: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleState:
+    """A configured rule and how many alerts it has now."""
+
+    name: str
+    measure: str
+    above: float | None
+    below: float | None
+    severity: str
+    segment: str | None
+    hold_s: float
+    resolve_after_s: float
+    notify: tuple[str, ...] | None
+    firing: int
+    pending: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotifierState:
+    """A configured notifier: its latest success, what waits, and what failed for good."""
+
+    name: str
+    last_delivered: Time | None
+    queued: int
+    failed: int
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Whether the numbers can be trusted. `counts` are this process's own, since its start.
+
+    `oldest` and `latest` bound the windows that are stored. `retention` is empty while nothing is deleted.
+    """
+
+    as_of: Time
+    version: str
+    started: Time | None
+    ready: bool
+    database: Database
+    ingest: Ingest
+    coverage: Totals
+    oldest: Time | None
+    latest: Time | None
+    retention: Mapping[str, Any]
+    rules: tuple[RuleState, ...]
+    notifiers: tuple[NotifierState, ...]
+    references: tuple[ReferenceSummary, ...]
+    silences: tuple[Mapping[str, Any], ...]
+    alerts_firing: int
+    notifications_queued: int
+    counts: Mapping[str, int]
+    versions: Mapping[str, str]
