@@ -65,6 +65,7 @@ class Server:
             lifespan="off",
             access_log=False,
             log_config=None,
+            log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=_GRACE_S,
         )

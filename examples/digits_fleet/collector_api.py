@@ -69,22 +69,22 @@ class CollectorApi:
 
     def findings(self) -> set[str]:
         """The segments that were found to explain the drift of some window, over all time."""
-        found = self._get("/api/v1/findings", **_ALWAYS)["findings"]
+        found = self._get("/api/v1/findings", **_ALWAYS)["items"]
         return {finding["segment"] for finding in found}
 
     def drifting_now(self) -> dict[str, str]:
         """The segments found in the latest closed window, and since when they have drifted."""
-        found = self._get("/api/v1/findings", model=MODEL)["findings"]
+        found = self._get("/api/v1/findings", model=MODEL)["items"]
         return {finding["segment"]: finding["since"] for finding in found}
 
     def drifted_verdicts(self) -> list[Verdict]:
         """Each segment and window with the verdict ``drifted``, whether or not it is a finding."""
         answer = self._get("/api/v1/evaluations", measure="drift", verdict="drifted", limit=_MOST, **_ALWAYS)
-        if answer["more"]:
+        if answer["next"]:
             raise httpx.HTTPError(f"more than {_MOST} drifted evaluations: the run is too long to be judged")
         return [
             Verdict(Segment.parse(row["segment"]), _seconds(row["window_start"]), _seconds(row["window_end"]))
-            for row in answer["evaluations"]
+            for row in answer["items"]
             if row["feature"] is None
         ]
 
@@ -96,7 +96,7 @@ class CollectorApi:
     def undelivered(self) -> int:
         """Webhooks that wait for another attempt or were given up."""
         waiting = self._http.get("/api/v1/notifications", params={"state": ["queued", "failed"]})
-        return len(waiting.raise_for_status().json()["notifications"])
+        return len(waiting.raise_for_status().json()["items"])
 
     def _get(self, path: str, **query: str) -> Any:
         return self._http.get(path, params=query).raise_for_status().json()

@@ -8,6 +8,7 @@ from driftline_collector.alerts import outbox, state
 from driftline_collector.alerts.messages import link_to, trial_message
 from driftline_collector.alerts.outbox import Notification
 from driftline_collector.api import models
+from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.values import rows_of, write_time
@@ -20,7 +21,6 @@ NotificationStates = Annotated[
     list[Literal["queued", "delivered", "failed"]] | None,
     Query(description="May be repeated; all without it."),
 ]
-Limit = Annotated[int, Query(ge=1, le=10_000)]
 _ALL = 1_000_000
 
 
@@ -29,16 +29,27 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["alerts"])
 
     @router.get("/alerts")
-    def alerts(*, state: AlertStates = None, limit: Limit = 1000) -> models.Alerts:
+    def alerts(
+        *, state: AlertStates = None, limit: Limit = 1000, cursor: Cursor = None
+    ) -> models.Page[models.Alert]:
         """Alerts in the given states, latest change first."""
-        found = parts.store.alerts(state or ("firing", "resolved"), limit)
-        return models.Alerts(alerts=_alerts(found, parts.link_base))
+        states = state or ("firing", "resolved")
+
+        def read(count: int) -> list[models.Alert]:
+            return _alerts(parts.store.alerts(states, count), parts.link_base)
+
+        return page(read, limit, cursor, parts.now())
 
     @router.get("/notifications")
-    def notifications(*, state: NotificationStates = None, limit: Limit = 1000) -> models.Notifications:
+    def notifications(
+        *, state: NotificationStates = None, limit: Limit = 1000, cursor: Cursor = None
+    ) -> models.Page[models.Notification]:
         """What went out, what waits for another attempt, and what failed for good."""
-        rows = rows_of(parts.store.notifications(state, limit))
-        return models.Notifications(notifications=[models.Notification(**row) for row in rows])
+
+        def read(count: int) -> list[models.Notification]:
+            return [models.Notification(**row) for row in rows_of(parts.store.notifications(state, count))]
+
+        return page(read, limit, cursor, parts.now())
 
     @router.post("/alerts/test", status_code=202)
     def test(*, notifier: Annotated[list[str] | None, Query()] = None) -> models.Queued:

@@ -1,11 +1,14 @@
 """What was evaluated: every number, the findings among them, and how good the answers are."""
 
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Annotated
 
+import pyarrow as pa
 from driftline_schemas.segments import Segment
 from fastapi import APIRouter, Query
 
 from driftline_collector.api import models
+from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.values import read_segment, read_time, rows_of
@@ -16,7 +19,6 @@ Until = Annotated[str | None, Query(alias="to", description="As `from`; excluded
 SegmentKey = Annotated[
     str | None, Query(description="A segment key", examples=["model=digits,version=*,device_type=*,region=*"])
 ]
-Limit = Annotated[int, Query(ge=1, le=10_000)]
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -34,29 +36,33 @@ def routes(parts: Parts) -> APIRouter:
         end: Until = None,
         findings: bool = False,
         limit: Limit = 1000,
-    ) -> models.Evaluations:
+        cursor: Cursor = None,
+    ) -> models.Page[models.Evaluation]:
         """Evaluations in their latest revision, latest window first; `from`, `to` bound windows' starts."""
+        now = parts.now()
         selection = Selection(
             model=model,
             segment=read_segment(segment),
             measure=measure,
             verdict=verdict,
-            start_ns=read_time(start, "from", parts.now()),
-            end_ns=read_time(end, "to", parts.now()),
+            start_ns=read_time(start, "from", now),
+            end_ns=read_time(end, "to", now),
             findings_only=findings,
-            limit=limit + 1,
-        )
-        rows = rows_of(parts.store.evaluations(selection))
-        return models.Evaluations(
-            evaluations=[models.Evaluation(**row) for row in rows[:limit]], more=len(rows) > limit
         )
 
+        def read(count: int) -> list[models.Evaluation]:
+            return _evaluations(parts.store.evaluations(replace(selection, limit=count)))
+
+        return page(read, limit, cursor, now)
+
     @router.get("/findings")
-    def findings(*, model: str | None = None, start: From = None, end: Until = None) -> models.Findings:
+    def findings(
+        *, model: str | None = None, start: From = None, end: Until = None
+    ) -> models.Page[models.Evaluation]:
         """Where drift is: of each model's latest window, or of all windows where `from` or `to` is given."""
         names = [model] if model else sorted(set(parts.store.models()["model"].to_pylist()))
         bounds = (read_time(start, "from", parts.now()), read_time(end, "to", parts.now()))
-        found: list[dict[str, Any]] = []
+        found: list[models.Evaluation] = []
         for name in names:
             first = bounds[0]
             if bounds == (None, None):
@@ -72,8 +78,9 @@ def routes(parts: Parts) -> APIRouter:
                 findings_only=True,
                 limit=10_000,
             )
-            found += rows_of(parts.store.evaluations(selection))
-        return models.Findings(findings=[models.Evaluation(**row) for row in found if row["feature"] is None])
+            found += _evaluations(parts.store.evaluations(selection))
+        whole = [evaluation for evaluation in found if evaluation.feature is None]
+        return page(lambda count: whole[:count], len(whole) or 1, None, parts.now())
 
     @router.get("/performance")
     def performance(*, segment: str, start: From = None, end: Until = None) -> models.Rows:
@@ -87,3 +94,7 @@ def routes(parts: Parts) -> APIRouter:
         return models.Rows(rows=[dict(row) for row in rows])
 
     return router
+
+
+def _evaluations(table: pa.Table) -> list[models.Evaluation]:
+    return [models.Evaluation(**row) for row in rows_of(table)]

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 
 from driftline_collector.api import models
 from driftline_collector.api.evaluations import From, SegmentKey, Until
+from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import read_time, rows_of
 
@@ -44,7 +45,14 @@ def routes(parts: Parts) -> APIRouter:
         return models.Coverage(totals=totals, streams=rows)
 
     @router.get("/devices")
-    def devices(*, segment: SegmentKey = None, start: From = None, end: Until = None) -> models.Rows:
+    def devices(
+        *,
+        segment: SegmentKey = None,
+        start: From = None,
+        end: Until = None,
+        limit: Limit = 1000,
+        cursor: Cursor = None,
+    ) -> models.Page[dict[str, Any]]:
         """Devices by model version: what they sent, and until when. A device has a stream for each start."""
         found: dict[tuple[Any, ...], dict[str, Any]] = {}
         for row in streams(segment, start, end):
@@ -55,10 +63,18 @@ def routes(parts: Parts) -> APIRouter:
             device["streams"] = device.get("streams", 0) + 1
             if (row["last_end"] or "") >= (device.get("last_end") or ""):
                 device |= {"last_end": row["last_end"], "ended": row["ended"]}
-        return models.Rows(rows=sorted(found.values(), key=lambda device: str(device["device"])))
+        rows = sorted(found.values(), key=lambda device: str(device["device"]))
+        return page(lambda count: rows[:count], limit, cursor, parts.now())
 
     @router.get("/segments")
-    def segments(*, model: str | None = None, start: From = None, end: Until = None) -> models.Rows:
+    def segments(
+        *,
+        model: str | None = None,
+        start: From = None,
+        end: Until = None,
+        limit: Limit = 1000,
+        cursor: Cursor = None,
+    ) -> models.Page[dict[str, Any]]:
         """The smallest segments that have sent something, with their devices and predictions."""
         key = None if model is None else str(Segment.of({"model": model}))
         found: dict[str, dict[str, Any]] = {}
@@ -69,7 +85,7 @@ def routes(parts: Parts) -> APIRouter:
             entry["predictions"] += row["predictions"] or 0
             devices.setdefault(name, set()).add(row["device"])
         rows = [entry | {"devices": len(devices[name])} for name, entry in sorted(found.items())]
-        return models.Rows(rows=rows)
+        return page(lambda count: rows[:count], limit, cursor, parts.now())
 
     return router
 

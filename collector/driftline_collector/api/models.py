@@ -1,10 +1,19 @@
 """The shapes of answers, for OpenAPI and for whoever reads them. Times are RFC 3339 in UTC."""
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 Time = str
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """Part of a list. `next` is the cursor of what follows, null at the end; `as_of` when it was read."""
+
+    items: list[Item]
+    next: str | None
+    as_of: Time
 
 
 class Evaluation(BaseModel):
@@ -37,19 +46,6 @@ class Evaluation(BaseModel):
     details: Any
 
 
-class Evaluations(BaseModel):
-    """Evaluations, latest window first. `more` says that the limit cut some off."""
-
-    evaluations: list[Evaluation]
-    more: bool
-
-
-class Findings(BaseModel):
-    """The smallest set of segments that explains what drifted, in the latest closed window of each model."""
-
-    findings: list[Evaluation]
-
-
 class Alert(BaseModel):
     """One episode of a rule on a segment. `message` is what was last said about it, as a webhook says it."""
 
@@ -67,12 +63,6 @@ class Alert(BaseModel):
     changed: Time
     message: dict[str, Any] | None
     link: str | None
-
-
-class Alerts(BaseModel):
-    """Alerts, latest change first."""
-
-    alerts: list[Alert]
 
 
 class Queued(BaseModel):
@@ -94,12 +84,6 @@ class Notification(BaseModel):
     changed: Time
 
 
-class Notifications(BaseModel):
-    """Notifications, latest change first."""
-
-    notifications: list[Notification]
-
-
 class ReferenceSummary(BaseModel):
     """The reference that counts for a model version."""
 
@@ -110,12 +94,6 @@ class ReferenceSummary(BaseModel):
     rows: int
     features: list[str]
     registered: Time
-
-
-class References(BaseModel):
-    """The latest reference of each model version."""
-
-    references: list[ReferenceSummary]
 
 
 class Registered(BaseModel):

@@ -9,6 +9,7 @@ from driftline_schemas.reference import Reference
 from fastapi import APIRouter, Body, Query
 
 from driftline_collector.api import models
+from driftline_collector.api.pages import page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.values import write_time
@@ -35,10 +36,10 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["references"])
 
     @router.get("/references")
-    def references(*, model: str | None = None) -> models.References:
+    def references(*, model: str | None = None) -> models.Page[models.ReferenceSummary]:
         """The latest reference of each model version."""
-        rows = parts.store.references(model).to_pylist()
-        return models.References(references=[_summary(row) for row in rows])
+        found = [_summary(row) for row in parts.store.references(model).to_pylist()]
+        return page(lambda count: found[:count], len(found) or 1, None, parts.now())
 
     @router.post("/references", status_code=201)
     def register(

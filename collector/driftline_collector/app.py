@@ -1,0 +1,125 @@
+"""The composition root: the only place that knows all parts, and in which order they start and stop."""
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from driftline_schemas.reference import Reference
+
+from driftline_collector.alerts.delivery import Delivery
+from driftline_collector.alerts.notifiers.webhook import WebhookNotifier
+from driftline_collector.alerts.pipeline import AlertPipeline
+from driftline_collector.api.app import create_api
+from driftline_collector.api.parts import Parts
+from driftline_collector.receiver.http import OtlpHttp
+from driftline_collector.receiver.intake import Intake
+from driftline_collector.server import Server, address, listen, route
+from driftline_collector.settings import Settings
+from driftline_collector.store.base import Store
+from driftline_collector.store.duckdb import DuckDBStore
+
+_log = logging.getLogger(__name__)
+
+
+class Collector:
+    """Everything that `driftline collector` runs. Constructed, it listens; `run` serves until `stop`.
+
+    Raises StartError or StoreError where the port or the database cannot be had.
+    """
+
+    def __init__(self, settings: Settings, *, now: Callable[[], int] = time.time_ns) -> None:
+        # The port first: a second collector by mistake shall not even touch the database.
+        self._listener = listen(settings.server.host, settings.server.port)
+        try:
+            self._store = DuckDBStore(settings.store.path)
+        except BaseException:
+            self._listener.close()
+            raise
+        self.url = address(self._listener)
+        link_base = settings.server.public_url or self.url
+        self._edges = RegisteredEdges(self._store)
+        self._intake = Intake(self._store.writer, self._edges, max_requests=settings.server.queue_requests)
+        notifiers = [
+            WebhookNotifier(
+                notifier.name,
+                notifier.webhook.url,
+                notifier.webhook.secret.get_secret_value(),
+                timeout_s=notifier.webhook.timeout / 1e9,
+            )
+            for notifier in settings.notifiers
+        ]
+        self._delivery = Delivery(self._store, notifiers, now=now)
+        self._alerts = AlertPipeline(
+            self._store,
+            [rule.rule() for rule in settings.alerts.rules],
+            [notifier.name for notifier in notifiers],
+            now=now,
+            link_base=link_base,
+        )
+        self._serving = False
+        api = create_api(
+            Parts(
+                store=self._store,
+                now=now,
+                notifiers=[notifier.name for notifier in notifiers],
+                link_base=link_base,
+                counts=self._counts,
+                reference_registered=self._edges.refresh,
+                notification_queued=self._delivery.wake,
+                ready=lambda: self._serving,
+            )
+        )
+        otlp = OtlpHttp(self._intake, max_body_bytes=settings.server.max_body_bytes)
+        self._server = Server(route(otlp, api), self._listener)
+
+    def run(self) -> None:
+        """Serve until `stop` or a signal; then commit what was taken, and let go of everything."""
+        try:
+            withdrawn = self._alerts.withdraw()
+            if withdrawn:
+                self._store.submit(withdrawn).result()
+            self._delivery.start()
+            self._serving = True
+            self._server.run()
+        finally:
+            self._serving = False
+            self._close()
+
+    def stop(self) -> None:
+        """Ask `run` to end; from any thread."""
+        self._server.stop()
+
+    def _close(self) -> None:
+        """From the sources to the sink, so that whatever was taken reaches the file."""
+        self._intake.close()
+        self._delivery.stop()
+        self._store.close()
+        self._listener.close()
+
+    def _counts(self) -> Mapping[str, int]:
+        requests, size = self._intake.pending
+        return {"queue_requests": requests, "queue_bytes": size}
+
+
+class RegisteredEdges:
+    """The bin edges of registered references: what the receiver need not store with each histogram."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._edges: dict[tuple[str, str], Sequence[float]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the references again: one was registered."""
+        edges: dict[tuple[str, str], Sequence[float]] = {}
+        for row in self._store.references().to_pylist():
+            reference = Reference.from_json(json.loads(row["document"]), where=f"reference {row['id']}")
+            for feature in reference.binning.features:
+                if feature.kind == "numeric":
+                    edges[reference.binning.id, feature.name] = feature.edges
+        self._edges = edges
+
+    def __call__(self, binning: str, feature: str) -> Sequence[float] | None:
+        """The edges of a feature, `None` where the binning is not registered or has no such feature."""
+        return self._edges.get((binning, feature))
