@@ -1,0 +1,74 @@
+"""Starts the dashboard: `python -m driftline_dashboard --url http://127.0.0.1:4318 --port 8501`."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from driftline_dashboard import address
+
+_APP = Path(__file__).with_name("app.py")
+
+# All that Streamlit is told, so that no configuration file where it happens to be started counts.
+_OPTIONS: dict[str, object] = {
+    "browser.gatherUsageStats": False,
+    "client.showErrorDetails": "none",
+    "client.showErrorLinks": False,
+    "client.toolbarMode": "minimal",
+    "global.developmentMode": False,
+    "logger.hideWelcomeMessage": True,
+    "server.fileWatcherType": "none",
+    "server.headless": True,
+    "server.runOnSave": False,
+    "theme.baseFontSize": 15,
+}
+_LIGHT = {
+    "primaryColor": "#0072B2",
+    "backgroundColor": "#FFFFFF",
+    "secondaryBackgroundColor": "#F4F5F7",
+    "textColor": "#1A1D21",
+    "linkColor": "#00609A",
+    "borderColor": "#DDE1E6",
+}
+_DARK = {
+    "primaryColor": "#56B4E9",
+    "backgroundColor": "#14171B",
+    "secondaryBackgroundColor": "#1E2328",
+    "textColor": "#E7EAEE",
+    "linkColor": "#7CC4EE",
+    "borderColor": "#363C44",
+}
+_BOTH = {"baseRadius": "4px", "linkUnderline": False}
+
+
+def run(*, url: str, host: str = "127.0.0.1", port: int = 8501) -> None:
+    """Serve the dashboard of the collector at `url` until the process is asked to stop."""
+    from streamlit.web import bootstrap
+
+    address.use(url)
+    options = {
+        **_OPTIONS,
+        "server.address": host,
+        "server.port": port,
+        **{f"theme.light.{name}": value for name, value in {**_LIGHT, **_BOTH}.items()},
+        **{f"theme.dark.{name}": value for name, value in {**_DARK, **_BOTH}.items()},
+    }
+    flags = {name.replace(".", "_"): value for name, value in options.items()}
+    bootstrap.load_config_options(flags)
+    print(f"driftline dashboard of {url}: http://{host}:{port}", flush=True)  # noqa: T201
+    bootstrap.run(str(_APP), is_hello=False, args=[], flag_options=flags)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Start the dashboard as the command line says."""
+    parser = argparse.ArgumentParser(prog="driftline dashboard", description="Serve the dashboard.")
+    parser.add_argument(
+        "--url", default=address.DEFAULT_URL, help="where the collector is (default: %(default)s)"
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8501, help="port to listen at (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    run(url=given.url, host=given.host, port=given.port)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""The dashboard's entry: Streamlit runs this file for each session and each rerun."""
+
+import streamlit as st
+
+from driftline_dashboard import routes, shell
+from driftline_dashboard.pages import alert, drift, now, quality
+
+#: What draws each page; its name, path and place in the menu are in `routes`.
+PAGES = {"now": now.draw, "alert": alert.draw, "drift": drift.draw, "quality": quality.draw}
+
+
+def run() -> None:
+    """Draw the page that the URL names."""
+    shell.dress()
+    pages = routes.register(PAGES)
+    st.navigation(list(pages.values()), position="hidden").run()
+
+
+run()

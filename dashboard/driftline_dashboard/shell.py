@@ -1,0 +1,175 @@
+"""What stands around each page: the menu, the pickers, the verdict as title, and the line on freshness."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode
+
+import streamlit as st
+
+from driftline_dashboard import address, collector, layout, records, routes, state, words
+from driftline_dashboard.collector import Answer
+from driftline_dashboard.state import View
+
+_HERE = Path(__file__).parent
+DEFAULT_RANGE = "24h"
+
+
+def dress() -> None:
+    """The tab's name and icon, and the style sheet; before anything else is drawn."""
+    st.set_page_config(page_title="driftline", page_icon=str(_HERE / "icon.png"), layout="wide")
+    st.html(f"<style>{_style()}</style>")
+
+
+@cache
+def _style() -> str:
+    return (_HERE / "style.css").read_text(encoding="utf-8")
+
+
+def begin(
+    name: str, *, own: Sequence[str] = (), pickers: Sequence[str] = ("model", "version")
+) -> View | None:
+    """Draw menu and pickers of a page; returns what the URL asks for, its model filled in.
+
+    `own` names the page's parameters beside the shared ones; `pickers` are some of model, version, type,
+    region and range. Returns None where there is nothing to show yet: that has been said and is waited for.
+    """
+    view = state.current(own)
+    answer = collector.models()
+    models = answer.value or ()
+    known = [model.model for model in models]
+    model = view.model or (known[0] if known else None)
+    _menu(name, replace(view, model=view.model if len(known) > 1 else None))
+    if model is None:
+        _wait(answer)
+        return None
+    problems = list(view.problems)
+    if known and model not in known:
+        problems.append(f"The collector knows no model “{model}”. It knows: {', '.join(known)}.")
+    view = replace(view, model=model)
+    _pickers(view, models, pickers)
+    for problem in problems:
+        layout.notice(problem, "warning")
+    return view
+
+
+def _menu(name: str, view: View) -> None:
+    with st.container(key="dl-menu", horizontal=True, vertical_alignment="center", gap="small"):
+        layout.html('<span class="dl-brand">driftline</span>')
+        for target, route in routes.ROUTES.items():
+            if route.in_menu and routes.has(target):
+                here = "dl-here-" if target == name else "dl-to-"
+                with st.container(key=f"{here}{target}", width="content"):
+                    routes.link(target, route.title, view.to(feature=None))
+        with st.popover("Link", type="tertiary", help="A link to what is shown here"):
+            st.code(_address(view), language=None, wrap_lines=True)
+
+
+def _address(view: View) -> str:
+    """The address of what is shown, with a range that moves along pinned to where it is now."""
+    now = datetime.now(UTC)
+    start = words.ago(view.start or "") or (timedelta(hours=24) if view.start is None else None)
+    pinned = view if view.end else replace(view, end=words.rfc3339(now))
+    if start is not None:
+        pinned = replace(pinned, start=words.rfc3339(now - start))
+    return f"{st.context.url or ''}?{urlencode(pinned.parameters())}"
+
+
+def _pickers(view: View, models: Sequence[records.Model], wanted: Sequence[str]) -> None:
+    versions = {model.model: [each.version for each in model.versions] for model in models}
+    with st.container(key="dl-pickers", horizontal=True, gap="small"):
+        if "model" in wanted and (len(models) > 1 or view.model not in versions):
+            gone = ("version", "device_type", "region", "feature", "segment", "id", "page")
+            state.choose("Model", "model", list(versions), value=view.model, everything=None, forget=gone)
+        if "version" in wanted:
+            state.choose(
+                "Version",
+                "version",
+                versions.get(view.model or "", []),
+                value=view.version,
+                everything="Every version",
+                forget=("page",),
+            )
+        if "type" in wanted or "region" in wanted:
+            _places(view, wanted)
+        if "range" in wanted:
+            state.choose_range(view, datetime.now(UTC), DEFAULT_RANGE)
+
+
+def _places(view: View, wanted: Sequence[str]) -> None:
+    grid = collector.overview(view.model).value
+    cells = grid.grid if grid else ()
+    if "type" in wanted:
+        types = sorted({cell.device_type for cell in cells})
+        state.choose(
+            "Device type",
+            "device_type",
+            types,
+            value=view.device_type,
+            everything="Every type",
+            forget=("page",),
+        )
+    if "region" in wanted:
+        regions = sorted({cell.region for cell in cells})
+        state.choose(
+            "Region", "region", regions, value=view.region, everything="Every region", forget=("page",)
+        )
+
+
+@st.fragment(run_every=layout.REFRESH_S / 2)
+def _wait(answer: Answer[tuple[records.Model, ...]]) -> None:
+    """Say why there is nothing to show, and start the page again once there is."""
+    answer = collector.models()
+    if answer.value:
+        st.rerun()
+    if answer.problem is not None:
+        title("No collector answers" if answer.problem.kind == "unreachable" else "The collector refuses")
+        layout.notice(f"{answer.problem.detail} This page goes on by itself once it answers.", "warning")
+        return
+    title("No device has reported yet")
+    layout.empty(
+        "The collector runs and has received no predictions.",
+        "Point a device at it: three lines in the code that runs the model.",
+    )
+    st.code(
+        "import driftline\n\n"
+        'monitor = driftline.Monitor(model="digits", version="2.1.0", '
+        f'device=driftline.Device(id="cam-017"), endpoint="{address.collector_url()}")\n'
+        "monitor.record(features, label=label, score=score)",
+        language="python",
+        wrap_lines=True,
+    )
+
+
+def title(sentence: str, *, lead: str = "") -> None:
+    """The title of a page: a sentence with the verdict. `lead` is a sign before it, such as ▲."""
+    sign = f'<span class="dl-lead" aria-hidden="true">{escape(lead)}</span> ' if lead else ""
+    layout.html(f'<h1 class="dl-h1">{sign}{escape(sentence)}</h1>')
+
+
+def freshness(answer: Answer[records.Overview]) -> None:
+    """`Data up to 09:41:20 UTC (18 s ago) · 1 987 of 2 000 devices reported`, or that nobody answers."""
+    overview = layout.settled(answer, "Overview")
+    if overview is None:
+        return
+    now = collector_now(answer, overview)
+    up_to = words.parse_time(overview.data_up_to)
+    if up_to is None:
+        text = "No data yet"
+    else:
+        text = f"Data up to {words.clock(up_to, today=now, seconds=True)} UTC ({words.since(up_to, now)})"
+    reported = (
+        f"{words.count(overview.devices_reported)} of "
+        f"{words.counted(overview.devices_expected, 'device')} reported"
+    )
+    layout.html(f'<p class="dl-fresh">{escape(text)} · {escape(reported)}</p>')
+
+
+def collector_now(answer: Answer[records.Overview], overview: records.Overview) -> datetime:
+    """The time at the collector: its clock at the answer, and what has gone by since."""
+    then = words.parse_time(overview.as_of) or answer.moment
+    return then + timedelta(seconds=max(0.0, time.time() - answer.at))

@@ -1,0 +1,166 @@
+"""How numbers, times and names are written: one way on every page.
+
+Times are 24-hour UTC; thousands are set apart by a narrow space that does not break; a number never
+stands without its unit, an estimate never without its interval and what stands behind it.
+"""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+from driftline_schemas.errors import SchemaError
+from driftline_schemas.segments import Segment
+
+NARROW = "\u202f"
+NO_NUMBER = "–"
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def parse_time(text: str | None) -> datetime | None:
+    """RFC 3339 as a moment in UTC; None for what is none."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """A moment as the API and links write it, to the second: `2026-11-21T09:41:20Z`."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def clock(moment: datetime | None, *, today: datetime | None = None, seconds: bool = False) -> str:
+    """`09:31`, or `20 Nov 09:31` where it is not the day of `today`."""
+    if moment is None:
+        return "an unknown time"
+    time = f"{moment:%H:%M:%S}" if seconds else f"{moment:%H:%M}"
+    if today is None or moment.date() == today.date():
+        return time
+    year = "" if moment.year == today.year else f" {moment.year}"
+    return f"{moment.day} {moment:%b}{year} {time}"
+
+
+def duration(seconds: float) -> str:
+    """`18 s`, `4 min`, `3 h 20 min`, `2 d`; below a second in ms."""
+    if not math.isfinite(seconds):
+        return NO_NUMBER
+    if seconds < 0:
+        return f"−{duration(-seconds)}"
+    if 0 < seconds < 0.9995:
+        return f"{significant(seconds * 1000, 3)}{NARROW}ms"
+    if seconds < 99.5:
+        return f"{significant(seconds, 3) if seconds < 10 else round(seconds)}{NARROW}s"
+    if seconds < 99.5 * 60:
+        return f"{round(seconds / 60)}{NARROW}min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    if hours < 24:
+        return f"{hours}{NARROW}h {minutes}{NARROW}min" if minutes else f"{hours}{NARROW}h"
+    days, hours = divmod(round(seconds / 3600), 24)
+    return f"{days}{NARROW}d {hours}{NARROW}h" if hours and days < 10 else f"{days}{NARROW}d"
+
+
+def since(then: datetime | None, now: datetime) -> str:
+    """`18 s ago`; a little in the future, by clocks that differ, is `just now`."""
+    if then is None:
+        return "never"
+    seconds = (now - then).total_seconds()
+    return f"{duration(math.floor(seconds))} ago" if seconds >= 1 else "just now"
+
+
+def ago(text: str) -> timedelta | None:
+    """`6h` as the API reads it: so long ago."""
+    if len(text) > 1 and text[:-1].isdecimal() and len(text) < 8 and text[-1] in _SECONDS:
+        return timedelta(seconds=int(text[:-1]) * _SECONDS[text[-1]])
+    return None
+
+
+def count(value: float | None) -> str:
+    """A whole number with its thousands set apart: `1 987`."""
+    if value is None or not math.isfinite(value):
+        return NO_NUMBER
+    return f"{round(value):,}".replace(",", NARROW).replace("-", "−")
+
+
+def counted(value: float | None, one: str, many: str | None = None) -> str:
+    """`1 device`, `1 987 devices`."""
+    return f"{count(value)} {one if value == 1 else many or one + 's'}"
+
+
+def significant(value: float | None, digits: int = 2) -> str:
+    """A number to so many significant digits, never in powers of ten within reach of a reader."""
+    if value is None or not math.isfinite(value):
+        return NO_NUMBER
+    if value == 0:
+        return "0"
+    magnitude = math.floor(math.log10(abs(value)))
+    if not -6 <= magnitude <= 15:
+        return f"{value:.{digits - 1}e}"
+    places = max(0, digits - 1 - magnitude)
+    return f"{round(value, digits - 1 - magnitude):,.{places}f}".replace(",", NARROW).replace("-", "−")
+
+
+def share(value: float | None, places: int | None = None) -> str:
+    """A share of one in per cent: `93.4 %`, finer where it is near 0 or 1."""
+    if value is None or not math.isfinite(value):
+        return NO_NUMBER
+    if places is None:
+        edge = min(abs(value), abs(1 - value))
+        places = 0 if value in {0, 1} else 2 if edge < 0.01 else 1
+    return f"{value * 100:.{places}f}{NARROW}%".replace("-", "−")
+
+
+def interval(lower: float | None, upper: float | None, *, percent: bool = False, digits: int = 2) -> str:
+    """`0.27–0.36`, or `91.8–94.3 %`; one-sided where one bound is not known; empty where neither is."""
+
+    def write(value: float) -> str:
+        return share(value).removesuffix(f"{NARROW}%") if percent else significant(value, digits)
+
+    unit = f"{NARROW}%" if percent else ""
+    if lower is None and upper is None:
+        return ""
+    if upper is None:
+        return f"at least {write(lower)}{unit}"
+    if lower is None:
+        return f"at most {write(upper)}{unit}"
+    return f"{write(lower)}–{write(upper)}{unit}"
+
+
+def change(value: float | None, before: float | None) -> str:
+    """`+4.1 %` from `before`; empty where there is nothing to compare with."""
+    if value is None or not before:
+        return ""
+    by = value / before - 1
+    return f"{'+' if by >= 0 else ''}{share(by, 0 if abs(by) >= 0.1 else 1)}"
+
+
+def where(segment: str, *, model: bool = False) -> str:
+    """A segment as people say it: `camera-b in eu-west`, `every device`, `digits 2.1.0, camera-b`."""
+    try:
+        parsed = Segment.parse(segment)
+    except SchemaError:
+        return segment
+    kind, region, version = parsed["device_type"], parsed["region"], parsed["version"]
+    text = " in ".join(part for part in (kind or ("every type" if region else None), region) if part)
+    rest = [f"{name} {value}" for name, value in parsed.values if name not in _SPOKEN]
+    named = [text or "every device", *rest]
+    if model:
+        named.insert(0, f"{parsed['model']} {version or '(every version)'}")
+    elif version:
+        named.append(f"version {version}")
+    return ", ".join(named)
+
+
+_SPOKEN = ("model", "version", "device_type", "region")
+
+
+def plain(text: object) -> str:
+    """Text to stand in Markdown as it is: what devices call themselves must not become a link or an image."""
+    return "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in str(text)).replace(
+        "\n", " "
+    )
+
+
+_MARKDOWN = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=\"'")
