@@ -117,8 +117,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--origin", metavar="ORIGIN", help="a web page's origin that the server was told to let in"
     )
-    parser.add_argument("--overloaded", metavar="URL", help="OTLP/HTTP of a server of this kind in overload")
-    parser.add_argument("--overloaded-grpc", metavar="HOST:PORT", help="OTLP/gRPC of a server in overload")
+    parser.add_argument(
+        "--overloaded", metavar="URL", help="OTLP/HTTP of a server of this kind that is easily overloaded"
+    )
+    parser.add_argument("--overloaded-grpc", metavar="HOST:PORT", help="the same for OTLP/gRPC")
     parser.add_argument(
         "--burst", metavar="N", type=int, default=32, help="concurrent requests to provoke overload"
     )

@@ -24,7 +24,7 @@ class Target:
     """The server under test, and what its operator says of it.
 
     `limit` is the size of a request in bytes that the server was told to take at most; `overloaded` and
-    `overloaded_grpc` are endpoints of the same server in a state in which it refuses for load;
+    `overloaded_grpc` are endpoints of a server of the same kind that is easily overloaded by a `burst`;
     `partly_rejected` has for a signal a request (protobuf) of which it takes only a part; `origin` is a web
     page's origin that the server was told to let in.
     """

@@ -1,7 +1,7 @@
 """Backpressure: what a server says when it has too much to do.
 
-A burst of requests is tried; a server that takes it all shows nothing. To see these clauses, bring a server
-into overload (with a queue of one, say) and name it by `--overloaded` and `--overloaded-grpc`.
+A burst of requests is tried; a server that takes it all shows nothing. To see these clauses, let a second one
+run that is easily overloaded (with a queue of one, say): `--overloaded` and `--overloaded-grpc` name it.
 """
 
 import dataclasses
@@ -112,11 +112,11 @@ def _refused(probe: Probe) -> Sequence[Answer]:
     over = probe.target.overloaded_grpc if probe.transport == "grpc" else probe.target.overloaded
     if over is not None:
         probe.target = dataclasses.replace(probe.target, http=over, grpc=over)
-        answers: Sequence[Answer] = [probe.export(probe.ordinary())]
-    else:
-        answers = probe.export_at_once(probe.ordinary(), probe.target.burst)
+    answers = probe.export_at_once(probe.ordinary(), probe.target.burst)
     refused = [answer for answer in answers if not answer.accepted]
     if not refused:
-        what = "the endpoint said to be overloaded" if over else f"a burst of {len(answers)} requests"
-        raise Skipped(f"{what} was taken; name an endpoint in overload by --overloaded or --overloaded-grpc")
+        raise Skipped(
+            f"a burst of {len(answers)} requests was taken; let it be larger (--burst), "
+            "or name a server that is easily overloaded (--overloaded, --overloaded-grpc)"
+        )
     return refused
