@@ -1,0 +1,67 @@
+"""How good the answers of each version are, over any stretch of time: what windows are too short to tell."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pyarrow as pa
+from driftline_schemas.segments import Segment
+
+from driftline_collector.analysis import performance
+from driftline_collector.analysis.counts import Profiles
+from driftline_collector.analysis.escalation import escalation_rate
+from driftline_collector.analysis.evaluate import CLOUDS
+from driftline_collector.analysis.evaluation import Evaluation
+from driftline_collector.analysis.segments import Lattice
+from driftline_collector.store.base import Store
+
+
+def by_version(store: Store, segment: Segment, start_ns: int, end_ns: int) -> list[Mapping[str, Any]]:
+    """Accuracy, agreement and escalation rate of a segment and of each version in it, in [start, end).
+
+    Each row has version (None: all), measure, value, lower, upper, n, n_eff and the reason where there is no
+    number. Edge tiers are told of together and cloud tiers apart, as in evaluations.
+    """
+    model, tier = str(segment["model"]), segment["tier"]
+    known = {"model": model, "tier": tier, "start_ns": start_ns, "end_ns": end_ns}
+    labelled = _of_tier(store.labelled(model, start_ns, end_ns), tier)
+    escalated = _of_tier(store.escalated(model, start_ns, end_ns), tier)
+    profiles = Profiles.of(_of_tier(store.device_counts(model, start_ns, end_ns), tier))
+    lattice = Lattice.of(device.cell for device in profiles.devices)
+    found = [
+        *performance.accuracy(labelled, **known),
+        *performance.agreement(escalated, **known),
+        *escalation_rate(profiles, lattice, lattice.keys(model, tier)),
+    ]
+    wanted = [
+        evaluation
+        for evaluation in found
+        if str(_without_version(Segment.parse(evaluation.segment))) == str(_without_version(segment))
+    ]
+    return [_row(e) for e in wanted if segment["version"] in (None, Segment.parse(e.segment)["version"])]
+
+
+def _without_version(segment: Segment) -> Segment:
+    return Segment.of({name: value for name, value in segment.values if name != "version"})
+
+
+def _of_tier(rows: pa.Table, tier: str | None) -> pa.Table:
+    """Rows of one tier; of all edge tiers where none is named, or of all tiers where there is no edge."""
+    tiers = rows.column("tier").to_pylist()
+    if tier is None and not set(tiers) - set(CLOUDS):
+        return rows
+    return rows.filter(pa.array([t == tier if tier else t not in CLOUDS for t in tiers], pa.bool_()))
+
+
+def _row(evaluation: Evaluation) -> Mapping[str, Any]:
+    return {
+        "version": Segment.parse(evaluation.segment)["version"],
+        "segment": evaluation.segment,
+        "measure": evaluation.measure,
+        "value": evaluation.value,
+        "lower": evaluation.lower,
+        "upper": evaluation.upper,
+        "n": evaluation.n,
+        "n_eff": evaluation.n_eff,
+        "verdict": evaluation.verdict,
+        "reason": evaluation.reason,
+    }

@@ -1,0 +1,141 @@
+"""Segments against their reference: sums by cell, which add up to any segment, and the test of each feature."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from driftline_collector.analysis.detectors.overdispersion import Spread, dispersion
+from driftline_collector.analysis.detectors.psi import confidence_bounds, minimum_effect, population_stability
+from driftline_collector.analysis.references import Family
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class CellSums:
+    """All that a verdict is a function of, by cell (L) and feature (F) on test bins (B); every field is a sum.
+
+    `expected` is what the cell's own version's reference makes of as many rows. `adjusted` are counts without
+    the known difference between versions, so that a mixture of versions is not taken for noise of devices;
+    `spread` is of those. `version`, (L,), is the cell's place among the family's versions.
+    """
+
+    counts: Floats
+    expected: Floats
+    adjusted: Floats
+    spread: Spread
+    version: Whole
+
+    @classmethod
+    def of(cls, counts: Floats, cell: Whole, version: Whole, family: Family) -> "CellSums":
+        """Sum counts of devices, shape (devices, F, B), that lie in cells; `version`, (L,), is by cell."""
+        n = counts.sum(-1)
+        shares = family.shares[version[cell]]
+        common = family.shares.mean(0)
+        adjusted = counts - n[..., None] * (shares - common)
+
+        def by_cell(values: Floats) -> Floats:
+            result = np.zeros((len(version), *values.shape[1:]))
+            np.add.at(result, cell, values)
+            return result
+
+        spread = Spread(
+            squares=by_cell(adjusted**2),
+            products=by_cell(n[..., None] * adjusted),
+            totals=by_cell(n**2),
+            devices=by_cell((n > 0).astype(np.float64)),
+        )
+        return cls(by_cell(counts), by_cell(n[..., None] * shares), by_cell(adjusted), spread, version)
+
+    @property
+    def rows(self) -> Floats:
+        """How many rows each cell has by feature, shape (L, F)."""
+        return np.asarray(self.counts.sum(-1), dtype=np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Segments (S) against their reference by feature (F). `p` is NaN where there are too few rows.
+
+    `counts` and `expected`, (S, F, B), are what was compared; `n` rows, `c` = 1/n + 1/m, all others (S, F).
+    """
+
+    counts: Floats
+    expected: Floats
+    n: Floats
+    psi: Floats
+    bins: Floats
+    c: Floats
+    phi: Floats
+    phi_df: Floats
+    p: Floats
+
+    @property
+    def effect(self) -> Floats:
+        """PSI without what chance alone gives it: PSI - (B-1)cφ."""
+        return self.psi - np.maximum(self.bins - 1, 0) * self.c * self.phi
+
+    def bounds(self) -> tuple[Floats, Floats]:
+        """One-sided 95% bounds of the true PSI; NaN where there are too few rows."""
+        lower, upper = np.full(self.p.shape, np.nan), np.full(self.p.shape, np.nan)
+        at = np.isfinite(self.p)
+        lower[at], upper[at] = confidence_bounds(
+            self.psi[at], self.bins[at], self.c[at], phi=self.phi[at], phi_df=self.phi_df[at]
+        )
+        return lower, upper
+
+    def with_row(self, row: int, other: "Comparison") -> "Comparison":
+        """This comparison with one segment's numbers taken from another one."""
+
+        def replaced(name: str) -> Floats:
+            values = getattr(self, name).copy()
+            values[row] = getattr(other, name)[row]
+            return np.asarray(values, dtype=np.float64)
+
+        return replace(self, **{f.name: replaced(f.name) for f in fields(self)})
+
+
+def compare(sums: CellSums, members: Flags, family: Family, effect: float, minimum_rows: float) -> Comparison:
+    """Test "the PSI is at most `effect`" for segments, given by the cells that each holds (`members`, (S, L)).
+
+    The reference of a segment of several versions is the mixture of theirs with the present weights w_v, as
+    good as 1 / Σ w_v²/m_v rows.
+    """
+    holds = members.astype(np.float64)
+
+    def total(values: Floats) -> Floats:
+        flat = values.reshape(len(values), -1)
+        return np.asarray(holds @ flat, dtype=np.float64).reshape(len(holds), *values.shape[1:])
+
+    counts, expected, adjusted = total(sums.counts), total(sums.expected), total(sums.adjusted)
+    spread = Spread(
+        total(sums.spread.squares),
+        total(sums.spread.products),
+        total(sums.spread.totals),
+        total(sums.spread.devices),
+    )
+    n = counts.sum(-1)
+    some = np.where(n > 0, n, 1.0)
+    per_reference_row = np.zeros_like(n)
+    for v, m in enumerate(family.rows):
+        weight = (holds * (sums.version == v)) @ sums.rows / some
+        per_reference_row += weight**2 / np.where(m > 0, m, np.nan)
+    reference_rows = 1 / np.where(n > 0, per_reference_row, np.nan)
+    scaled = np.nan_to_num(expected / some[..., None] * reference_rows[..., None])
+    psi, bins = population_stability(counts, scaled)
+    c = np.where(n > 0, 1 / some + np.nan_to_num(per_reference_row), np.inf)
+    phi, phi_df = dispersion(counts, adjusted / some[..., None], spread, bins)
+    p = np.full(n.shape, np.nan)
+    testable = (n >= minimum_rows) & np.isfinite(reference_rows)
+    p[testable] = minimum_effect(
+        psi[testable],
+        bins[testable],
+        c[testable],
+        effect=effect,
+        phi=phi[testable],
+        phi_df=phi_df[testable],
+    )
+    return Comparison(counts, scaled, n, psi, bins, c, phi, phi_df, p)

@@ -1,0 +1,179 @@
+"""Drift of every segment of a model in one window: the one rule for a verdict, and which segments explain it.
+
+`drifted` is a closed window, enough rows, and a minimum-effect p-value that the step-up procedure keeps.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from driftline_collector.analysis.comparison import CellSums, Comparison, compare
+from driftline_collector.analysis.counts import Profiles
+from driftline_collector.analysis.detectors.step_up import Kept, step_up
+from driftline_collector.analysis.evaluation import Evaluation
+from driftline_collector.analysis.explain import explain
+from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.segments import Lattice
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The numbers in the rule: least PSI that matters, accepted share of false findings, least rows."""
+
+    minimum_effect: float = 0.02
+    false_discovery: float = 0.05
+    minimum_rows: float = 50.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
+
+    `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of that
+    part. `explained_by` gives for each drifted node that is no finding the findings it shares cells with.
+    """
+
+    family: Family
+    comparison: Comparison
+    kept: Kept
+    lower: Floats
+    upper: Floats
+    findings: tuple[int, ...]
+    apart: frozenset[int]
+    explained_by: Mapping[int, tuple[int, ...]]
+
+    @property
+    def rows(self) -> Floats:
+        """How many rows of each node could be compared, shape (N,)."""
+        return np.asarray(self.comparison.n.max(-1), dtype=np.float64)
+
+
+def judge(profiles: Profiles, family: Family, lattice: Lattice, limits: Limits) -> Judged | None:
+    """Compare all nodes on one family's binning; `None` where no device has counts on it."""
+    bound = np.flatnonzero(profiles.bound_to(family))
+    if not len(bound):
+        return None
+    sums = _sums(profiles, bound, family, lattice)
+
+    def judged(members: Flags) -> tuple[Comparison, Kept]:
+        comparison = compare(sums, members, family, limits.minimum_effect, limits.minimum_rows)
+        return comparison, step_up(comparison.p, limits.false_discovery)
+
+    comparison, kept = judged(lattice.members)
+    cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
+    found = explain(judged, sums, family, lattice.members, cells.phi, limits.false_discovery)
+    apart = frozenset(f.node for f in found if not kept.segments[f.node])
+    for finding in found:
+        if finding.node in apart:
+            comparison = comparison.with_row(finding.node, finding.comparison)
+            kept = kept.with_row(finding.node, finding.kept)
+    nodes = tuple(f.node for f in found)
+    lower, upper = comparison.bounds()
+    return Judged(
+        family=family,
+        comparison=comparison,
+        kept=kept,
+        lower=lower,
+        upper=upper,
+        findings=nodes,
+        apart=apart,
+        explained_by={
+            int(i): tuple(f for f in nodes if (lattice.members[i] & lattice.members[f]).any())
+            for i in np.flatnonzero(kept.segments)
+            if i not in nodes
+        },
+    )
+
+
+def _sums(profiles: Profiles, bound: npt.NDArray[np.int64], family: Family, lattice: Lattice) -> CellSums:
+    place = {cell: i for i, cell in enumerate(lattice.cells)}
+    version = {name: i for i, name in enumerate(family.versions)}
+    return CellSums.of(
+        profiles.counts(family)[bound],
+        np.array([place[profiles.devices[i].cell] for i in bound], dtype=np.int64),
+        np.array([version.get(cell.version, 0) for cell in lattice.cells], dtype=np.int64),
+        family,
+    )
+
+
+def evaluations(
+    judged: Judged, node: int, keys: Sequence[str], remark: str, common: Mapping[str, Any]
+) -> list[Evaluation]:
+    """The rows of a node with enough rows: itself, then its features.
+
+    `keys` are the segment keys of all nodes, `common` columns of all rows; `remark` goes into the reason.
+    """
+    features = [_feature(judged, node, i, common) for i in range(len(judged.family.features))]
+    first = min((f for f in features if f.p is not None), key=lambda f: (f.p or 0.0, -(f.value or 0.0)))
+    n = float(judged.rows[node])
+    drifted = bool(judged.kept.segments[node])
+    moved = sorted((f for f in features if f.verdict == "drifted"), key=lambda f: -(f.lower or 0.0))
+    reasons = [_explanation(judged, node, keys, [f.feature or "" for f in moved]), remark]
+    whole = Evaluation(
+        **common,
+        measure="drift",
+        verdict="drifted" if drifted else "stable",
+        reason="; ".join(filter(None, reasons)) or None,
+        finding=node in judged.findings,
+        value=first.value,
+        lower=first.lower,
+        upper=first.upper,
+        p=float(judged.kept.p[node]),
+        q=float(judged.kept.q[node]),
+        n=n,
+        n_eff=n,
+        phi=first.phi,
+        phi_source=first.phi_source,
+        details={"strongest": first.feature, "moved": [f.feature for f in moved]},
+    )
+    return [whole, *features]
+
+
+def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Evaluation:
+    comparison, family = judged.comparison, judged.family
+    n = float(comparison.n[node, i])
+    names = family.bin_names(i)
+    details = {
+        "bins": names,
+        "now": comparison.counts[node, i, : len(names)].astype(np.int64).tolist(),
+        "reference": np.round(comparison.expected[node, i, : len(names)], 2).tolist(),
+    }
+    shared: dict[str, Any] = {
+        **common,
+        "measure": "drift",
+        "feature": family.features[i].name,
+        "n": n,
+        "n_eff": n,
+    }
+    if np.isnan(comparison.p[node, i]):
+        few = (
+            f"{n:.0f} rows are too few" if comparison.expected[node, i].any() else "the reference has no rows"
+        )
+        return Evaluation(**shared, verdict="insufficient_data", reason=few, details=details)
+    return Evaluation(
+        **shared,
+        verdict="drifted" if judged.kept.features[node, i] else "stable",
+        value=float(comparison.effect[node, i]),
+        lower=float(judged.lower[node, i]),
+        upper=float(judged.upper[node, i]),
+        p=float(comparison.p[node, i]),
+        q=float(judged.kept.feature_q[node, i]),
+        phi=float(comparison.phi[node, i]),
+        phi_source="devices" if np.isfinite(comparison.phi_df[node, i]) else "none (one device)",
+        details=details,
+    )
+
+
+def _explanation(judged: Judged, node: int, keys: Sequence[str], moved: Sequence[str]) -> str:
+    if by := judged.explained_by.get(node):
+        return "explained by " + " and ".join(keys[i] for i in by)
+    if not moved:
+        return ""
+    shown = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
+    return f"moved: {shown}" + (" (apart from what other findings explain)" if node in judged.apart else "")

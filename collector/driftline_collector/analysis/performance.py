@@ -1,0 +1,142 @@
+"""How right and how fast: accuracy from late labels, agreement of edge and cloud, latency; each with its interval.
+
+Labels arrive late, so what is told when a window closes is about the predictions of a longer time up to its
+end (docs/decisions/0011-accuracy-over-a-trailing-horizon.md); `details` say which.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from driftline_schemas.binning import DURATION
+
+from driftline_collector.analysis import ground_truth
+from driftline_collector.analysis.counts import Cell, Profiles, chosen, distinct, matrix
+from driftline_collector.analysis.detectors.proportion import binned_quantile, weighted_share
+from driftline_collector.analysis.evaluation import Evaluation, Measure
+from driftline_collector.analysis.ground_truth import Chosen
+from driftline_collector.analysis.segments import Lattice
+
+Flags = npt.NDArray[np.bool_]
+
+#: Rows below which a share is refused: its interval would span nearly everything.
+LEAST_PAIRS = 5
+
+
+def accuracy(
+    labelled: pa.Table, *, model: str, tier: str | None, start_ns: int, end_ns: int
+) -> list[Evaluation]:
+    """Share of right labels by segment, from rows of `Store.labelled` for predictions made in [start, end)."""
+    known = pc.and_(pc.is_valid(labelled.column("label")), pc.is_valid(labelled.column("true_label")))
+    return _shares(
+        "accuracy", labelled.filter(known), ground_truth.labelled_pairs, model, tier, start_ns, end_ns
+    )
+
+
+def agreement(
+    escalated: pa.Table, *, model: str, tier: str | None, start_ns: int, end_ns: int
+) -> list[Evaluation]:
+    """Share of escalated predictions on which the cloud agreed, from rows of `Store.escalated`.
+
+    It is about what was escalated, which is the harder part of the traffic, and says nothing about the rest.
+    """
+    known = pc.and_(pc.is_valid(escalated.column("label")), pc.is_valid(escalated.column("cloud_label")))
+    return _shares(
+        "agreement", escalated.filter(known), ground_truth.answered_pairs, model, tier, start_ns, end_ns
+    )
+
+
+def _shares(
+    measure: Measure,
+    rows: pa.Table,
+    pairs: Callable[[pa.Table], Chosen],
+    model: str,
+    tier: str | None,
+    start_ns: int,
+    end_ns: int,
+) -> list[Evaluation]:
+    if not rows.num_rows:
+        return []
+    picked = pairs(rows)
+    details = {"from_ns": start_ns, "to_ns": end_ns}
+    result = []
+    for key, at in _by_segment(rows, model, tier):
+        n = int(at.sum())
+        shared: dict[str, Any] = {"segment": key, "measure": measure, "n": float(n), "details": details}
+        reason = ground_truth.refusal(picked.weights[at], picked.label_told[at])
+        if reason or n < LEAST_PAIRS:
+            few = reason or f"{n} pairs are too few"
+            result.append(Evaluation(**shared, verdict="insufficient_data", reason=few))
+            continue
+        share = weighted_share(picked.hits[at], picked.weights[at])
+        result.append(
+            Evaluation(
+                **shared,
+                value=share.value,
+                lower=share.lower,
+                upper=share.upper,
+                n_eff=share.n_eff,
+                reason=None if picked.label_told[at].all() else ground_truth.ASSUMED_RANDOM,
+            )
+        )
+    return result
+
+
+def _by_segment(rows: pa.Table, model: str, tier: str | None) -> Iterator[tuple[str, Flags]]:
+    """Every segment that holds a row, with the rows that it holds."""
+    cells, cell = distinct(rows, Cell._fields)
+    lattice = Lattice.of(Cell(*values) for values in cells)
+    place = np.array([lattice.cells.index(Cell(*values)) for values in cells], dtype=np.int64)
+    for key, members in zip(lattice.keys(model, tier), lattice.members, strict=True):
+        yield key, members[place[cell]]
+
+
+def latency(
+    profiles: Profiles, edges_of: Callable[[str], Sequence[float]], lattice: Lattice, keys: Sequence[str]
+) -> list[Evaluation]:
+    """The 95th percentile of the time that an inference took, in s, by node, from all traffic.
+
+    `edges_of` gives the latency edges of a binning by id, for rows that do not bring their own. Where edges
+    differ, those with the most rows are told of.
+    """
+    at = chosen(profiles.rows, feature=DURATION, kind="numeric")
+    rows = profiles.rows.filter(pa.array(at))
+    place = {cell: i for i, cell in enumerate(lattice.cells)}
+    of_device = np.array([place[device.cell] for device in profiles.devices], dtype=np.int64)
+    owner = of_device[profiles.device[at]]
+    best_edges: tuple[float, ...] = (0.0,)
+    most, best = 0.0, np.zeros((len(lattice.cells), 2))
+    for edges, of_edges in _by_edges(rows, edges_of):
+        counts = np.zeros((len(lattice.cells), len(edges) + 1))
+        lists = rows.column("counts").filter(pa.array(of_edges))
+        np.add.at(counts, owner[of_edges], matrix(lists, len(edges) + 1))
+        if counts.sum() > most:
+            most, best_edges, best = float(counts.sum()), edges, counts
+    result = []
+    for key, of_node in zip(keys, lattice.over_cells(best), strict=True):
+        if n := float(of_node.sum()):
+            value, lower, upper = binned_quantile(of_node, best_edges, 0.95)
+            result.append(
+                Evaluation(
+                    segment=key, measure="latency_p95", value=value, lower=lower, upper=upper, n=n, n_eff=n
+                )
+            )
+    return result
+
+
+def _by_edges(
+    rows: pa.Table, edges_of: Callable[[str], Sequence[float]]
+) -> Iterator[tuple[tuple[float, ...], Flags]]:
+    """The distinct edges among histograms, and which rows are on each."""
+    found: dict[tuple[float, ...], list[int]] = {}
+    pairs = zip(rows.column("bounds").to_pylist(), rows.column("binning").to_pylist(), strict=True)
+    for i, (bounds, binning) in enumerate(pairs):
+        if edges := tuple(bounds or edges_of(binning or "")):
+            found.setdefault(edges, []).append(i)
+    for edges, places in found.items():
+        at = np.zeros(rows.num_rows, dtype=np.bool_)
+        at[places] = True
+        yield edges, at

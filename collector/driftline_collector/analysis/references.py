@@ -1,0 +1,105 @@
+"""References by binning, ready to be compared with: fine bins merged into test bins, shares by version."""
+
+import json
+import logging
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from driftline_schemas.binning import DURATION, Binning, FeatureBinning
+from driftline_schemas.reference import Reference
+
+from driftline_collector.analysis.detectors import merging
+
+logger = logging.getLogger(__name__)
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The versions of a model that share a binning. F features, B test bins (padded), V versions.
+
+    `merged[f]` gives the test bin of each fine bin of feature f. `shares`, (V, F, B), are the reference's
+    shares, `rows`, (V, F), the counts behind them; `ids`, (V,), name the references.
+    """
+
+    binning: Binning
+    features: tuple[FeatureBinning, ...]
+    merged: tuple[npt.NDArray[np.int64], ...]
+    versions: tuple[str, ...]
+    ids: tuple[str, ...]
+    shares: Floats
+    rows: Floats
+
+    @classmethod
+    def of(cls, references: dict[str, Reference], ids: dict[str, str]) -> "Family":
+        """A family from references on one binning, by version. Latency is not judged for drift."""
+        versions = tuple(sorted(references))
+        binning = references[versions[0]].binning
+        features = tuple(f for f in binning.features if f.name != DURATION)
+        fine = [
+            np.array([references[v].counts[f.name] for v in versions], dtype=np.float64) for f in features
+        ]
+        merged = tuple(
+            (merging.merge_ordered if f.kind == "numeric" else merging.merge_unordered)(counts.sum(0))
+            for f, counts in zip(features, fine, strict=True)
+        )
+        width = max((int(m.max()) + 1 for m in merged), default=1)
+        counts = np.zeros((len(versions), len(features), width))
+        for i, (of_feature, index) in enumerate(zip(fine, merged, strict=True)):
+            counts[:, i] = project(of_feature, index, width)
+        rows = counts.sum(-1)
+        shares = counts / np.where(rows > 0, rows, 1.0)[..., None]
+        return cls(binning, features, merged, versions, tuple(ids[v] for v in versions), shares, rows)
+
+    @property
+    def width(self) -> int:
+        """B, the number of test bins of the feature that has most."""
+        return int(self.shares.shape[-1])
+
+    def bin_names(self, feature: int) -> list[str]:
+        """A name for each test bin of a feature, as shown to people."""
+        binning, index = self.features[feature], self.merged[feature]
+        return [_joined(binning, np.flatnonzero(index == b)) for b in range(int(index.max()) + 1)]
+
+
+def project(fine: npt.NDArray[np.floating], merged: npt.NDArray[np.int64], width: int) -> Floats:
+    """Counts on fine bins, shape (..., fine), summed into test bins, shape (..., width)."""
+    to_test = np.zeros((len(merged), width))
+    to_test[np.arange(len(merged)), merged] = 1.0
+    return np.asarray(fine @ to_test, dtype=np.float64)
+
+
+def _joined(binning: FeatureBinning, fine: npt.NDArray[np.int64]) -> str:
+    names = [binning.bin_names[i] for i in fine]
+    adjacent = len(fine) > 1 and int(fine[-1]) - int(fine[0]) == len(fine) - 1
+    if binning.kind == "numeric" and adjacent and 0 < fine[0] and fine[-1] < len(binning.edges):
+        return f"{names[0].split(',')[0]},{names[-1].split(',')[1]}"
+    shown = " or ".join(names[:4])
+    return shown if len(names) <= 4 else f"{shown} or {len(names) - 4} more"
+
+
+def families(table: pa.Table) -> dict[str, Family]:
+    """Binning id → family, from rows of `Store.references` (the latest one of each version).
+
+    A document that cannot be read is as good as none; it is logged.
+    """
+    rows = table.select(["version", "id", "document"]).to_pylist()
+    return _families(tuple(sorted((row["version"], row["id"], row["document"]) for row in rows)))
+
+
+@lru_cache(maxsize=64)  # parsing takes longer than judging, and references seldom change
+def _families(rows: tuple[tuple[str, str, str], ...]) -> dict[str, Family]:
+    by_binning: dict[str, dict[str, Reference]] = {}
+    for version, reference_id, document in rows:
+        try:
+            reference = Reference.from_json(json.loads(document), where=f"reference {reference_id}")
+        except ValueError as error:
+            logger.error("version %s has no usable reference: %s", version, error)
+        else:
+            by_binning.setdefault(reference.binning.id, {})[version] = reference
+    ids = {version: reference_id for version, reference_id, _ in rows}
+    return {binning: Family.of(references, ids) for binning, references in by_binning.items()}

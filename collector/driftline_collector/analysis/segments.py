@@ -1,0 +1,64 @@
+"""The lattice of segments: every combination of version, device type and region, each named or all."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import numpy.typing as npt
+from driftline_schemas.segments import CORE_DIMENSIONS, Segment
+
+from driftline_collector.analysis.counts import Cell
+
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+#: Which of `Cell`'s dimensions a node names; `None` means all.
+Node = tuple[str | None, str | None, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lattice:
+    """N nodes over L cells. `members`, shape (N, L), says which cells a node holds.
+
+    Nodes stand in order of preference as an explanation: fewest named dimensions first, then those that name
+    the earlier dimension (version, device type, region), then by name.
+    """
+
+    cells: tuple[Cell, ...]
+    nodes: tuple[Node, ...]
+    members: Flags
+
+    @classmethod
+    def of(cls, cells: Iterable[Cell]) -> "Lattice":
+        """The nodes that hold at least one of these cells."""
+        leaves = tuple(sorted(set(cells)))
+        holds: dict[Node, list[int]] = {}
+        for i, cell in enumerate(leaves):
+            for named in product((True, False), repeat=len(cell)):
+                version, device_type, region = (
+                    value if name else None for value, name in zip(cell, named, strict=True)
+                )
+                holds.setdefault((version, device_type, region), []).append(i)
+        nodes = tuple(sorted(holds, key=_preference))
+        members = np.zeros((len(nodes), len(leaves)), dtype=np.bool_)
+        for row, node in enumerate(nodes):
+            members[row, holds[node]] = True
+        return cls(leaves, nodes, members)
+
+    def keys(self, model: str, tier: str | None = None) -> tuple[str, ...]:
+        """The segment key of each node."""
+        names = CORE_DIMENSIONS[1:]
+        return tuple(
+            str(Segment.of({"model": model, **dict(zip(names, node, strict=True)), "tier": tier}))
+            for node in self.nodes
+        )
+
+    def over_cells(self, values: npt.NDArray[np.floating] | npt.NDArray[np.integer]) -> Floats:
+        """Sum cell values, shape (L, ...), into nodes, shape (N, ...)."""
+        flat = np.asarray(values, dtype=np.float64).reshape(len(self.cells), -1)
+        return np.asarray(self.members @ flat, dtype=np.float64).reshape(len(self.nodes), *values.shape[1:])
+
+
+def _preference(node: Node) -> tuple[int, tuple[bool, ...], tuple[str, ...]]:
+    unnamed = tuple(value is None for value in node)
+    return (len(node) - sum(unnamed), unnamed, tuple(value or "" for value in node))

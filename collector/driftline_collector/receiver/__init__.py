@@ -1,0 +1,1 @@
+"""OTLP in: transports, decoding, admission. Outbound is a notifier."""

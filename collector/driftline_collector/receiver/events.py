@@ -1,0 +1,77 @@
+"""Ground truth, deployments and stream events → rows. Few, next to predictions."""
+
+import numpy as np
+import pyarrow as pa
+from driftline_schemas import attributes as names
+from opentelemetry.proto.common.v1.common_pb2 import ArrayValue
+
+from driftline_collector.receiver.columns import Attributes, Mask, first_of, map_distinct
+from driftline_collector.receiver.predictions import bad_probability
+
+
+def label_columns(own: Attributes) -> dict[str, pa.Array]:
+    """The columns of `labels`."""
+    return {
+        "prediction_id": own.text(names.PREDICTION_ID),
+        "label": own.label(names.GROUND_TRUTH_LABEL),
+        "value": own.number(names.GROUND_TRUTH_VALUE),
+        "source": own.text(names.GROUND_TRUTH_SOURCE),
+        "probability": own.number(names.GROUND_TRUTH_PROBABILITY),
+        "sample_probability": own.number(names.SAMPLE_PROBABILITY),
+    }
+
+
+def label_refusals(own: Attributes) -> dict[str, Mask]:
+    """Which labels cannot be taken, by reason."""
+    nothing = ~own.has(names.GROUND_TRUTH_LABEL) & ~own.has(names.GROUND_TRUTH_VALUE)
+    return {
+        f"no {names.PREDICTION_ID}": np.asarray(own.text(names.PREDICTION_ID).is_null()),
+        f"neither {names.GROUND_TRUTH_LABEL} nor {names.GROUND_TRUTH_VALUE}": nothing,
+        f"{names.GROUND_TRUTH_PROBABILITY} is not in (0, 1]": bad_probability(own, names.GROUND_TRUTH_PROBABILITY),
+        f"{names.SAMPLE_PROBABILITY} is not in (0, 1]": bad_probability(own, names.SAMPLE_PROBABILITY),
+    }
+
+
+def deployment_columns(own: Attributes) -> dict[str, pa.Array]:
+    """The columns of `deployments`."""
+    return {
+        "kind": own.text(names.DEPLOYMENT_KIND),
+        "from_version": own.text(names.DEPLOYMENT_FROM),
+        "to_version": own.text(names.DEPLOYMENT_TO),
+    }
+
+
+def deployment_refusals(own: Attributes) -> dict[str, Mask]:
+    """Which deployments cannot be taken, by reason."""
+    return {f"no {names.DEPLOYMENT_KIND}": np.asarray(own.text(names.DEPLOYMENT_KIND).is_null())}
+
+
+def stream_columns(own: Attributes, speaker: pa.Array) -> dict[str, pa.Array]:
+    """The columns of `stream_events`; `speaker` is the stream that sends, unless it speaks of a closed one."""
+    numbers = pa.list_(pa.int64())
+    return {
+        "stream": first_of((own.text(names.STREAM_CLOSED_ID), speaker)),
+        "phase": own.text(names.STREAM_PHASE),
+        "last_log": own.integer(names.STREAM_LAST_LOG),
+        "last_span": own.integer(names.STREAM_LAST_SPAN),
+        "last_window_end": own.integer(names.STREAM_LAST_WINDOW_END),
+        "made": own.integer(names.STREAM_PREDICTIONS_MADE),
+        "profiled": own.integer(names.STREAM_PREDICTIONS_PROFILED),
+        "tombstones_logs": map_distinct(own.nested(names.STREAM_TOMBSTONES_LOGS), _integers, numbers),
+        "tombstones_spans": map_distinct(own.nested(names.STREAM_TOMBSTONES_SPANS), _integers, numbers),
+    }
+
+
+def stream_refusals(own: Attributes, speaker: pa.Array) -> dict[str, Mask]:
+    """Which stream events cannot be taken, by reason."""
+    phase = np.asarray(own.text(names.STREAM_PHASE).to_numpy(zero_copy_only=False))
+    closed = phase == "closed"
+    unnamed = np.where(closed, np.asarray(own.text(names.STREAM_CLOSED_ID).is_null()), np.asarray(speaker.is_null()))
+    return {
+        f"{names.STREAM_PHASE} is not one of {', '.join(names.STREAM_PHASES)}": ~np.isin(phase, names.STREAM_PHASES),
+        f"no {names.STREAM_ID}, or no {names.STREAM_CLOSED_ID} where the phase is closed": unnamed,
+    }
+
+
+def _integers(encoded: bytes) -> list[int]:
+    return [item.int_value for item in ArrayValue.FromString(encoded).values]

@@ -1,0 +1,150 @@
+"""When windows are judged: once they are closed, and again when data for them come later.
+
+Evaluations and the alerts that follow from them are committed together, so a crash leaves both or neither, and
+a restart goes on after the last window that was judged.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from driftline_collector.analysis.evaluate import Policy, evaluate
+from driftline_collector.analysis.evaluation import WindowResult, same_numbers
+from driftline_collector.analysis.windows import LOOK_BACK, Window, is_closed
+from driftline_collector.errors import CollectorError
+from driftline_collector.store.base import Selection, Store, Tables
+
+logger = logging.getLogger(__name__)
+
+_MANY = 1_000_000
+#: Windows judged for one model in one tick, at most: other models wait no longer than that.
+_AT_ONCE = 50
+
+
+class Scheduler:
+    """Judges windows as they close. `now` gives nanoseconds since the epoch; `observe` rows that follow."""
+
+    def __init__(
+        self,
+        store: Store,
+        observe: Callable[[pa.Table], Tables],
+        policy: Policy,
+        *,
+        width_ns: int,
+        lateness_ns: int,
+        history_ns: int,
+        now: Callable[[], int],
+        judged: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._observe = observe
+        self._policy = policy
+        self._width_ns = width_ns
+        self._lateness_ns = lateness_ns
+        self._history_ns = history_ns
+        self._now = now
+        self._judged = judged
+        self._due: dict[str, Window] = {}
+        self._seen_ns: int | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="driftline-scheduler", daemon=True)
+
+    def start(self) -> None:
+        """Tick in a thread, about twenty times a window."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the window under way."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _run(self) -> None:
+        pause = min(max(self._width_ns / 20e9, 0.2), 10.0)
+        while not self._stopping.wait(pause):
+            try:
+                self.tick()
+            except CollectorError:
+                logger.exception("windows could not be judged; trying again")
+            except Exception:
+                logger.exception("a fault in judging windows; trying again")
+
+    def tick(self) -> list[WindowResult]:
+        """Judge what is due now."""
+        now_ns = self._now()
+        # What has arrived is looked up first: data for a window that is judged below are no revision of it.
+        results = self._revise(now_ns)
+        for model in sorted(set(self._store.models().column("model").to_pylist())):
+            results += self._close(model, now_ns)
+        if results:
+            self._judged()
+        return results
+
+    def _close(self, model: str, now_ns: int) -> list[WindowResult]:
+        results: list[WindowResult] = []
+        window = self._due.get(model) or self._first(model, now_ns)
+        while len(results) < _AT_ONCE and not self._stopping.is_set():
+            since = window.start_ns - LOOK_BACK * window.width_ns
+            progress = self._store.progress(model, since, window.end_ns)
+            if not is_closed(
+                window,
+                progress,
+                now_ns=now_ns,
+                lateness_ns=self._lateness_ns,
+                future_tolerance_ns=self._policy.future_tolerance_ns,
+            ):
+                break
+            if progress.num_rows:
+                results.append(
+                    self._commit(evaluate(self._store, model, window, self._policy, now_ns=now_ns))
+                )
+            window = window.after() if progress.num_rows else self._skip(model, window, now_ns)
+        self._due[model] = window
+        return results
+
+    def _skip(self, model: str, window: Window, now_ns: int) -> Window:
+        """The next window with something in it, or the last that has just closed."""
+        last = Window.at(now_ns - self._lateness_ns, self._width_ns)
+        later = self._store.progress(model, window.end_ns, max(last.start_ns, window.end_ns))
+        starts = later.column("first_start_ns")
+        first = pc.min(starts).as_py() if later.num_rows else last.start_ns
+        return max(window.after(), Window.at(first, self._width_ns), key=lambda w: w.start_ns)
+
+    def _first(self, model: str, now_ns: int) -> Window:
+        """After the last window that was judged; else where the model's profiles begin, as far as history goes."""
+        judged = self._store.evaluations(Selection(model=model, limit=1))
+        if judged.num_rows:
+            return Window.at(judged.column("window_end_ns")[0].as_py(), self._width_ns)
+        models = self._store.models()
+        begun = models.filter(pc.equal(models.column("model"), model)).column("first_ns")
+        return Window.at(max(pc.min(begun).as_py(), now_ns - self._history_ns), self._width_ns)
+
+    def _revise(self, now_ns: int) -> list[WindowResult]:
+        if self._seen_ns is None:
+            last = self._store.evaluations(Selection(limit=1))
+            self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) if last.num_rows else 0
+        touched = self._store.touched(self._seen_ns, self._width_ns)
+        results = []
+        for row in touched.to_pylist():
+            window = Window.at(row["window_start_ns"], self._width_ns)
+            due = self._due.get(row["model"]) or self._first(row["model"], now_ns)
+            if now_ns - self._history_ns <= window.start_ns and window.end_ns <= due.start_ns:
+                result = evaluate(self._store, row["model"], window, self._policy, now_ns=now_ns)
+                if not same_numbers(self._stored(result), result.evaluations):
+                    results.append(self._commit(result))
+        if touched.num_rows:
+            self._seen_ns = pc.max(touched.column("received_ns")).as_py()
+        return results
+
+    def _stored(self, result: WindowResult) -> pa.Table:
+        return self._store.evaluations(
+            Selection(model=result.model, start_ns=result.start_ns, end_ns=result.end_ns, limit=_MANY)
+        )
+
+    def _commit(self, result: WindowResult) -> WindowResult:
+        table = result.table()
+        self._store.submit({"evaluations": table, **self._observe(table)}).result()
+        return result
