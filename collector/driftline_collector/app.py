@@ -4,19 +4,25 @@ import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
+import pyarrow as pa
 from driftline_schemas.reference import Reference
 
 from driftline_collector.alerts.delivery import Delivery
 from driftline_collector.alerts.notifiers.webhook import WebhookNotifier
 from driftline_collector.alerts.pipeline import AlertPipeline
+from driftline_collector.analysis.by_version import by_version
+from driftline_collector.analysis.drift import Limits
+from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
 from driftline_collector.receiver.http import OtlpHttp
 from driftline_collector.receiver.intake import Intake
+from driftline_collector.scheduler import Scheduler
 from driftline_collector.server import Server, address, listen, route
 from driftline_collector.settings import Settings
-from driftline_collector.store.base import Store
+from driftline_collector.store.base import Store, Tables
 from driftline_collector.store.duckdb import DuckDBStore
 
 _log = logging.getLogger(__name__)
@@ -57,6 +63,43 @@ class Collector:
             now=now,
             link_base=link_base,
         )
+        judging = settings.evaluation
+        self._scheduler = Scheduler(
+            self._store,
+            self._alerts.observe,
+            Policy(
+                limits=Limits(
+                    minimum_effect=judging.minimum_effect,
+                    false_discovery=judging.false_discovery,
+                    minimum_rows=judging.minimum_rows,
+                ),
+                future_tolerance_ns=judging.future_tolerance,
+            ),
+            width_ns=judging.window,
+            lateness_ns=judging.lateness,
+            history_ns=judging.history,
+            now=now,
+            judged=self._delivery.wake,
+        )
+        self._evaluated = 0
+        evaluation = settings.evaluation
+        self._scheduler = Scheduler(
+            self._store,
+            self._observe,
+            Policy(
+                limits=Limits(
+                    minimum_effect=evaluation.minimum_effect,
+                    false_discovery=evaluation.false_discovery,
+                    minimum_rows=evaluation.minimum_rows,
+                ),
+                future_tolerance_ns=evaluation.future_tolerance,
+            ),
+            width_ns=evaluation.window,
+            lateness_ns=evaluation.lateness,
+            history_ns=evaluation.history,
+            now=now,
+            judged=self._delivery.wake,
+        )
         self._serving = False
         api = create_api(
             Parts(
@@ -65,6 +108,7 @@ class Collector:
                 notifiers=[notifier.name for notifier in notifiers],
                 link_base=link_base,
                 counts=self._counts,
+                performance=partial(by_version, self._store),
                 reference_registered=self._edges.refresh,
                 notification_queued=self._delivery.wake,
                 ready=lambda: self._serving,
@@ -80,6 +124,8 @@ class Collector:
             if withdrawn:
                 self._store.submit(withdrawn).result()
             self._delivery.start()
+            self._scheduler.start()
+            self._scheduler.start()
             self._serving = True
             self._server.run()
         finally:
@@ -93,13 +139,18 @@ class Collector:
     def _close(self) -> None:
         """From the sources to the sink, so that whatever was taken reaches the file."""
         self._intake.close()
+        self._scheduler.stop()
         self._delivery.stop()
         self._store.close()
         self._listener.close()
 
+    def _observe(self, evaluations: pa.Table) -> Tables:
+        self._evaluated += evaluations.num_rows
+        return self._alerts.observe(evaluations)
+
     def _counts(self) -> Mapping[str, int]:
         requests, size = self._intake.pending
-        return {"queue_requests": requests, "queue_bytes": size}
+        return {"queue_requests": requests, "queue_bytes": size, "evaluations": self._evaluated}
 
 
 class RegisteredEdges:
