@@ -1,7 +1,6 @@
 """A typed client of the collector's API, for the command and the dashboard. Needs httpx, no collector."""
 
-from driftline_collector.client.asking import Client
-from driftline_collector.client.cases import (
+from driftline_collector.answers.cases import (
     AlertDetail,
     Answer,
     Apart,
@@ -12,8 +11,8 @@ from driftline_collector.client.cases import (
     Span,
     Truth,
 )
-from driftline_collector.client.devices import Device, DeviceDetail, DevicePoint, DeviceSeries, Stream
-from driftline_collector.client.pictures import (
+from driftline_collector.answers.devices import Device, DeviceDetail, DevicePoint, DeviceSeries, Stream
+from driftline_collector.answers.pictures import (
     Bin,
     CalibrationBin,
     ConfusionCell,
@@ -28,7 +27,7 @@ from driftline_collector.client.pictures import (
     TierLatency,
     VersionEstimate,
 )
-from driftline_collector.client.records import (
+from driftline_collector.answers.records import (
     Alert,
     Cell,
     Change,
@@ -46,7 +45,7 @@ from driftline_collector.client.records import (
     SegmentState,
     Version,
 )
-from driftline_collector.client.system import (
+from driftline_collector.answers.system import (
     Database,
     Ingest,
     NotifierState,
@@ -55,6 +54,7 @@ from driftline_collector.client.system import (
     System,
     Totals,
 )
+from driftline_collector.client.asking import Client
 from driftline_collector.client.transport import ARROW, Filter
 from driftline_collector.errors import ClientError
 

@@ -7,11 +7,10 @@ from urllib.parse import quote
 
 import httpx
 
-from driftline_collector.client.cases import AlertDetail, PredictionDetail, Sample
-from driftline_collector.client.devices import Device, DeviceDetail, DeviceSeries
-from driftline_collector.client.pictures import Distribution, Heatmap, Performance, Series, TierLatency
-from driftline_collector.client.reading import read
-from driftline_collector.client.records import (
+from driftline_collector.answers.cases import AlertDetail, PredictionDetail, Sample
+from driftline_collector.answers.devices import Device, DeviceDetail, DeviceSeries
+from driftline_collector.answers.pictures import Distribution, Heatmap, Performance, Series, TierLatency
+from driftline_collector.answers.records import (
     Alert,
     Evaluation,
     LabelsTaken,
@@ -22,7 +21,8 @@ from driftline_collector.client.records import (
     ReferenceSummary,
     SegmentState,
 )
-from driftline_collector.client.system import System
+from driftline_collector.answers.system import System
+from driftline_collector.client.reading import read
 from driftline_collector.client.transport import Filter, Transport
 from driftline_collector.errors import ClientError
 

@@ -5,7 +5,7 @@ Times are RFC 3339 in UTC, durations seconds, shares of one. `None` is "not know
 
 from dataclasses import dataclass
 
-from driftline_collector.client.records import Change, Estimate, Range, Time
+from driftline_collector.answers.records import Change, Estimate, Range, Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +107,10 @@ class Distribution:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VersionEstimate:
-    """An estimate of one version."""
+    """An estimate of one version; where there is none, `reason` says why."""
 
     version: str
-    value: float | None
-    lower: float | None
-    upper: float | None
-    n: float | None
+    estimate: Estimate | None
     reason: str | None = None
 
 
@@ -166,7 +163,7 @@ class Performance:
     range: Range
     accuracy: tuple[VersionEstimate, ...]
     agreement: tuple[VersionEstimate, ...]
-    escalation_rate: tuple[VersionEstimate, ...]
+    escalation_rate: Estimate | None
     confusion: tuple[ConfusionCell, ...]
     calibration: tuple[CalibrationBin, ...]
     ece: Estimate | None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from driftline_collector.client.records import ReferenceSummary, Time
+from driftline_collector.answers.records import ReferenceSummary, Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

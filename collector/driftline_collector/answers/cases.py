@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from driftline_collector.client.records import Alert, Change, Evaluation, Range, Time
+from driftline_collector.answers.records import Alert, Change, Evaluation, MovedFeature, Range, Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +55,12 @@ class MovedDevice:
 class AlertDetail:
     """An alert and all that its page shows. `range` spans at least 12 windows around the start.
 
-    `evaluation` is the segment as a whole in the alert's latest window, `features` its features, worst first.
+    `evaluation` is the segment as a whole in the alert's latest window, `features` what moved in it.
     """
 
     alert: Alert
     evaluation: Evaluation | None
-    features: tuple[Evaluation, ...]
+    features: tuple[MovedFeature, ...]
     apart: tuple[Apart, ...]
     devices: tuple[MovedDevice, ...]
     samples: tuple[Sample, ...]

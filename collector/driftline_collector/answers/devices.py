@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from driftline_collector.client.records import Change, Time
+from driftline_collector.answers.records import Change, Time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -125,8 +125,7 @@ class Alert:
     measure: str
     state: str
     since: Time
-    window_start: Time
-    window_end: Time
+    window: Range
     changed: Time
     started_at: Time | None = None
     resolved_at: Time | None = None
