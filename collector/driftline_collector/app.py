@@ -1,7 +1,6 @@
 """The composition root: the only place that knows all parts, and in which order they start and stop."""
 
 import json
-import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -21,11 +20,9 @@ from driftline_collector.receiver.http import OtlpHttp
 from driftline_collector.receiver.intake import Intake
 from driftline_collector.scheduler import Scheduler
 from driftline_collector.server import Server, address, listen, route
-from driftline_collector.settings import Settings
+from driftline_collector.settings import EvaluationSettings, NotifierSettings, Settings
 from driftline_collector.store.base import Store, Tables
 from driftline_collector.store.duckdb import DuckDBStore
-
-_log = logging.getLogger(__name__)
 
 
 class Collector:
@@ -46,66 +43,26 @@ class Collector:
         link_base = settings.server.public_url or self.url
         self._edges = RegisteredEdges(self._store)
         self._intake = Intake(self._store.writer, self._edges, max_requests=settings.server.queue_requests)
-        notifiers = [
-            WebhookNotifier(
-                notifier.name,
-                notifier.webhook.url,
-                notifier.webhook.secret.get_secret_value(),
-                timeout_s=notifier.webhook.timeout / 1e9,
-            )
-            for notifier in settings.notifiers
-        ]
+        notifiers = [_webhook(notifier) for notifier in settings.notifiers]
+        names = [notifier.name for notifier in notifiers]
         self._delivery = Delivery(self._store, notifiers, now=now)
         self._alerts = AlertPipeline(
             self._store,
             [rule.rule() for rule in settings.alerts.rules],
-            [notifier.name for notifier in notifiers],
+            names,
             now=now,
             link_base=link_base,
         )
-        judging = settings.evaluation
-        self._scheduler = Scheduler(
-            self._store,
-            self._alerts.observe,
-            Policy(
-                limits=Limits(
-                    minimum_effect=judging.minimum_effect,
-                    false_discovery=judging.false_discovery,
-                    minimum_rows=judging.minimum_rows,
-                ),
-                future_tolerance_ns=judging.future_tolerance,
-            ),
-            width_ns=judging.window,
-            lateness_ns=judging.lateness,
-            history_ns=judging.history,
-            now=now,
-            judged=self._delivery.wake,
-        )
         self._evaluated = 0
-        evaluation = settings.evaluation
-        self._scheduler = Scheduler(
-            self._store,
-            self._observe,
-            Policy(
-                limits=Limits(
-                    minimum_effect=evaluation.minimum_effect,
-                    false_discovery=evaluation.false_discovery,
-                    minimum_rows=evaluation.minimum_rows,
-                ),
-                future_tolerance_ns=evaluation.future_tolerance,
-            ),
-            width_ns=evaluation.window,
-            lateness_ns=evaluation.lateness,
-            history_ns=evaluation.history,
-            now=now,
-            judged=self._delivery.wake,
+        self._scheduler = _scheduler(
+            self._store, settings.evaluation, self._observe, judged=self._delivery.wake, now=now
         )
         self._serving = False
         api = create_api(
             Parts(
                 store=self._store,
                 now=now,
-                notifiers=[notifier.name for notifier in notifiers],
+                notifiers=names,
                 link_base=link_base,
                 counts=self._counts,
                 performance=partial(by_version, self._store),
@@ -125,7 +82,6 @@ class Collector:
                 self._store.submit(withdrawn).result()
             self._delivery.start()
             self._scheduler.start()
-            self._scheduler.start()
             self._serving = True
             self._server.run()
         finally:
@@ -138,8 +94,8 @@ class Collector:
 
     def _close(self) -> None:
         """From the sources to the sink, so that whatever was taken reaches the file."""
-        self._intake.close()
         self._scheduler.stop()
+        self._intake.close()
         self._delivery.stop()
         self._store.close()
         self._listener.close()
@@ -151,6 +107,37 @@ class Collector:
     def _counts(self) -> Mapping[str, int]:
         requests, size = self._intake.pending
         return {"queue_requests": requests, "queue_bytes": size, "evaluations": self._evaluated}
+
+
+def _webhook(settings: NotifierSettings) -> WebhookNotifier:
+    webhook = settings.webhook
+    secret = webhook.secret.get_secret_value()
+    return WebhookNotifier(settings.name, webhook.url, secret, timeout_s=webhook.timeout / 1e9)
+
+
+def _scheduler(
+    store: Store,
+    settings: EvaluationSettings,
+    observe: Callable[[pa.Table], Tables],
+    *,
+    judged: Callable[[], None],
+    now: Callable[[], int],
+) -> Scheduler:
+    limits = Limits(
+        minimum_effect=settings.minimum_effect,
+        false_discovery=settings.false_discovery,
+        minimum_rows=settings.minimum_rows,
+    )
+    return Scheduler(
+        store,
+        observe,
+        Policy(limits=limits, future_tolerance_ns=settings.future_tolerance),
+        width_ns=settings.window,
+        lateness_ns=settings.lateness,
+        history_ns=settings.history,
+        now=now,
+        judged=judged,
+    )
 
 
 class RegisteredEdges:
