@@ -85,7 +85,7 @@ def test_every_kind_of_message_follows_the_schema() -> None:
 
 def test_a_drift_alert_says_what_where_since_when_how_sure_and_on_what_evidence() -> None:
     assert firing()["data"]["summary"] == (
-        "digits, every version, camera-a in every region: has drifted since 2026-01-01 00:00:00 UTC;"
+        "digits, every version, camera-a in every region: drifted since 2026-01-01 00:00:00 UTC;"
         " most moved: contrast (PSI 0.41, at least 0.33) (6 devices, 5,400 predictions, coverage 98%)"
     )
 

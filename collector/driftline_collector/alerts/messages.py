@@ -198,7 +198,7 @@ def _summary(
 
 def _what(rule: Rule, evaluation: Evaluation) -> str:
     if rule.limitless:
-        return "has drifted" if rule.measure == "drift" else rule.measure
+        return "drifted" if rule.measure == "drift" else rule.measure
     limit = rule.limit(evaluation)
     side = "above" if limit == rule.above else "below"
     interval = ""

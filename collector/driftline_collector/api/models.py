@@ -46,6 +46,13 @@ class Evaluation(BaseModel):
     details: Any
 
 
+class Range(BaseModel):
+    """From `start` until before `end`."""
+
+    start: Time
+    end: Time
+
+
 class Alert(BaseModel):
     """One episode of a rule on a segment. `message` is what was last said about it, as a webhook says it."""
 
@@ -58,8 +65,8 @@ class Alert(BaseModel):
     since: Time
     started_at: Time | None
     resolved_at: Time | None
-    window_start: Time
-    window_end: Time
+    window: Range
+    summary: str | None
     changed: Time
     message: dict[str, Any] | None
     link: str | None

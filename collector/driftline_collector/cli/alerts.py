@@ -42,8 +42,9 @@ def list_(
         return
     shown = table("state", "severity", "rule", "segment", "since (UTC)", "what")
     for alert in found:
-        summary = (alert.message or {}).get("data", {}).get("summary", "")
-        shown.add_row(alert.state, alert.severity, alert.rule, alert.segment, clock(alert.since), summary)
+        shown.add_row(
+            alert.state, alert.severity, alert.rule, alert.segment, clock(alert.since), alert.summary or ""
+        )
     console().print(shown)
 
 
