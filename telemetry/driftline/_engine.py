@@ -16,7 +16,7 @@ from driftline._clock import Clock
 from driftline._export import Outcome, Sender, Uplink
 from driftline._intake import Drops, Intake
 from driftline._layout import Layout
-from driftline._outbox import Outbox
+from driftline._outbox import Outbox, revive
 from driftline._pipeline import Pipeline
 from driftline._settings import Settings
 from driftline._slot import Counter, Slot, acquire, orphans
@@ -56,9 +56,13 @@ class Engine:
             drops.add("spool_damaged", "logs", detail="(the file is kept beside the new one)")
         self.counter = self._slot.counter if self._slot else Counter(None)
         now = clock.time_ns()
-        outbox = Outbox(settings, self._spool, drops, self.counter.made, now)
+        snapshot = None
         if self._slot is not None:
+            snapshot = self._slot.snapshot
+            revive(self._spool, snapshot)
             adopt(self._spool, self._slot, settings.spool_dir, drops)
+        base = self.counter.made
+        outbox = Outbox(settings, self._spool, drops, snapshot=snapshot, base=base, now_ns=now)
         outbox.announce_dead(now)
         self._uplink: Uplink | None = None
         if transport is None:
@@ -161,6 +165,7 @@ def adopt(spool: Spool, own: Slot, parent: Path, drops: Drops) -> None:
         try:
             left = Spool(slot.database, spool.limit)
             try:
+                revive(left, slot.snapshot)
                 spool.adopt(left, slot.counter.made)
             finally:
                 left.close()

@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+from requests.adapters import HTTPAdapter
 
 from driftline._intake import Drops
 from driftline._settings import Settings
@@ -103,7 +104,13 @@ class Uplink:
             return Later(f"{type(error).__name__}: {error}", everywhere=True)
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections: each by name, as urllib3's own finalizer has run already at exit."""
+        for adapter in self._session.adapters.values():
+            if isinstance(adapter, HTTPAdapter):
+                pools = adapter.poolmanager.pools
+                for key in pools.keys():  # noqa: SIM118 - a container that cannot be iterated
+                    if (pool := pools.get(key)) is not None:
+                        pool.close()
         self._session.close()
 
 

@@ -54,6 +54,11 @@ class Drops:
             self._counts.clear()
         return taken
 
+    def peek(self) -> dict[tuple[str, str], int]:
+        """What `take` would return."""
+        with self._lock:
+            return dict(self._counts)
+
     def after_fork(self) -> None:
         """The parent reports its own losses."""
         self._lock = threading.Lock()

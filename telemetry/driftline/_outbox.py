@@ -16,6 +16,7 @@ from driftline._encode_metrics import metrics
 from driftline._intake import Deployment, Drops
 from driftline._profile import Profile
 from driftline._settings import Settings
+from driftline._snapshot import OpenWindow, Snapshot
 from driftline._spool import Spool
 from driftline._spool_schema import PROFILE, SAMPLE, SPAN, STREAM, Batch, Signal, Stream, Tombstones
 
@@ -28,7 +29,17 @@ MAX_WAITING = 20_000
 class Outbox:
     """What one stream sends. All methods are the worker's."""
 
-    def __init__(self, settings: Settings, spool: Spool, drops: Drops, base: int, now_ns: int) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        spool: Spool,
+        drops: Drops,
+        *,
+        snapshot: Snapshot | None,
+        base: int,
+        now_ns: int,
+    ) -> None:
+        self._snapshot = snapshot
         self._settings = settings
         self._spool = spool
         self._drops = drops
@@ -82,18 +93,33 @@ class Outbox:
 
     def window(self, profile: Profile, start_ns: int, end_ns: int) -> None:
         """Send the counts of a closed window."""
+        body = self._metrics(profile, start_ns, end_ns, self._drops.take())
+        self._windows.append(self._batch("metrics", PROFILE, end_ns, body, profile.predictions))
+        self.stream.window_end = end_ns
+
+    def open_window(self, profile: Profile, start_ns: int, end_ns: int) -> None:
+        """Leave on disk what there is of a window that goes on, in case this process is killed."""
+        if self._snapshot is not None:
+            body = gzip(self._metrics(profile, start_ns, end_ns, self._drops.peek()))
+            window = OpenWindow(self.stream.id, start_ns, end_ns, profile.predictions, body)
+            try:
+                self._snapshot.save(window)
+            except OSError as error:
+                self._drops.note("open window's file", error)
+
+    def _metrics(
+        self, profile: Profile, start_ns: int, end_ns: int, dropped: dict[tuple[str, str], int]
+    ) -> bytes:
         oldest = self._spool.oldest_ns()
-        body = metrics(
+        return metrics(
             self._resource,
             profile,
             start_ns,
             end_ns,
-            dropped=self._drops.take(),
+            dropped=dropped,
             spool_bytes=self._spool.bytes,
             spool_age=max(0.0, (end_ns - oldest) / 1e9) if oldest is not None else 0.0,
         )
-        self._windows.append(self._batch("metrics", PROFILE, end_ns, body, profile.predictions))
-        self.stream.window_end = end_ns
 
     @property
     def waiting(self) -> int:
@@ -219,6 +245,32 @@ def _parts(records: Sequence[Any]) -> Iterable[Sequence[Any]]:
         if start:
             time.sleep(0)  # gives up the GIL: the model's thread must not wait for a long encoding
         yield records[start : start + BATCH_RECORDS]
+
+
+def revive(spool: Spool, snapshot: Snapshot) -> None:
+    """Put in the spool what a dead process left of its open window. Raises sqlite3.Error."""
+    window = snapshot.load()
+    for stream in spool.unfinished("") if window else ():
+        # Another start than the chain's end: that window was closed and is in the spool already.
+        if window and stream.id == window.stream and stream.window_end == window.start_ns:
+            stream.window_end = window.end_ns
+            spool.put(
+                [
+                    Batch(
+                        id=0,
+                        stream=stream.id,
+                        signal="metrics",
+                        priority=PROFILE,
+                        created_ns=window.end_ns,
+                        records=window.predictions,
+                        first=0,
+                        last=0,
+                        attempts=0,
+                        body=window.body,
+                    )
+                ],
+                stream,
+            )
 
 
 def gzip(body: bytes) -> bytes:

@@ -1,25 +1,20 @@
 """What the worker does at each tick: take up rows, count them into windows, choose samples, close windows."""
 
-import math
 import time
 from typing import Any
 
 import numpy as np
-from driftline_schemas import attributes as a
-from driftline_schemas.binning import category_text
-from driftline_schemas.records import GroundTruth, Prediction
 from driftline_schemas.windows import window_end, window_start
 
 from driftline._clock import Clock, Tick
-from driftline._columns import MAX_TEXT
-from driftline._encode import Escalation, Path
 from driftline._frame import Frame, of_batch, of_handles
-from driftline._handle import Batch, Context, Handle
+from driftline._handle import Batch
 from driftline._intake import Failure, Intake, Truth
 from driftline._layout import Layout
+from driftline._messages import Messages
 from driftline._outbox import Outbox
 from driftline._profile import Profile, Profiler
-from driftline._sampling import GROUND_TRUTH, Chosen, Sampler
+from driftline._sampling import Sampler
 from driftline._settings import Settings
 from driftline._slot import Counter
 
@@ -55,11 +50,13 @@ class Pipeline:
         self._width = settings.window_ns
         self._profiler = Profiler(binning, intake.drops)
         self._sampler = Sampler(settings.sample_rate, settings.escalate_below, settings.escalated_sample_rate)
+        self._messages = Messages(settings, layout, self._profiler, outbox)
         self._absorbed = 0
         #: By aligned start. The open window is [`_start`, aligned end); its key may lie before `_start`.
         self._profiles: dict[int, Profile] = {}
         self._start = outbox.stream.window_end
         self._latest = 0
+        self._left_open = 0
 
     # -- a tick -----------------------------------------------------------------------------------
 
@@ -78,7 +75,9 @@ class Pipeline:
         if cut:
             self._cut(self._clock.time_ns())
         self._outbox.announce_losses(tick.now)
-        return self._outbox.write(tick.now)
+        written = self._outbox.write(tick.now)
+        self._leave_open(tick.now)
+        return written
 
     def end(self) -> None:
         """Close the open window, empty or not, and end the stream."""
@@ -102,9 +101,9 @@ class Pipeline:
                 self._absorb(of_batch(other, start, min(start + BATCH_SLICE, len(other))))
                 time.sleep(0)
         elif isinstance(other, Truth):
-            self._ground_truth(other)
+            self._messages.ground_truth(other)
         elif isinstance(other, Failure):
-            self._outbox.path(self._path(other.context, {}))
+            self._messages.failure(other)
         else:
             self._outbox.event(other)
 
@@ -125,7 +124,7 @@ class Pipeline:
                 profile.add(frame.select(mask), names, None if escalated is None else escalated[mask])
         self._absorbed += len(frame)
         self._latest = max(self._latest, int(frame.times.max()))
-        self._sample(frame, self._sampler.choose(len(frame), escalated))
+        self._messages.sample(frame, self._sampler.choose(len(frame), escalated))
         if self._outbox.waiting > MANY:
             self._outbox.write(self._clock.time_ns())
 
@@ -139,6 +138,7 @@ class Pipeline:
 
     def _close(self, end: int) -> None:
         profile = self._profiles.pop(window_start(self._start, self._width), None)
+        self._left_open = 0
         self._outbox.window(profile or Profile(self._profiler), self._start, end)
         self._start = end
 
@@ -148,6 +148,13 @@ class Pipeline:
         self._close_until(end)
         if self._profiles and end > self._start:
             self._close(end)
+
+    def _leave_open(self, now: int) -> None:
+        """Have the open window survive this process, where anything came into it since the last time."""
+        profile = self._profiles.get(window_start(self._start, self._width))
+        if profile is not None and profile.predictions != self._left_open:
+            self._left_open = profile.predictions
+            self._outbox.open_window(profile, self._start, max(now, self._latest) + 1)
 
     def _jump(self, tick: Tick) -> None:
         """Somebody set the clock between the last tick and this one: no window holds times of both."""
@@ -179,115 +186,3 @@ class Pipeline:
         for frame in after:
             if len(frame):
                 self._absorb(frame)
-
-    # -- what is sent whole -----------------------------------------------------------------------
-
-    def _sample(self, frame: Frame, chosen: Chosen) -> None:
-        for i, row in enumerate(chosen.rows.tolist()):
-            handle = frame.handle(row)
-            if not handle.was_sent:
-                self._send(handle, float(chosen.probability[i]), chosen.reasons(i))
-        if frame.contexts is not None:
-            for row, context in enumerate(frame.contexts):
-                if context is not None and context.traced:
-                    self._trace(frame.handle(row), context)
-
-    def _ground_truth(self, truth: Truth) -> None:
-        handle = truth.handle
-        if handle is not None and not handle.was_sent:
-            self._send(handle, None, (GROUND_TRUTH,))
-        self._outbox.event(
-            GroundTruth(
-                prediction_id=truth.prediction_id,
-                time_ns=truth.time_ns,
-                label=_text(truth.label),
-                value=_number(truth.value),
-                source=truth.source,
-                probability=truth.probability,
-                # The pair of prediction and label arrives whatever sampling did.
-                sample_probability=None if handle is None else 1.0,
-            )
-        )
-
-    def _send(self, handle: Handle, probability: float | None, reasons: tuple[str, ...]) -> None:
-        context = handle.context
-        handle.sent = True
-        self._outbox.prediction(
-            Prediction(
-                id=handle.id,
-                time_ns=handle.time_ns,
-                features=self._features(handle),
-                label=_text(handle.label),
-                value=_number(handle.value),
-                score=_number(handle.score),
-                duration=_number(handle.duration),
-                parent_id=context.parent_id if context else None,
-                probability=probability,
-                reasons=reasons,
-                trace_id=context.trace_id if context else b"",
-                span_id=context.span_id if context else b"",
-            ),
-            _escalation(context),
-        )
-
-    def _features(self, handle: Handle) -> dict[str, float | str]:
-        """Numbers as numbers, categories as they are spelled on the wire; what is missing is left out."""
-        found: dict[str, float | str] = {}
-        for name, value in zip(self._layout.names, handle.values, strict=False):
-            numeric = self._profiler.kind(name, (value,)) == "numeric"
-            if (sent := _number(value) if numeric else _text(value)) is not None:
-                found[name] = sent
-        return found
-
-    def _trace(self, handle: Handle, context: Context) -> None:
-        values: dict[str, Any] = {
-            a.PREDICTION_ID: handle.id,
-            a.PREDICTION_LABEL: _text(handle.label),
-            a.PREDICTION_VALUE: _number(handle.value),
-            a.PREDICTION_SCORE: _number(handle.score),
-            a.PREDICTION_PARENT_ID: context.parent_id,
-        }
-        if (escalation := _escalation(context)) is not None:
-            values[a.ESCALATION_REASON] = escalation.reason
-            values[a.ESCALATION_LABEL] = escalation.label
-            values[a.ESCALATION_SCORE] = escalation.score
-        self._outbox.path(self._path(context, values))
-
-    def _path(self, context: Context, values: dict[str, Any]) -> Path:
-        settings = self._settings
-        return Path(
-            trace_id=context.trace_id,
-            span_id=context.span_id,
-            parent_span_id=context.parent_span_id,
-            remote=context.remote,
-            start_ns=context.start_ns,
-            end_ns=context.start_ns + context.duration_ns,
-            attributes={
-                **values,
-                a.TIER: settings.tier,
-                a.MODEL_NAME: settings.model,
-                a.MODEL_VERSION: settings.version,
-            },
-            error=context.error,
-        )
-
-
-def _escalation(context: Context | None) -> Escalation | None:
-    if context is None or context.escalation_reason is None:
-        return None
-    return Escalation(
-        context.escalation_reason, _text(context.escalation_label), _number(context.escalation_score)
-    )
-
-
-def _text(value: Any) -> str | None:
-    text = category_text(value.item() if hasattr(value, "item") else value)
-    return None if text is None else text[:MAX_TEXT]
-
-
-def _number(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None

@@ -7,6 +7,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from driftline._snapshot import Snapshot
+
 #: More processes than this, with one spool directory on one device, are a mistake in a loop.
 MAX_SLOTS = 1024
 
@@ -49,6 +51,7 @@ class Slot:
         self.path = path
         self._lock = lock
         self.counter = Counter(path / "predictions.made")
+        self.snapshot = Snapshot(path)
 
     @property
     def database(self) -> Path:
