@@ -233,7 +233,7 @@ class Writer:
             table = "stream_windows" if kind.name == "profiles" else kind.name
             rows = self._cursor.execute(
                 f"SELECT DISTINCT stream, coalesce({kind.start}, {kind.end}), {kind.end} FROM {table}"
-                " WHERE stream IS NOT NULL ORDER BY ALL"
+                " WHERE stream <> '' ORDER BY ALL"
             ).fetchall()
             self._ledger.note_windows((kind.name, *row) for row in rows)
         self._feature_sets = {
@@ -264,19 +264,33 @@ def _joined(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 def _stream_windows(profiles: pa.Table) -> pa.Table:
-    """One row per stream and window: how many predictions its new points count."""
-    profiles = profiles.filter(profiles.column("stream").is_valid())
-    counts = pc.list_element(
-        profiles.column("counts").filter(pc.equal(profiles.column("kind"), "predictions")), 0
-    )
-    made = np.zeros(profiles.num_rows, np.int64)
-    made[np.asarray(pc.equal(profiles.column("kind"), "predictions"))] = np.asarray(counts)
-    keys = ["stream", "device", "start_ns", "end_ns"]
-    columns = {
-        name: profiles.column(name).cast(pa.string() if name in keys[:2] else pa.int64()) for name in keys
+    """One row per stream and window: whose it is, and how many predictions and escalations its new points count."""
+    keys = {
+        "stream": profiles.column("stream").cast(pa.string()).fill_null(""),
+        "device": profiles.column("device").cast(pa.string()),
+        "start_ns": profiles.column("start_ns").cast(pa.int64()),
+        "end_ns": profiles.column("end_ns").cast(pa.int64()),
     }
-    grouped = pa.table({**columns, "predictions": made}).group_by(keys).aggregate([("predictions", "sum")])
-    return grouped.rename_columns({"predictions_sum": "predictions"})
+    sums = {kind: _counted(profiles, kind) for kind in ("predictions", "escalations")}
+    grouped = (
+        pa.table({**keys, **sums, "row": np.arange(profiles.num_rows)})
+        .group_by(list(keys))
+        .aggregate([(name, "sum") for name in sums] + [("row", "min")])
+    )
+    first = profiles.select(list(_WHOSE)).take(grouped.column("row_min"))
+    columns = {name: grouped.column(name) for name in keys} | {n: grouped.column(f"{n}_sum") for n in sums}
+    return pa.table(columns | {name: first.column(name) for name in _WHOSE})
+
+
+_WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
+
+
+def _counted(profiles: pa.Table, kind: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """The count of each row of this kind, which has one; 0 in others."""
+    of_kind = np.asarray(pc.equal(profiles.column("kind"), kind))
+    result = np.zeros(profiles.num_rows, np.int64)
+    result[of_kind] = np.asarray(pc.list_element(profiles.column("counts").filter(pa.array(of_kind)), 0))
+    return result
 
 
 def _refusals(refused: Counter[tuple[str, str, str | None]]) -> pa.Table:
