@@ -258,12 +258,15 @@ class Sender(threading.Thread):
         self._wake.set()
 
     def drain(self, timeout: float) -> bool:
-        """Wait until the spool is empty, at most `timeout` seconds; whether it is."""
+        """Wait until the spool is empty, at most `timeout` seconds; whether it is.
+
+        Gives up at once where nothing will be tried in that time: nobody waits for a collector that is away.
+        """
         deadline = time.monotonic() + timeout
         with self._progress:
             while len(self._spool):
                 left = deadline - time.monotonic()
-                if left <= 0 or self._stopped:
+                if left <= 0 or self._stopped or min(self._until.values()) > deadline:
                     return False
                 self._progress.wait(left)
         return True

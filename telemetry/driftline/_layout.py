@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+from driftline_schemas.binning import RESERVED
 
 from driftline._intake import Drops
 from driftline._privacy import Privacy
@@ -70,6 +71,8 @@ class Layout:
             unknown = [name for name in features if name not in self._known]
             if wrong := [name for name in unknown if not isinstance(name, str)]:
                 raise TypeError(f"feature name {wrong[0]!r} is no text")
+            if reserved := set(unknown) & set(RESERVED):
+                raise ValueError(f"{min(reserved)!r} is no name for a feature: it is that of an answer")
             new = [name for name in unknown if self._privacy.permits(name)]
             room = MAX_FEATURES - len(self.names)
             if len(new) > room:

@@ -37,11 +37,6 @@ class Counter:
         """How many predictions in all."""
         return self.cells[0] + self.cells[1]
 
-    def close(self) -> None:
-        """Unmap. Nobody may count after this."""
-        self.cells.release()
-        self._map.close()
-
 
 class Slot:
     """One numbered directory, held by a lock until `release`. `flock` goes with the open file: the kernel
@@ -58,8 +53,7 @@ class Slot:
         return self.path / "spool.db"
 
     def release(self) -> None:
-        """Let a successor have it."""
-        self.counter.close()
+        """Let a successor have it. The counter stays mapped: somebody may be about to store into it."""
         os.close(self._lock)
 
     def abandon(self) -> None:

@@ -180,8 +180,6 @@ def test_the_counter_goes_on_where_it_was(tmp_path: Path) -> None:
         counter.cells[0] = next(counter.steps)
     counter.cells[1] += 100
     assert counter.made == 105
-    counter.close()
     again = Counter(path)
     again.cells[0] = next(again.steps)
     assert again.made == 106
-    again.close()
