@@ -44,7 +44,9 @@ def row(window: int, segment: str = CAMERA_A, **columns: Any) -> dict[str, Any]:
 
 def drifted(window: int, segment: str = CAMERA_A, **columns: Any) -> dict[str, Any]:
     """A finding."""
-    return row(window, segment, verdict="drifted", finding=True, value=0.4, lower=0.3, **columns)
+    return row(
+        window, segment, **{"verdict": "drifted", "finding": True, "value": 0.4, "lower": 0.3} | columns
+    )
 
 
 def table(*rows: dict[str, Any]) -> pa.Table:
