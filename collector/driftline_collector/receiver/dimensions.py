@@ -120,4 +120,3 @@ class Sources:
 def _spread(column: pa.Array, index: Index) -> pa.Array:
     """`column` at `index`, as a dictionary array."""
     return pa.DictionaryArray.from_arrays(pa.array(index.astype(np.int32)), column)
-

@@ -27,7 +27,9 @@ def label_refusals(own: Attributes) -> dict[str, Mask]:
     return {
         f"no {names.PREDICTION_ID}": np.asarray(own.text(names.PREDICTION_ID).is_null()),
         f"neither {names.GROUND_TRUTH_LABEL} nor {names.GROUND_TRUTH_VALUE}": nothing,
-        f"{names.GROUND_TRUTH_PROBABILITY} is not in (0, 1]": bad_probability(own, names.GROUND_TRUTH_PROBABILITY),
+        f"{names.GROUND_TRUTH_PROBABILITY} is not in (0, 1]": bad_probability(
+            own, names.GROUND_TRUTH_PROBABILITY
+        ),
         f"{names.SAMPLE_PROBABILITY} is not in (0, 1]": bad_probability(own, names.SAMPLE_PROBABILITY),
     }
 
@@ -66,9 +68,13 @@ def stream_refusals(own: Attributes, speaker: pa.Array) -> dict[str, Mask]:
     """Which stream events cannot be taken, by reason."""
     phase = np.asarray(own.text(names.STREAM_PHASE).to_numpy(zero_copy_only=False))
     closed = phase == "closed"
-    unnamed = np.where(closed, np.asarray(own.text(names.STREAM_CLOSED_ID).is_null()), np.asarray(speaker.is_null()))
+    unnamed = np.where(
+        closed, np.asarray(own.text(names.STREAM_CLOSED_ID).is_null()), np.asarray(speaker.is_null())
+    )
     return {
-        f"{names.STREAM_PHASE} is not one of {', '.join(names.STREAM_PHASES)}": ~np.isin(phase, names.STREAM_PHASES),
+        f"{names.STREAM_PHASE} is not one of {', '.join(names.STREAM_PHASES)}": ~np.isin(
+            phase, names.STREAM_PHASES
+        ),
         f"no {names.STREAM_ID}, or no {names.STREAM_CLOSED_ID} where the phase is closed": unnamed,
     }
 

@@ -87,7 +87,9 @@ class OtlpHttp:
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         signal = _SIGNAL_AT.get(scope["path"])
         if signal is None:
-            return error(404, UNIMPLEMENTED, f"nothing at {scope['path']}; OTLP is at {', '.join(_SIGNAL_AT)}")
+            return error(
+                404, UNIMPLEMENTED, f"nothing at {scope['path']}; OTLP is at {', '.join(_SIGNAL_AT)}"
+            )
         if scope["method"] != "POST":
             message = f"{scope['method']} is not for {scope['path']}; send a POST"
             return error(405, UNIMPLEMENTED, message, [(b"allow", b"POST")])

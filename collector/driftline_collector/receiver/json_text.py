@@ -47,13 +47,14 @@ def joined(items: pa.Array, row: Any, rows: int, opening: str, closing: str) -> 
 
 def record(fields: Mapping[str, pa.Array]) -> pa.Array:
     """A JSON object per row, of columns that hold JSON text; members that are null or `""` are left out."""
-    parts = []
+    # Each member ends in a comma, absent ones are empty: `null_handling="skip"` would drop rows without any.
+    members = []
     for name, column in fields.items():
-        member = pc.binary_join_element_wise(json.dumps(name) + ":", column, "")
-        empty = pc.equal(column, '""')
-        parts.append(pc.if_else(empty, pa.scalar(None, pa.string()), member) if pc.any(empty).as_py() else member)
-    joined_parts = pc.binary_join_element_wise(*parts, ",", null_handling="skip")
-    return pc.binary_join_element_wise("{", joined_parts, "}", "")
+        member = pc.binary_join_element_wise(json.dumps(name) + ":", column, ",", "")
+        told = pc.not_equal(column, '""').fill_null(False)
+        members.append(member if pc.all(told).as_py() else pc.if_else(told, member, ""))
+    inside = pc.utf8_rtrim(pc.binary_join_element_wise(*members, ""), ",")
+    return pc.binary_join_element_wise("{", inside, "}", "")
 
 
 def lists(numbers: pa.ListArray) -> pa.Array:
@@ -133,7 +134,11 @@ def plain(value: AnyValue) -> Any:
         return _plain_bytes(value.bytes_value)
     if member == "double_value" and not math.isfinite(value.double_value):
         return {"doubleValue": non_finite(value.double_value)}
-    return getattr(value, member) if member in ("string_value", "bool_value", "int_value", "double_value") else None
+    return (
+        getattr(value, member)
+        if member in ("string_value", "bool_value", "int_value", "double_value")
+        else None
+    )
 
 
 def _plain_kvlist(kvlist: KeyValueList) -> dict[str, Any]:

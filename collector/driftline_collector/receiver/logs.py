@@ -13,7 +13,6 @@ from driftline_collector.receiver.columns import (
     Index,
     Mask,
     Records,
-
     flatten,
     ids,
     times,
@@ -122,7 +121,11 @@ class _Logs:
         return records if len(at) == len(records) else records.take(pa.array(at))
 
     def _own(self, at: Index) -> Attributes:
-        return self._attributes if len(at) == len(self._records) else Attributes(self._part(at).field("attributes"))
+        return (
+            self._attributes
+            if len(at) == len(self._records)
+            else Attributes(self._part(at).field("attributes"))
+        )
 
     def _context(self, at: Index, own: Attributes) -> Columns:
         return self._when(at) | self._numbered(at) | self._sources.dimensions(self._records.resource[at], own)

@@ -97,7 +97,9 @@ def _sums(points: Points) -> tuple[dict[str, pa.Array], dict[str, Mask]]:
 
 
 def _histograms(points: Points, edges: Edges) -> tuple[dict[str, pa.Array], dict[str, Mask]]:
-    buckets, bounds = points.points.field("bucket_counts"), points.points.field("explicit_bounds")
+    buckets = points.points.field("bucket_counts")
+    # ptars gives lists without nulls a type of their own, which would not concatenate with what is NULL here.
+    bounds = points.points.field("explicit_bounds").cast(pa.list_(pa.float64()))
     feature, known = _feature(points)
     large = _too_large(buckets)
     filled = np.diff(np.asarray(buckets.offsets))
@@ -109,7 +111,8 @@ def _histograms(points: Points, edges: Edges) -> tuple[dict[str, pa.Array], dict
     }
     return content, {
         "a name that is no profile's histogram": ~known,
-        "bucket counts that are not one more than the bounds": filled != np.diff(np.asarray(bounds.offsets)) + 1,
+        "bucket counts that are not one more than the bounds": filled
+        != np.diff(np.asarray(bounds.offsets)) + 1,
         "a count that is too large": large,
     }
 
@@ -184,7 +187,9 @@ def _unless_registered(bounds: pa.ListArray, binning: pa.Array, feature: pa.Arra
         if expected is not None:
             at = np.flatnonzero(code == number)
             registered[at] = _all_equal(bounds.take(pa.array(at)), np.asarray(expected, np.float64))
-    return pc.if_else(pa.array(registered), pa.scalar(None, bounds.type), bounds) if registered.any() else bounds
+    return (
+        pc.if_else(pa.array(registered), pa.scalar(None, bounds.type), bounds) if registered.any() else bounds
+    )
 
 
 def _all_equal(lists: pa.ListArray, expected: npt.NDArray[np.float64]) -> bool:

@@ -47,7 +47,9 @@ def batch_of(bodies: Sequence[bytes], received_ns: int) -> Decoded:
         "resource": sources.text(nested.resource),
         "scope": sources.scope(nested.scope),
     }
-    batch = Batch({"spans": Rows(pa.table(columns), np.arange(len(nested)))}, numbers, nbytes=sum(map(len, bodies)))
+    batch = Batch(
+        {"spans": Rows(pa.table(columns), np.arange(len(nested)))}, numbers, nbytes=sum(map(len, bodies))
+    )
     return Decoded(batch, [ACCEPTED] * len(bodies))
 
 
