@@ -47,7 +47,10 @@ class Scheduler:
         self._history_ns = history_ns
         self._now = now
         self._judged = judged
+        # A device that was away sends what it kept in many pieces; a revision waits until they have come.
+        self._settled_ns = min(width_ns, lateness_ns) // 2
         self._due: dict[str, Window] = {}
+        self._touched: dict[tuple[str, int], int] = {}
         self._seen_ns: int | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-scheduler", daemon=True)
@@ -123,21 +126,28 @@ class Scheduler:
         return Window.at(max(pc.min(begun).as_py(), now_ns - self._history_ns), self._width_ns)
 
     def _revise(self, now_ns: int) -> list[WindowResult]:
+        """Judge windows again for which data came late, once no more are coming."""
+        self._note_arrivals()
+        results = []
+        for (model, start_ns), received_ns in sorted(self._touched.items()):
+            window = Window.at(start_ns, self._width_ns)
+            due = self._due.get(model) or self._first(model, now_ns)
+            if window.start_ns >= due.start_ns or window.start_ns < now_ns - self._history_ns:
+                del self._touched[model, start_ns]
+            elif now_ns - received_ns >= self._settled_ns:
+                del self._touched[model, start_ns]
+                result = evaluate(self._store, model, window, self._policy, now_ns=now_ns)
+                if not same_numbers(self._stored(result), result.evaluations):
+                    results.append(self._commit(result))
+        return results
+
+    def _note_arrivals(self) -> None:
         if self._seen_ns is None:
             last = self._store.evaluations(Selection(limit=1))
             self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) if last.num_rows else 0
-        touched = self._store.touched(self._seen_ns, self._width_ns)
-        results = []
-        for row in touched.to_pylist():
-            window = Window.at(row["window_start_ns"], self._width_ns)
-            due = self._due.get(row["model"]) or self._first(row["model"], now_ns)
-            if now_ns - self._history_ns <= window.start_ns and window.end_ns <= due.start_ns:
-                result = evaluate(self._store, row["model"], window, self._policy, now_ns=now_ns)
-                if not same_numbers(self._stored(result), result.evaluations):
-                    results.append(self._commit(result))
-        if touched.num_rows:
-            self._seen_ns = pc.max(touched.column("received_ns")).as_py()
-        return results
+        for row in self._store.touched(self._seen_ns, self._width_ns).to_pylist():
+            self._touched[row["model"], row["window_start_ns"]] = row["received_ns"]
+            self._seen_ns = max(self._seen_ns, row["received_ns"])
 
     def _stored(self, result: WindowResult) -> pa.Table:
         return self._store.evaluations(

@@ -75,8 +75,10 @@ class Comparison:
 
     @property
     def effect(self) -> Floats:
-        """PSI without what chance alone gives it: PSI - (B-1)cφ."""
-        return self.psi - np.maximum(self.bins - 1, 0) * self.c * self.phi
+        """PSI without what chance alone gives it: PSI - (B-1)cφ; NaN where there are no rows."""
+        some = np.isfinite(self.c)
+        by_chance = np.maximum(self.bins - 1, 0) * np.where(some, self.c, 0.0) * self.phi
+        return np.where(some, self.psi - by_chance, np.nan)
 
     def bounds(self) -> tuple[Floats, Floats]:
         """One-sided 95% bounds of the true PSI; NaN where there are too few rows."""

@@ -42,6 +42,7 @@ class Judged:
     family: Family
     comparison: Comparison
     kept: Kept
+    effect: Floats
     lower: Floats
     upper: Floats
     findings: tuple[int, ...]
@@ -67,7 +68,7 @@ def judge(profiles: Profiles, family: Family, lattice: Lattice, limits: Limits) 
 
     comparison, kept = judged(lattice.members)
     cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
-    found = explain(judged, sums, family, lattice.members, cells.phi, limits.false_discovery)
+    found = explain(judged, sums, family, lattice, cell_phi=cells.phi, false_discovery=limits.false_discovery)
     apart = frozenset(f.node for f in found if not kept.segments[f.node])
     for finding in found:
         if finding.node in apart:
@@ -79,6 +80,7 @@ def judge(profiles: Profiles, family: Family, lattice: Lattice, limits: Limits) 
         family=family,
         comparison=comparison,
         kept=kept,
+        effect=comparison.effect,
         lower=lower,
         upper=upper,
         findings=nodes,
@@ -138,9 +140,9 @@ def evaluations(
 def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Evaluation:
     comparison, family = judged.comparison, judged.family
     n = float(comparison.n[node, i])
-    names = family.bin_names(i)
+    names = family.names[i]
     details = {
-        "bins": names,
+        "bins": list(names),
         "now": comparison.counts[node, i, : len(names)].astype(np.int64).tolist(),
         "reference": np.round(comparison.expected[node, i, : len(names)], 2).tolist(),
     }
@@ -159,7 +161,7 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
     return Evaluation(
         **shared,
         verdict="drifted" if judged.kept.features[node, i] else "stable",
-        value=float(comparison.effect[node, i]),
+        value=float(judged.effect[node, i]),
         lower=float(judged.lower[node, i]),
         upper=float(judged.upper[node, i]),
         p=float(comparison.p[node, i]),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -22,13 +23,14 @@ Floats = npt.NDArray[np.float64]
 class Family:
     """The versions of a model that share a binning. F features, B test bins (padded), V versions.
 
-    `merged[f]` gives the test bin of each fine bin of feature f. `shares`, (V, F, B), are the reference's
+    `merged[f]` gives the test bin of each fine bin of feature f, `names[f]` what each test bin is called. `shares`, (V, F, B), are the reference's
     shares, `rows`, (V, F), the counts behind them; `ids`, (V,), name the references.
     """
 
     binning: Binning
     features: tuple[FeatureBinning, ...]
     merged: tuple[npt.NDArray[np.int64], ...]
+    names: tuple[tuple[str, ...], ...]
     versions: tuple[str, ...]
     ids: tuple[str, ...]
     shares: Floats
@@ -53,17 +55,13 @@ class Family:
             counts[:, i] = project(of_feature, index, width)
         rows = counts.sum(-1)
         shares = counts / np.where(rows > 0, rows, 1.0)[..., None]
-        return cls(binning, features, merged, versions, tuple(ids[v] for v in versions), shares, rows)
+        names = tuple(_bin_names(f, m) for f, m in zip(features, merged, strict=True))
+        return cls(binning, features, merged, names, versions, tuple(ids[v] for v in versions), shares, rows)
 
     @property
     def width(self) -> int:
         """B, the number of test bins of the feature that has most."""
         return int(self.shares.shape[-1])
-
-    def bin_names(self, feature: int) -> list[str]:
-        """A name for each test bin of a feature, as shown to people."""
-        binning, index = self.features[feature], self.merged[feature]
-        return [_joined(binning, np.flatnonzero(index == b)) for b in range(int(index.max()) + 1)]
 
 
 def project(fine: npt.NDArray[np.floating], merged: npt.NDArray[np.int64], width: int) -> Floats:
@@ -73,8 +71,14 @@ def project(fine: npt.NDArray[np.floating], merged: npt.NDArray[np.int64], width
     return np.asarray(fine @ to_test, dtype=np.float64)
 
 
-def _joined(binning: FeatureBinning, fine: npt.NDArray[np.int64]) -> str:
-    names = [binning.bin_names[i] for i in fine]
+def _bin_names(binning: FeatureBinning, merged: npt.NDArray[np.int64]) -> tuple[str, ...]:
+    """A name for each test bin of a feature, as shown to people."""
+    fine = binning.bin_names
+    return tuple(_joined(binning, fine, np.flatnonzero(merged == b)) for b in range(int(merged.max()) + 1))
+
+
+def _joined(binning: FeatureBinning, every: Sequence[str], fine: npt.NDArray[np.int64]) -> str:
+    names = [every[i] for i in fine]
     adjacent = len(fine) > 1 and int(fine[-1]) - int(fine[0]) == len(fine) - 1
     if binning.kind == "numeric" and adjacent and 0 < fine[0] and fine[-1] < len(binning.edges):
         return f"{names[0].split(',')[0]},{names[-1].split(',')[1]}"
