@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -59,7 +60,7 @@ class Ledger:
         order = order[np.searchsorted(numbers.stream[order], 0) :]  # the numbered ones
         streams, sequence = numbers.stream[order], numbers.sequence[order]
         starts = np.flatnonzero(np.diff(streams, prepend=-1))
-        for start, end in zip(starts, [*starts[1:], len(streams)], strict=True):
+        for start, end in pairwise([*starts, len(streams)]):
             stream = numbers.streams[streams[start]]
             own = sequence[start:end]
             repeated = self._seen(numbers.signal, stream, own)
