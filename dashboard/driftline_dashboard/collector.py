@@ -1,6 +1,6 @@
 """Asks the collector, remembers the last good answer, and never raises: each card says what went wrong there.
 
-An answer is kept for a few seconds under what was asked for (the path and its filters), for all sessions. A
+An answer is kept for a few seconds under what was asked for (the method and its filters), for all sessions. A
 failure is kept as long, so that eight cards do not wait for the same silence eight times. Where there was a
 good answer before, it comes along and is shown, labelled with its age.
 """
@@ -8,15 +8,34 @@ good answer before, it comes along and is shown, labelled with its age.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
-import httpx
 import streamlit as st
+from driftline_collector.client import (
+    Alert,
+    AlertDetail,
+    Client,
+    ClientError,
+    Device,
+    DeviceDetail,
+    DeviceSeries,
+    Distribution,
+    Filter,
+    Heatmap,
+    Model,
+    Overview,
+    Page,
+    Performance,
+    PredictionDetail,
+    Sample,
+    Series,
+    System,
+    TierLatency,
+)
 
-from driftline_dashboard import records
 from driftline_dashboard.address import collector_url
 
 Value = TypeVar("Value")
@@ -25,8 +44,9 @@ Value = TypeVar("Value")
 LIVE_S = 5.0
 #: Seconds for which an answer about a range in the past is good enough: late data may still revise it.
 PAST_S = 60.0
-_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+_TIMEOUT_S = 10.0
 _REMEMBERED = 512
+_KINDS = {404: "not_found", 410: "not_found", 400: "wrong", 422: "wrong"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +69,6 @@ class Answer(Generic[Value]):
     def moment(self) -> datetime:
         """When the value was answered."""
         return datetime.fromtimestamp(self.at, UTC)
-
-    def map(self, function: Callable[[Any], "Mapped"]) -> "Answer[Mapped]":
-        """The same answer, its value read by `function`."""
-        value = None if self.value is None else function(self.value)
-        return Answer(value, self.at, self.problem)
-
-
-Mapped = TypeVar("Mapped")
 
 
 class _LastGood:
@@ -85,113 +97,126 @@ def _last_good() -> _LastGood:
     return _LastGood()
 
 
-@st.cache_resource(show_spinner=False)
-def _http() -> httpx.Client:
-    return httpx.Client(timeout=_TIMEOUT, trust_env=False)
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _client(url: str) -> Client:
+    return Client(url, timeout_s=_TIMEOUT_S)
 
 
-def ask(path: str, filters: Mapping[str, Any] | None = None, *, past: bool = False) -> Answer[dict[str, Any]]:
-    """GET below /api/v1. `past` says that the range asked for is over, so that the answer keeps longer."""
-    given = tuple(sorted((name, str(value)) for name, value in (filters or {}).items() if value is not None))
-    return (_ask_past if past else _ask_live)(collector_url(), path, given)
+def _ask(
+    method: str, *named: str, filters: Mapping[str, Filter] | None = None, past: bool = False
+) -> Answer[Any]:
+    """What a method of the client answers; `past` says that the range asked for is over and keeps longer."""
+    given = tuple(sorted((name, value) for name, value in (filters or {}).items() if value is not None))
+    return (_ask_past if past else _ask_live)(collector_url(), method, named, given)
 
 
 @st.cache_data(ttl=LIVE_S, max_entries=256, show_spinner=False)
-def _ask_live(url: str, path: str, filters: tuple[tuple[str, str], ...]) -> Answer[dict[str, Any]]:
-    return _ask(url, path, filters)
+def _ask_live(
+    url: str, method: str, named: tuple[str, ...], filters: tuple[tuple[str, Filter], ...]
+) -> Answer[Any]:
+    return _ask_now(url, method, named, filters)
 
 
 @st.cache_data(ttl=PAST_S, max_entries=256, show_spinner=False)
-def _ask_past(url: str, path: str, filters: tuple[tuple[str, str], ...]) -> Answer[dict[str, Any]]:
-    return _ask(url, path, filters)
+def _ask_past(
+    url: str, method: str, named: tuple[str, ...], filters: tuple[tuple[str, Filter], ...]
+) -> Answer[Any]:
+    return _ask_now(url, method, named, filters)
 
 
-def _ask(url: str, path: str, filters: tuple[tuple[str, str], ...]) -> Answer[dict[str, Any]]:
-    identity = (url, path, filters)
+def _ask_now(
+    url: str, method: str, named: tuple[str, ...], filters: tuple[tuple[str, Filter], ...]
+) -> Answer[Any]:
+    identity = (url, method, named, filters)
     try:
-        answer = _http().get(f"{url}/api/v1{path}", params=list(filters))
-        problem = None if answer.is_success else _refusal(answer, url)
-        document = answer.json() if problem is None else None
-        if problem is None and not isinstance(document, dict):
-            problem = Problem("failed", f"What answers at {url} is not a driftline collector.")
-    except httpx.TimeoutException:
-        problem = Problem("unreachable", f"The collector at {url} takes longer than 10 s to answer.")
-    except (httpx.HTTPError, httpx.InvalidURL):
-        problem = Problem(
-            "unreachable", f"No collector answers at {url}. Start one with: driftline collector"
-        )
-    except ValueError:
-        problem = Problem("failed", f"What answers at {url} is not a driftline collector.")
+        value = getattr(_client(url), method)(*named, **dict(filters))
+    except ClientError as error:
+        kind = "unreachable" if error.status is None else _KINDS.get(error.status, "failed")
+        problem = Problem(kind, _sentence(str(error)))
+        before = None if kind in {"not_found", "wrong"} else _last_good().get(identity)
+        return Answer(None, time.time(), problem) if before is None else Answer(*before, problem)
     now = time.time()
-    if problem is None:
-        _last_good().keep(identity, document, now)
-        return Answer(document, now)
-    before = None if problem.kind in {"not_found", "wrong"} else _last_good().get(identity)
-    return Answer(None, now, problem) if before is None else Answer(before[0], before[1], problem)
+    _last_good().keep(identity, value, now)
+    return Answer(value, now)
 
 
-def _refusal(answer: httpx.Response, url: str) -> Problem:
-    try:
-        detail = answer.json().get("detail")
-    except (ValueError, AttributeError):
-        detail = None
-    code = answer.status_code
-    kind = {404: "not_found", 410: "not_found", 400: "wrong", 422: "wrong"}.get(code, "failed")
-    return Problem(kind, str(detail or f"The collector at {url} answered with status {code}."))
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith(('.', '?', '!')) else '.'}"
 
 
-# -- what pages ask for --------------------------------------------------------------------------------------
+# -- what pages ask for; filters are those of the client -----------------------------------------------------
 
 
-def models() -> Answer[tuple[records.Model, ...]]:
-    """The models that the collector knows, with their versions."""
-    return _items(ask("/models"), records.Model)
+def models() -> Answer[Page[Model]]:
+    """The models that the collector knows, with their versions, types and regions."""
+    return _ask("models")
 
 
-def overview(model: str | None, **filters: Any) -> Answer[records.Overview]:
+def overview(model: str | None) -> Answer[Overview]:
     """What a person on call asks first."""
-    return _one(ask("/overview", {"model": model, **filters}), records.Overview)
+    return _ask("overview", filters={"model": model})
 
 
-def alerts(**filters: Any) -> Answer[tuple[records.Alert, ...]]:
-    """Alerts; filters as the API has them."""
-    return _items(ask("/alerts", filters), records.Alert)
+def alerts(**filters: Filter) -> Answer[Page[Alert]]:
+    """Alerts, latest change first."""
+    return _ask("alerts", filters=filters)
 
 
-def alert(alert_id: str) -> Answer[records.AlertDetail]:
+def alert(alert_id: str) -> Answer[AlertDetail]:
     """One alert with what stands around it."""
-    return _one(ask(f"/alerts/{_in_path(alert_id)}"), records.AlertDetail)
+    return _ask("alert", alert_id)
 
 
-def heatmap(*, past: bool = False, **filters: Any) -> Answer[tuple[records.HeatCell, ...]]:
+def heatmap(**filters: Filter) -> Answer[Heatmap]:
     """How far each feature moved in each segment."""
-    return _items(ask("/evaluations/heatmap", filters, past=past), records.HeatCell)
+    return _ask("heatmap", filters=filters)
 
 
-def series(*, past: bool = False, **filters: Any) -> Answer[tuple[records.Bucket, ...]]:
+def series(segment: str, measure: str, *, past: bool = False, **filters: Filter) -> Answer[Series]:
     """A measure over time, in at most 1,000 buckets."""
-    return _items(ask("/series", filters, past=past), records.Bucket)
+    return _ask("series", segment, measure, past=past, filters=filters)
 
 
-def distribution(*, past: bool = False, **filters: Any) -> Answer[records.Distribution]:
+def distribution(segment: str, feature: str, **filters: Filter) -> Answer[Distribution]:
     """A feature in the reference and now, on the same bins."""
-    return _one(ask("/distributions", filters, past=past), records.Distribution)
+    return _ask("distribution", segment, feature, filters=filters)
 
 
-def performance(*, past: bool = False, **filters: Any) -> Answer[records.Performance]:
+def performance(segment: str, *, past: bool = False, **filters: Filter) -> Answer[Performance]:
     """Accuracy, agreement, confusion, calibration and labels of a segment."""
-    return _one(ask("/performance", filters, past=past), records.Performance)
+    return _ask("performance", segment, past=past, filters=filters)
 
 
-def _one(answer: Answer[dict[str, Any]], kind: type[records.Record]) -> Answer[records.Record]:
-    return answer.map(lambda document: records.build(kind, document))
+def latency(**filters: Filter) -> Answer[Page[TierLatency]]:
+    """Latency by tier."""
+    return _ask("latency", filters=filters)
 
 
-def _items(answer: Answer[dict[str, Any]], kind: type[records.Record]) -> Answer[tuple[records.Record, ...]]:
-    return answer.map(lambda document: tuple(records.build(kind, row) for row in document["items"]))
+def devices(**filters: Filter) -> Answer[Page[Device]]:
+    """Devices by model version."""
+    return _ask("devices", filters=filters)
 
 
-def _in_path(text: str) -> str:
-    from urllib.parse import quote
+def device(device_id: str, **filters: Filter) -> Answer[DeviceDetail]:
+    """One device."""
+    return _ask("device", device_id, filters=filters)
 
-    return quote(text, safe="")
+
+def device_series(device_id: str, *, past: bool = False, **filters: Filter) -> Answer[DeviceSeries]:
+    """One device over time beside its segment's median."""
+    return _ask("device_series", device_id, past=past, filters=filters)
+
+
+def samples(**filters: Filter) -> Answer[Page[Sample]]:
+    """Predictions that were sent whole, latest first."""
+    return _ask("samples", filters=filters)
+
+
+def prediction(prediction_id: str) -> Answer[PredictionDetail]:
+    """One prediction with its trace; a problem says why it is not here."""
+    return _ask("prediction", prediction_id)
+
+
+def system() -> Answer[System]:
+    """Whether the numbers can be trusted."""
+    return _ask("system")

@@ -10,13 +10,16 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import streamlit as st
+from driftline_collector.client import Model, Overview
 
-from driftline_dashboard import address, collector, layout, records, routes, state, words
+from driftline_dashboard import address, collector, layout, routes, state, words
 from driftline_dashboard.collector import Answer
 from driftline_dashboard.state import View
 
 _HERE = Path(__file__).parent
 DEFAULT_RANGE = "24h"
+# What a page has chosen by itself, which another filter makes void.
+_ON_PAGES = ("segment", "page")
 
 
 def dress() -> None:
@@ -40,12 +43,12 @@ def begin(
     """
     view = state.current(own)
     answer = collector.models()
-    models = answer.value or ()
+    models = answer.value.items if answer.value else ()
     known = [model.model for model in models]
     model = view.model or (known[0] if known else None)
     _menu(name, replace(view, model=view.model if len(known) > 1 else None))
     if model is None:
-        _wait(answer)
+        _wait()
         return None
     problems = list(view.problems)
     if known and model not in known:
@@ -79,52 +82,31 @@ def _address(view: View) -> str:
     return f"{st.context.url or ''}?{urlencode(pinned.parameters())}"
 
 
-def _pickers(view: View, models: Sequence[records.Model], wanted: Sequence[str]) -> None:
-    versions = {model.model: [each.version for each in model.versions] for model in models}
+def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str]) -> None:
+    names = [model.model for model in models]
+    chosen = next((model for model in models if model.model == view.model), None)
+    versions = [each.version for each in chosen.versions] if chosen else []
     with st.container(key="dl-pickers", horizontal=True, gap="small"):
-        if "model" in wanted and (len(models) > 1 or view.model not in versions):
+        if "model" in wanted and (len(models) > 1 or chosen is None):
             gone = ("version", "device_type", "region", "feature", "segment", "id", "page")
-            state.choose("Model", "model", list(versions), value=view.model, everything=None, forget=gone)
-        if "version" in wanted:
-            state.choose(
-                "Version",
-                "version",
-                versions.get(view.model or "", []),
-                value=view.version,
-                everything="Every version",
-                forget=("page",),
-            )
-        if "type" in wanted or "region" in wanted:
-            _places(view, wanted)
+            state.choose("Model", "model", names, value=view.model, everything=None, forget=gone)
+        for name, label, options, value, everything in (
+            ("version", "Version", versions, view.version, "Every version"),
+            ("type", "Device type", chosen.device_types if chosen else (), view.device_type, "Every type"),
+            ("region", "Region", chosen.regions if chosen else (), view.region, "Every region"),
+        ):
+            if name in wanted:
+                field = state.FIELDS.get(name, name)
+                state.choose(label, field, options, value=value, everything=everything, forget=_ON_PAGES)
         if "range" in wanted:
             state.choose_range(view, datetime.now(UTC), DEFAULT_RANGE)
 
 
-def _places(view: View, wanted: Sequence[str]) -> None:
-    grid = collector.overview(view.model).value
-    cells = grid.grid if grid else ()
-    if "type" in wanted:
-        types = sorted({cell.device_type for cell in cells})
-        state.choose(
-            "Device type",
-            "device_type",
-            types,
-            value=view.device_type,
-            everything="Every type",
-            forget=("page",),
-        )
-    if "region" in wanted:
-        regions = sorted({cell.region for cell in cells})
-        state.choose(
-            "Region", "region", regions, value=view.region, everything="Every region", forget=("page",)
-        )
-
-
 @st.fragment(run_every=layout.REFRESH_S / 2)
-def _wait(answer: Answer[tuple[records.Model, ...]]) -> None:
+def _wait() -> None:
     """Say why there is nothing to show, and start the page again once there is."""
     answer = collector.models()
-    if answer.value:
+    if answer.value and answer.value.items:
         st.rerun()
     if answer.problem is not None:
         title("No collector answers" if answer.problem.kind == "unreachable" else "The collector refuses")
@@ -151,7 +133,7 @@ def title(sentence: str, *, lead: str = "") -> None:
     layout.html(f'<h1 class="dl-h1">{sign}{escape(sentence)}</h1>')
 
 
-def freshness(answer: Answer[records.Overview]) -> None:
+def freshness(answer: Answer[Overview]) -> None:
     """`Data up to 09:41:20 UTC (18 s ago) · 1 987 of 2 000 devices reported`, or that nobody answers."""
     overview = layout.settled(answer, "Overview")
     if overview is None:
@@ -169,7 +151,7 @@ def freshness(answer: Answer[records.Overview]) -> None:
     layout.html(f'<p class="dl-fresh">{escape(text)} · {escape(reported)}</p>')
 
 
-def collector_now(answer: Answer[records.Overview], overview: records.Overview) -> datetime:
+def collector_now(answer: Answer[Overview], overview: Overview) -> datetime:
     """The time at the collector: its clock at the answer, and what has gone by since."""
     then = words.parse_time(overview.as_of) or answer.moment
     return then + timedelta(seconds=max(0.0, time.time() - answer.at))

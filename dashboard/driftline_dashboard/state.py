@@ -24,7 +24,8 @@ _LONGEST = 512
 _ALL = ""
 #: What Streamlit itself keeps in the URL.
 _STREAMLIT = frozenset({"embed", "embed_options"})
-_FIELDS = {"from": "start", "to": "end", "type": "device_type"}
+#: Parameters whose field of View has another name.
+FIELDS = {"from": "start", "to": "end", "type": "device_type"}
 RANGES = {"6h": "Last 6 hours", "24h": "Last 24 hours", "7d": "Last 7 days", "28d": "Last 28 days"}
 
 
@@ -51,7 +52,7 @@ class View:
 
     def parameters(self) -> dict[str, str]:
         """The query parameters that `read` would make this view of, in one order."""
-        given = {name: getattr(self, _FIELDS.get(name, name)) for name in (*SHARED, *OWN)}
+        given = {name: getattr(self, FIELDS.get(name, name)) for name in (*SHARED, *OWN)}
         if self.page == 1:
             given["page"] = None
         return {name: str(value) for name, value in given.items() if value is not None}
@@ -104,7 +105,7 @@ def read(parameters: Mapping[str, str], own: Sequence[str] = ()) -> View:
             problems.append(f"This page does not know the parameter “{_short(name)}”; it was left out.")
             continue
         try:
-            values[_FIELDS.get(name, name)] = _CHECKS.get(name, _text)(value)
+            values[FIELDS.get(name, name)] = _CHECKS.get(name, _text)(value)
         except (ValueError, SchemaError) as error:
             problems.append(f"“{name}” was left out: {error}")
     return View(**values, problems=tuple(problems))
@@ -157,7 +158,7 @@ def write(**changes: str | int | None) -> None:
     """Change the URL, in a widget's callback; None takes a parameter out. One entry of history."""
     parameters = dict(st.query_params.to_dict())
     for name, value in changes.items():
-        spelled = {field: parameter for parameter, field in _FIELDS.items()}.get(name, name)
+        spelled = {field: parameter for parameter, field in FIELDS.items()}.get(name, name)
         parameters.pop(spelled, None)
         if value is not None:
             parameters[spelled] = str(value)

@@ -5,6 +5,7 @@ stands without its unit, an estimate never without its interval and what stands 
 """
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from driftline_schemas.errors import SchemaError
@@ -112,10 +113,14 @@ def share(value: float | None, places: int | None = None) -> str:
     return f"{value * 100:.{places}f}{NARROW}%".replace("-", "−")
 
 
+#: How a value is written: `significant`, or `share`.
+Writer = Callable[[float | None], str]
+
+
 def interval(lower: float | None, upper: float | None, *, percent: bool = False, digits: int = 2) -> str:
     """`0.27–0.36`, or `91.8–94.3 %`; one-sided where one bound is not known; empty where neither is."""
 
-    def write(value: float) -> str:
+    def write(value: float | None) -> str:
         return share(value).removesuffix(f"{NARROW}%") if percent else significant(value, digits)
 
     unit = f"{NARROW}%" if percent else ""

@@ -37,9 +37,9 @@ def answer(fleet: Fleet, path: str, asked: dict[str, str]) -> dict[str, Any]:
     if parts[0] == "alerts":
         return alert(fleet, parts[1])
     if path == "/evaluations/heatmap":
-        return items(fleet, heatmap(fleet, asked))
+        return heatmap(fleet, asked)
     if path == "/series":
-        return items(fleet, series(fleet, asked))
+        return series(fleet, asked)
     if path == "/distributions":
         return distribution(fleet, asked)
     if path == "/performance":
@@ -53,6 +53,15 @@ def items(fleet: Fleet, found: list[Any]) -> dict[str, Any]:
 
 def model(fleet: Fleet, name: str) -> dict[str, Any]:
     first = iso(fleet.now - timedelta(days=30))
+    reference = {
+        "id": "r1",
+        "model": name,
+        "version": "2.1.0",
+        "binning": "b1",
+        "rows": 20_000,
+        "features": list(FEATURES[: fleet.features]),
+        "registered": first,
+    }
     return {
         "model": name,
         "versions": [
@@ -60,12 +69,14 @@ def model(fleet: Fleet, name: str) -> dict[str, Any]:
                 "version": version,
                 "first": first,
                 "last": iso(fleet.now),
-                "reference": "r1",
+                "reference": reference if fleet.reference else None,
                 "predictions": 12_000_000,
             }
             for version in ("2.1.0", "2.0.0")
         ],
         "tiers": ["device_edge", "cloud"],
+        "device_types": sorted({kind for kind, _ in fleet.cells()}),
+        "regions": sorted({region for _, region in fleet.cells()}),
     }
 
 
@@ -101,7 +112,7 @@ def alert(fleet: Fleet, alert_id: str) -> dict[str, Any]:
     kind = Segment.parse(found["segment"])["device_type"]
     return {
         "alert": found,
-        "evaluation": {},
+        "evaluation": None,
         "features": found["features"],
         "apart": [
             {"dimension": "firmware", "value": "4.2.0", "share_inside": 0.98, "share_elsewhere": 0.04},
@@ -118,19 +129,10 @@ def alert(fleet: Fleet, alert_id: str) -> dict[str, Any]:
             for place in range(min(5, fleet.devices))
         ],
         "samples": [sample(fleet, place, kind) for place in range(5)],
-        "changes": [
-            {
-                "time": found["changes"][0]["first_at"],
-                "kind": "firmware",
-                "what": "firmware 4.1.2 → 4.2.0",
-                "from": "4.1.2",
-                "to": "4.2.0",
-                "devices": found["changes"][0]["devices"],
-            }
-        ],
+        "changes": found["changes"],
         "range": {
-            "from": iso(start - timedelta(seconds=18 * WINDOW_S)),
-            "to": iso(start + timedelta(seconds=25 * WINDOW_S)),
+            "start": iso(start - timedelta(seconds=18 * WINDOW_S)),
+            "end": iso(start + timedelta(seconds=25 * WINDOW_S)),
         },
         "silence_command": f"driftline alerts silence --segment '{found['segment']}' --for 2h --reason ''",
     }
@@ -154,7 +156,7 @@ def sample(fleet: Fleet, place: int, kind: str | None) -> dict[str, Any]:
     }
 
 
-def heatmap(fleet: Fleet, asked: dict[str, str]) -> list[dict[str, Any]]:
+def heatmap(fleet: Fleet, asked: dict[str, str]) -> dict[str, Any]:
     chosen = [
         (kind, region)
         for kind, region in fleet.cells()
@@ -167,10 +169,17 @@ def heatmap(fleet: Fleet, asked: dict[str, str]) -> list[dict[str, Any]]:
     names = [name for name in FEATURES[: fleet.features] if asked.get("feature") in {None, name}]
     rows = [effect_of(fleet, kind, region, name) for kind, region in chosen for name in names]
     rows.sort(key=lambda row: -(row["effect"] or 0))
-    return rows
+    return {
+        "window": {"start": iso(fleet.closed() - timedelta(seconds=WINDOW_S)), "end": iso(fleet.closed())},
+        "features": list(dict.fromkeys(row["feature"] for row in rows)),
+        "segments": list(dict.fromkeys(row["segment"] for row in rows)),
+        "cells": rows,
+        "limit": LIMIT,
+        "as_of": iso(fleet.now),
+    }
 
 
-def series(fleet: Fleet, asked: dict[str, str]) -> list[dict[str, Any]]:
+def series(fleet: Fleet, asked: dict[str, str]) -> dict[str, Any]:
     segment = Segment.parse(asked["segment"])
     kind, feature = segment["device_type"], asked.get("feature") or FEATURES[0]
     end = moment(fleet, asked.get("to")) or fleet.closed()
@@ -179,28 +188,38 @@ def series(fleet: Fleet, asked: dict[str, str]) -> list[dict[str, Any]]:
     last = int(min(end, fleet.closed()).timestamp() // WINDOW_S)
     step = max(1, math.ceil((last - first) / int(asked.get("points", "1000"))))
     level = effect_of(fleet, kind, segment["region"], feature)["effect"] or 0.0
-    rows = []
-    for place in range(first, last, step):
-        time = datetime.fromtimestamp(place * WINDOW_S, UTC)
-        chance = fleet.random(segment, feature, place)
-        after = has_moved(fleet, kind, feature) and time >= fleet.start()
-        mean = level * chance.uniform(0.9, 1.1) if after else abs(chance.gauss(0, 0.003))
-        half = 0.25 * math.sqrt(mean * 0.05) + 0.002
-        rows.append(
-            {
-                "time": iso(time),
-                "end": iso(time + timedelta(seconds=WINDOW_S * step)),
-                "min": mean,
-                "mean": mean,
-                "max": mean,
-                "lower": max(0.0, mean - half),
-                "upper": mean + half,
-                "n": round(1300 * chance.uniform(0.9, 1.1)),
-                "verdict": "drifted" if mean - half > LIMIT else "stable",
-                "limit": LIMIT,
-            }
-        )
-    return rows
+    changed = kind in fleet.moved and start <= fleet.start() <= end
+    return {
+        "segment": str(segment),
+        "measure": asked["measure"],
+        "feature": asked.get("feature"),
+        "points": [point(fleet, segment, feature, place, step, level) for place in range(first, last, step)],
+        "changes": alert_of(fleet, 0)["changes"] if changed else [],
+        "limit": LIMIT,
+        "as_of": iso(fleet.now),
+    }
+
+
+def point(
+    fleet: Fleet, segment: Segment, feature: str, place: int, step: int, level: float
+) -> dict[str, Any]:
+    time = datetime.fromtimestamp(place * WINDOW_S, UTC)
+    chance = fleet.random(segment, feature, place)
+    after = has_moved(fleet, segment["device_type"], feature) and time >= fleet.start()
+    mean = level * chance.uniform(0.9, 1.1) if after else abs(chance.gauss(0, 0.003))
+    half = 0.25 * math.sqrt(mean * 0.05) + 0.002
+    return {
+        "time": iso(time),
+        "end": iso(time + timedelta(seconds=WINDOW_S * step)),
+        "min": mean,
+        "mean": mean,
+        "max": mean,
+        "lower": max(0.0, mean - half),
+        "upper": mean + half,
+        "n": round(1300 * chance.uniform(0.9, 1.1)),
+        "verdict": "drifted" if mean - half > LIMIT else "stable",
+        "limit": LIMIT,
+    }
 
 
 def moment(fleet: Fleet, text: str | None) -> datetime | None:
@@ -215,21 +234,21 @@ def moment(fleet: Fleet, text: str | None) -> datetime | None:
 def distribution(fleet: Fleet, asked: dict[str, str]) -> dict[str, Any]:
     segment, feature = Segment.parse(asked["segment"]), asked["feature"]
     if feature not in FEATURES[: fleet.features]:
-        raise NotFoundError(
-            f"there is no feature {feature!r} in the window; GET /api/v1/evaluations/heatmap lists them"
-        )
+        raise NotFoundError(f"there is no feature {feature!r} here; GET /api/v1/evaluations/heatmap has them")
     row = effect_of(fleet, segment["device_type"], segment["region"], feature)
-    moved = has_moved(fleet, segment["device_type"], feature)
     name = feature.replace("_", " ").capitalize()
+    sentence = f"{name} is as it was."
+    if has_moved(fleet, segment["device_type"], feature):
+        sentence = f"{name} moved down: the share below 0.41 rose from 30 % to 72 %."
     return {
+        "segment": str(segment),
         "feature": feature,
         "kind": "numeric",
         "window": {"start": iso(fleet.closed() - timedelta(seconds=WINDOW_S)), "end": iso(fleet.closed())},
         "m": 20_000,
+        "limit": LIMIT,
         "reference_id": "r1" if fleet.reference else None,
-        "sentence": f"{name} moved down: the share below 0.41 rose from 30 % to 72 %."
-        if moved
-        else f"{name} is as it was.",
+        "sentence": sentence,
         "bins": bins_of(fleet, segment["device_type"], feature),
         **{part: row[part] for part in ("n", "effect", "lower", "upper", "verdict")},
     }
@@ -238,44 +257,56 @@ def distribution(fleet: Fleet, asked: dict[str, str]) -> dict[str, Any]:
 def performance(fleet: Fleet, asked: dict[str, str]) -> dict[str, Any]:
     near = {"2.1.0": (0.931, 0.909, 0.949, 604), "2.0.0": (0.958, 0.944, 0.969, 1_311)}
     agreement = {"2.1.0": (0.947, 0.938, 0.955, 2_604), "2.0.0": (0.962, 0.955, 0.968, 3_120)}
-    confusion = [
-        {"true_label": str(true), "label": str(label), "n": n, "weight": n * 50.0}
-        for true in range(10)
-        for label in range(10)
-        if (
-            n := 118
-            if true == label
-            else fleet.random(true, label).choice((0, 0, 0, 1, 2, 5 if true == 7 else 1))
-        )
-    ]
-    calibration = [
-        {
-            "bin_low": place / 10,
-            "bin_high": (place + 1) / 10,
-            "mean_score": place / 10 + 0.05,
-            "accuracy": estimate(place / 10 + 0.02, 0.3 / (place + 1), 18 * (place + 1) ** 2),
-        }
-        for place in range(2, 10)
-    ]
-    known = fleet.labels
-    return {
-        "accuracy": [{"version": name, "estimate": as_estimate(*row)} for name, row in near.items()]
-        if known
-        else [],
-        "agreement": [{"version": name, "estimate": as_estimate(*row)} for name, row in agreement.items()],
+    answer: dict[str, Any] = {
+        "segment": asked["segment"],
+        "range": {"start": iso(fleet.now - timedelta(days=1)), "end": iso(fleet.now)},
+        "accuracy": [],
+        "agreement": by_version(agreement),
         "escalation_rate": {"value": 0.083, "lower": 0.081, "upper": 0.085, "n": 720_000},
-        "confusion": confusion if known else [],
-        "calibration": calibration if known else [],
-        "ece": {"value": 0.031, "lower": 0.019, "upper": 0.044, "n": 1_915} if known else None,
-        "label_lag": {"median_s": 5_400, "p95_s": 93_600, "n": 1_915} if known else None,
-        "labels_per_day": 212 if known else None,
+        "confusion": [],
+        "calibration": [],
+        "ece": None,
+        "label_lag": None,
+        "labels_per_day": None,
+        "budget": [],
+        "as_of": iso(fleet.now),
+    }
+    if not fleet.labels:
+        return answer
+    return answer | {
+        "accuracy": by_version(near),
+        "confusion": confusion(fleet),
+        "calibration": [
+            {
+                "bin_low": place / 10,
+                "bin_high": (place + 1) / 10,
+                "mean_score": place / 10 + 0.05,
+                "accuracy": estimate(place / 10 + 0.02, 0.3 / (place + 1), 18 * (place + 1) ** 2),
+            }
+            for place in range(2, 10)
+        ],
+        "ece": {"value": 0.031, "lower": 0.019, "upper": 0.044, "n": 1_915},
+        "label_lag": {"median_s": 5_400, "p95_s": 93_600, "n": 1_915},
+        "labels_per_day": 212,
         "budget": [
             {"segment": cell_of(fleet, kind, region)["segment"], "have": have, "need": 100}
             for (kind, region), have in zip(fleet.cells(), (12, 31, 44, 71, 96), strict=False)
-        ]
-        if known
-        else [],
+        ],
     }
+
+
+def confusion(fleet: Fleet) -> list[dict[str, Any]]:
+    found = []
+    for true in range(10):
+        for label in range(10):
+            wrong = fleet.random(true, label).choice((0, 0, 0, 1, 2, 5 if true == 7 else 1))
+            if n := 118 if true == label else wrong:
+                found.append({"true_label": str(true), "label": str(label), "n": n, "weight": n * 50.0})
+    return found
+
+
+def by_version(rows: dict[str, tuple[float, float, float, float]]) -> list[dict[str, Any]]:
+    return [{"version": name, "estimate": as_estimate(*row), "reason": None} for name, row in rows.items()]
 
 
 def as_estimate(value: float, lower: float, upper: float, n: float) -> dict[str, float]:

@@ -8,23 +8,14 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 from driftline_schemas.segments import Segment
 
 FEATURES = (
-    *(
-        "sharpness",
-        "ink",
-        "contrast",
-        "width",
-        "height",
-        "slant",
-        "loops",
-        "border_ink",
-        "centre_x",
-        "centre_y",
-    ),
+    *("sharpness", "ink", "contrast", "width", "height", "slant", "loops", "border_ink"),
+    *("centre_x", "centre_y"),
     *(f"stroke_{number:02}" for number in range(1, 31)),
 )
 TYPES = (
@@ -181,7 +172,7 @@ def alert_of(fleet: Fleet, number: int) -> dict[str, Any]:
         "resolved_at": None,
         "window": {"start": iso(fleet.closed() - timedelta(seconds=WINDOW_S)), "end": iso(fleet.closed())},
         "value": worst["effect"],
-        **{name: worst[name] for name in ("lower", "upper", "limit", "n", "n_eff", "p", "q")},
+        **{name: worst[name] for name in ("lower", "upper", "limit", "n", "n_eff")},
         "features": [
             {"name": row["feature"], **{name: row[name] for name in ("effect", "lower", "p")}}
             for row in rows
@@ -190,12 +181,13 @@ def alert_of(fleet: Fleet, number: int) -> dict[str, Any]:
         "coverage": 0.994,
         "devices": fleet.devices // fleet.types,
         "link": None,
+        "changed": iso(fleet.closed()),
         "changes": [
             {
                 "kind": "firmware",
                 "before": "4.1.2",
                 "after": "4.2.0",
-                "first_at": iso(start - timedelta(minutes=7)),
+                "time": iso(start - timedelta(minutes=7)),
                 "devices": max(1, fleet.devices // fleet.types - 4),
             }
         ],
@@ -208,17 +200,16 @@ def bins_of(fleet: Fleet, kind: str | None, feature: str) -> list[dict[str, Any]
     edges = [-1.2816, -0.8416, -0.5244, -0.2533, 0.0, 0.2533, 0.5244, 0.8416, 1.2816]
     bounds = [None, *edges, None]
     below = [0.0, *(0.5 * math.erfc(-(edge - shift) / math.sqrt(2)) for edge in edges), 1.0]
-    scale = lambda edge: None if edge is None else round(0.5 + edge / 6, 4)  # noqa: E731
-    names = [
-        f"{scale(low) or '…'} to {scale(high) or '…'}" for low, high in zip(bounds, bounds[1:], strict=False)
-    ]
+    scaled = [None if edge is None else round(0.5 + edge / 6, 4) for edge in bounds]
+    names = [f"{low or '…'} to {high or '…'}" for low, high in pairwise(scaled)]
     return [
         {
             "name": name,
-            "low": scale(low),
-            "high": scale(high),
+            "low": low,
+            "high": high,
             "reference_share": 0.0995,
             "now_share": (after - before) * 0.995,
+            "now_count": round((after - before) * 1300),
         }
-        for name, low, high, before, after in zip(names, bounds, bounds[1:], below, below[1:], strict=False)
+        for name, (low, high), (before, after) in zip(names, pairwise(scaled), pairwise(below), strict=True)
     ] + [{"name": "missing", "low": None, "high": None, "reference_share": 0.005, "now_share": 0.005}]
