@@ -24,7 +24,7 @@ _MAX_INT64 = np.uint64(np.iinfo(np.int64).max)
 class Records:
     """The records of a batch, flat: record i came in request `request[i]` under resource `resource[i]`.
 
-    `resources` and `scopes` hold the structs one level up (with their `schema_url`); `scope` indexes `scopes`.
+    `resources` and `scopes` are the structs that hold a resource or a scope; `scope` indexes `scopes`.
     """
 
     records: pa.StructArray
@@ -56,7 +56,8 @@ def unnest(lists: pa.ListArray) -> tuple[Any, Index]:
 
 def times(values: pa.Array) -> npt.NDArray[np.int64]:
     """Unsigned OTLP nanoseconds as BIGINT ones; what does not fit becomes the largest time there is."""
-    return np.minimum(np.asarray(values), _MAX_INT64).astype(np.int64)
+    clipped: npt.NDArray[np.uint64] = np.minimum(np.asarray(values), _MAX_INT64)
+    return clipped.astype(np.int64)
 
 
 def ids(values: pa.Array, width: int) -> pa.Array:
@@ -76,7 +77,7 @@ def take(values: Any, index: Index) -> Any:
 
 
 class Attributes:
-    """Attribute lists of n rows, by key. Keys are compared as dictionary codes, values stay where they are."""
+    """Attribute lists of n rows, by key: keys are compared as codes, values stay where they are."""
 
     def __init__(self, lists: pa.ListArray) -> None:
         pairs, self.row = unnest(lists)
@@ -123,7 +124,7 @@ class Attributes:
         return found
 
     def number(self, key: str) -> pa.Array:
-        """For each row the number under `key`, as float64; null where there is none or NaN."""
+        """For each row the number under `key`, as float64; null where there is none."""
         double = self.member(key, "double_value", pa.float64())
         if double.null_count:
             whole = self.member(key, "int_value", pa.int64())

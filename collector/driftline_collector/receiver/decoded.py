@@ -31,7 +31,7 @@ class Decoded:
 
 
 class Rejections:
-    """Gathers which records are refused, by reason. The first reason found for a record is the one counted."""
+    """Gathers which records are refused; the first reason found for a record is the one counted."""
 
     def __init__(self, signal: Signal, requests: int) -> None:
         self._signal = signal
@@ -40,7 +40,7 @@ class Rejections:
         self._by_request: list[tuple[str, npt.NDArray[np.int64]]] = []
 
     def add(self, at: Index, request: Index, refused: Mapping[str, Mask]) -> Mask:
-        """Note the refusals among the records `at`, each of which came in its `request`; which ones are good."""
+        """Note the refusals among the records `at`, which came in `request`; which ones are good."""
         good = np.ones(len(at), np.bool_)
         for reason, mask in refused.items():
             bad = mask & good

@@ -49,7 +49,7 @@ def deployment_refusals(own: Attributes) -> dict[str, Mask]:
 
 
 def stream_columns(own: Attributes, speaker: pa.Array) -> dict[str, pa.Array]:
-    """The columns of `stream_events`; `speaker` is the stream that sends, unless it speaks of a closed one."""
+    """The columns of `stream_events`; `speaker` is the stream that sends, even of one that is closed."""
     numbers = pa.list_(pa.int64())
     return {
         "stream": first_of((own.text(names.STREAM_CLOSED_ID), speaker)),

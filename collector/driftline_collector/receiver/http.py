@@ -17,10 +17,10 @@ from google.rpc.status_pb2 import Status
 
 from driftline_collector.errors import StoreError
 from driftline_collector.receiver.decoded import Rejected
-from driftline_collector.receiver.intake import Intake, Overloaded
-from driftline_collector.receiver.ptars_adapter import Undecodable, check
+from driftline_collector.receiver.intake import Intake, OverloadedError
+from driftline_collector.receiver.ptars_adapter import UndecodableError, check
 from driftline_collector.receiver.signals import SIGNALS, Signal
-from driftline_collector.store.writer import Unstorable
+from driftline_collector.store.writer import UnstorableError
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -45,7 +45,7 @@ class Answer:
     headers: tuple[Header, ...] = ()
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """The answer is known before the request is read to its end."""
 
     def __init__(self, answer: Answer) -> None:
@@ -53,7 +53,7 @@ class _Refused(Exception):
         self.answer = answer
 
 
-class _Disconnected(Exception):
+class _DisconnectedError(Exception):
     """Nobody is left to be answered."""
 
 
@@ -69,9 +69,9 @@ class OtlpHttp:
             raise TypeError(f"OtlpHttp answers HTTP, not {scope['type']}")
         try:
             answer = await self._answer(scope, receive)
-        except _Refused as refused:
+        except _RefusedError as refused:
             answer = refused.answer
-        except _Disconnected:
+        except _DisconnectedError:
             return
         except Exception:
             logger.exception("a request to %s failed", scope["path"])
@@ -101,16 +101,16 @@ class OtlpHttp:
             body = await self._unpack(body)
         try:
             check(signal, body)
-        except Undecodable as fault:
+        except UndecodableError as fault:
             return error(400, INVALID_ARGUMENT, str(fault))
         return await self._store(signal, body)
 
     async def _store(self, signal: Signal, body: bytes) -> Answer:
         try:
             rejected = await asyncio.wrap_future(self._intake.submit(signal, body))
-        except Overloaded as fault:
+        except OverloadedError as fault:
             return unavailable(str(fault))
-        except Unstorable as fault:
+        except UnstorableError as fault:
             return error(400, INVALID_ARGUMENT, str(fault))
         except StoreError as fault:
             return unavailable(str(fault))
@@ -119,17 +119,17 @@ class OtlpHttp:
     async def _read(self, length: bytes | None, receive: Receive) -> bytes:
         """The body as it came, chunked or of a known length."""
         if length is not None and length.isdigit() and int(length) > self._max_body_bytes:
-            raise _Refused(self._too_large())
+            raise _RefusedError(self._too_large())
         chunks: list[bytes] = []
         size = 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise _Disconnected
+                raise _DisconnectedError
             chunk = message.get("body", b"")
             size += len(chunk)
             if size > self._max_body_bytes:
-                raise _Refused(self._too_large())
+                raise _RefusedError(self._too_large())
             if not chunks:
                 self._admit(int(length) if length and length.isdigit() else size)
             chunks.append(chunk)
@@ -139,8 +139,8 @@ class OtlpHttp:
     def _admit(self, size: int) -> None:
         try:
             self._intake.admit(size)
-        except Overloaded as fault:
-            raise _Refused(unavailable(str(fault))) from None
+        except OverloadedError as fault:
+            raise _RefusedError(unavailable(str(fault))) from None
 
     async def _unpack(self, body: bytes) -> bytes:
         try:
@@ -148,9 +148,9 @@ class OtlpHttp:
                 return await asyncio.to_thread(gunzip, body, self._max_body_bytes)
             return gunzip(body, self._max_body_bytes)
         except OverflowError:
-            raise _Refused(self._too_large()) from None
+            raise _RefusedError(self._too_large()) from None
         except ValueError as fault:
-            raise _Refused(error(400, INVALID_ARGUMENT, str(fault))) from None
+            raise _RefusedError(error(400, INVALID_ARGUMENT, str(fault))) from None
 
     def _too_large(self) -> Answer:
         message = f"the body is larger than {self._max_body_bytes} bytes, unpacked; send smaller batches"
@@ -158,7 +158,7 @@ class OtlpHttp:
 
 
 def gunzip(packed: bytes, limit: int) -> bytes:
-    """Unpack gzip of one or more members. Raises OverflowError above `limit` bytes, ValueError if it is not whole."""
+    """Unpack gzip of one or more members. Raises OverflowError above `limit` bytes, ValueError if torn."""
     parts = []
     room = limit
     while packed:
@@ -195,18 +195,19 @@ def error(status: int, code: "Code.ValueType", message: str, headers: Iterable[H
 
 def unavailable(message: str) -> Answer:
     """503, to be repeated in a second or two: not all in the same one."""
-    return error(503, UNAVAILABLE, message, [(b"retry-after", random.choice((b"1", b"2")))])
+    pause = random.choice((b"1", b"2"))  # noqa: S311  # nobody gains by guessing it
+    return error(503, UNAVAILABLE, message, [(b"retry-after", pause)])
 
 
 def _require_protobuf(content_type: bytes) -> None:
     if content_type.partition(b";")[0].strip().lower() != _PROTOBUF:
         message = f"content type {content_type.decode('latin-1')!r} is not taken; send {_PROTOBUF.decode()}"
-        raise _Refused(error(415, INVALID_ARGUMENT, message, [(b"accept", _PROTOBUF)]))
+        raise _RefusedError(error(415, INVALID_ARGUMENT, message, [(b"accept", _PROTOBUF)]))
 
 
 def _is_gzip(encoding: bytes) -> bool:
     name = encoding.strip().lower()
     if name not in (b"gzip", b"identity", b""):
         message = f"content encoding {name.decode('latin-1')!r} is not taken; send gzip or none"
-        raise _Refused(error(415, INVALID_ARGUMENT, message, [(b"accept-encoding", b"gzip, identity")]))
+        raise _RefusedError(error(415, INVALID_ARGUMENT, message, [(b"accept-encoding", b"gzip, identity")]))
     return name == b"gzip"

@@ -2,7 +2,7 @@
 
 One thread decodes whatever has come while the writer was busy. Decoding and committing overlap, and
 the more comes at once, the less each request costs. What is admitted is bounded in requests and bytes until
-it is answered, so memory is; above that the answer is Overloaded.
+it is answered, so memory is; above that the answer is OverloadedError.
 """
 
 import logging
@@ -18,7 +18,7 @@ from driftline_collector.receiver.batches import batch_of
 from driftline_collector.receiver.decoded import Decoded, Rejected
 from driftline_collector.receiver.profiles import Edges
 from driftline_collector.receiver.signals import Signal
-from driftline_collector.store.writer import Unstorable, Writer
+from driftline_collector.store.writer import UnstorableError, Writer
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ GROUP_BYTES = 4 * 2**20
 GROUPS_AHEAD = 2
 
 
-class Overloaded(Exception):
+class OverloadedError(Exception):
     """More has come than can be taken now; the same request is welcome in a second or two."""
 
 
@@ -65,12 +65,12 @@ class Intake:
         self._thread.start()
 
     def admit(self, size: int) -> None:
-        """Raise Overloaded where `size` more bytes cannot be taken now."""
+        """Raise OverloadedError where `size` more bytes cannot be taken now."""
         with self._changed:
             self._require_room(size)
 
     def submit(self, signal: Signal, body: bytes) -> "Future[Rejected]":
-        """Queue a body that has passed `check`. Raises Overloaded; the future may fail with a StoreError."""
+        """Queue a body that has passed `check`. Raises OverloadedError; the future may hold a StoreError."""
         answer: Future[Rejected] = Future()
         with self._changed:
             self._require_room(len(body))
@@ -95,11 +95,11 @@ class Intake:
 
     def _require_room(self, size: int) -> None:
         if self._closing:
-            raise Overloaded("the collector is stopping; send again to the next one")
+            raise OverloadedError("the collector is stopping; send again to the next one")
         if self._requests >= self._max_requests:
-            raise Overloaded(f"{self._requests} requests are waiting to be stored; send again")
+            raise OverloadedError(f"{self._requests} requests are waiting to be stored; send again")
         if self._bytes and self._bytes + size > self._max_bytes:
-            raise Overloaded(f"{self._bytes} bytes are waiting to be stored; send again")
+            raise OverloadedError(f"{self._bytes} bytes are waiting to be stored; send again")
 
     # -- the decoder's thread --------------------------------------------------------------------------
     def _run(self) -> None:
@@ -170,4 +170,4 @@ def _unreadable(error: Exception) -> StoreError:
     """A fault of ours that these bytes bring out, and will again: no client should repeat them for ever."""
     if isinstance(error, MemoryError):
         return StoreError("there is not enough memory to read this request now")
-    return Unstorable(f"the request cannot be read: {type(error).__name__}: {error}")
+    return UnstorableError(f"the request cannot be read: {type(error).__name__}: {error}")

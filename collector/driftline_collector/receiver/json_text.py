@@ -10,7 +10,6 @@ import base64
 import json
 import math
 from collections.abc import Mapping
-
 from typing import Any
 
 import numpy as np
@@ -162,6 +161,7 @@ def _special(text: str) -> str:
 
 
 def non_finite(number: float) -> str:
+    """What protobuf's JSON calls NaN and the infinities."""
     return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 

@@ -21,13 +21,13 @@ from driftline_collector.receiver.decoded import Decoded, Rejections
 from driftline_collector.receiver.dimensions import Sources
 from driftline_collector.receiver.ptars_adapter import decode
 from driftline_collector.receiver.signals import LOGS
-from driftline_collector.store.batch import Batch, Numbers, Rows
+from driftline_collector.store.batch import Batch, Rows
 
 Columns = dict[str, pa.Array]
 
 
 def batch_of(bodies: Sequence[bytes], received_ns: int) -> Decoded:
-    """The rows of log requests that have passed `check`. `received_ns` stands in where a record has no time."""
+    """The rows of log requests that have passed `check`; `received_ns` is for records without a time."""
     records = flatten(LOGS, decode(LOGS, bodies))
     return _Logs(records, received_ns, len(bodies)).decoded(sum(map(len, bodies)))
 

@@ -1,4 +1,7 @@
-"""The SDK's metrics about itself, and everybody else's, → rows. Few next to profiles, so points become JSON one by one."""
+"""The SDK's metrics about itself, and everybody else's, → rows.
+
+Few next to profiles, so their points become JSON one by one.
+"""
 
 import base64
 import json
@@ -37,7 +40,7 @@ def health_rows(points: Points, sources: Sources) -> tuple[pa.Table, dict[str, M
 
 
 def rows(points: Points, sources: Sources) -> tuple[pa.Table, dict[str, Mask]]:
-    """Rows of `metrics`: the number in `value`, all else that the point says in `point`. Nothing is refused."""
+    """Rows of `metrics`: the number in `value`, all else that a point says in `point`. None is refused."""
     size = len(points)
     number = points.kind in ("gauge", "sum")
     columns = {

@@ -17,7 +17,7 @@ DELTA = 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Points:
-    """n data points of one kind. `name` and `unit` are their metric's; `temporality` is 0 where it has none."""
+    """n data points of one kind; `name`, `unit` and `temporality` (0 for none) are their metric's."""
 
     kind: Kind
     points: pa.StructArray

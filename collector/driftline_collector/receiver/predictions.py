@@ -87,11 +87,12 @@ def bad_probability(own: Attributes, key: str) -> Mask:
     """Which rows have something under `key` that is no probability in (0, 1]."""
     value = own.number(key)
     good = pc.and_(pc.greater(value, 0.0), pc.less_equal(value, 1.0)).fill_null(False)
-    return own.has(key) & ~np.asarray(good)
+    bad: Mask = own.has(key) & ~np.asarray(good)
+    return bad
 
 
 def features(own: Attributes, chosen: Mask) -> Features:
-    """The features of each row in their order, typed, and their feature set's id. No pivot: they stay a list."""
+    """The features of each row in their order, and their feature set. No pivot: they stay lists."""
     at = np.flatnonzero(chosen)
     row, code = own.row[at], own.codes[at]
     kept = own.values if len(at) == len(own) else own.values.take(pa.array(at))
@@ -101,7 +102,7 @@ def features(own: Attributes, chosen: Mask) -> Features:
     textual = (kind == _TEXT) | (kind == _JSON)
     return Features(
         set_of_row,
-        _lists(_numbers(kept, kind), numeric, row, own.rows),
+        _lists(_numbers(kept), numeric, row, own.rows),
         _lists(_texts(kept, kind), textual, row, own.rows),
         sets,
     )
@@ -127,7 +128,7 @@ def _kinds(values: pa.StructArray) -> npt.NDArray[np.int8]:
     return kind
 
 
-def _numbers(values: pa.StructArray, kind: npt.NDArray[np.int8]) -> pa.Array:
+def _numbers(values: pa.StructArray) -> pa.Array:
     number = values.field("double_value")
     for name in ("int_value", "bool_value"):
         other = values.field(name)
@@ -154,7 +155,7 @@ def _lists(items: pa.Array, chosen: Mask, row: Index, rows: int) -> pa.Array:
 def _feature_sets(
     own: Attributes, row: Index, code: npt.NDArray[np.int32], kind: npt.NDArray[np.int8]
 ) -> tuple[pa.Array, pa.Table]:
-    """The id of each row's feature set, and the sets. Rows are told apart by a hash of their features in order."""
+    """Each row's feature set, and the sets; rows are told apart by a hash of their features in order."""
     start = np.zeros(own.rows + 1, np.int64)
     np.cumsum(np.bincount(row, minlength=own.rows), out=start[1:])
     # A random number for each name and type, so that nobody can make two sets look alike.

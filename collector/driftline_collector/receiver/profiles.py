@@ -17,7 +17,8 @@ from driftline_collector.receiver.points import DELTA, Points
 #: Binning id and feature → the edges that the store holds for them; None where it holds none.
 Edges = Callable[[str, str], Sequence[float] | None]
 
-#: Metric → the feature it speaks of (None: the one named by an attribute), the kind of row, what a count is of.
+#: Metric → the feature it speaks of (None: the one that an attribute names), the kind of row, and the
+#: attribute that tells what is counted.
 _HISTOGRAMS = {
     names.PROFILE_FEATURE: None,
     names.PROFILE_SCORE: SCORE,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import ptars
 import pyarrow as pa
-from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto, FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError
@@ -37,17 +37,19 @@ ANY_VALUE = (
 )
 
 
-class Undecodable(ValueError):
+class UndecodableError(ValueError):
     """A body that is not a message of its signal, by protobuf's own parser."""
 
 
 def check(signal: Signal, body: bytes) -> None:
-    """Raise Undecodable unless protobuf takes `body` for a request of `signal`."""
+    """Raise UndecodableError unless protobuf takes `body` for a request of `signal`."""
     try:
         signal.request.FromString(body)
     except DecodeError as error:
         name = signal.request.DESCRIPTOR.full_name
-        raise Undecodable(f"the body is not a protobuf {name} ({error}); send OTLP 1.x as protobuf") from None
+        raise UndecodableError(
+            f"the body is not a protobuf {name} ({error}); send OTLP 1.x as protobuf"
+        ) from None
 
 
 def decode(signal: Signal, bodies: Sequence[bytes]) -> pa.RecordBatch:
@@ -112,7 +114,7 @@ def trimmed(signal: Signal) -> Descriptor:
     return pool.FindMessageTypeByName(signal.request.DESCRIPTOR.full_name)
 
 
-def _add_trimmed(pool: DescriptorPool, file: FileDescriptor, done: set[str]) -> None:
+def _add_trimmed(pool: DescriptorPool, file: Any, done: set[str]) -> None:
     if file.name in done:
         return
     done.add(file.name)

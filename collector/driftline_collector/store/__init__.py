@@ -1,0 +1,1 @@
+"""Where everything is kept: the `Store` protocol, and DuckDB behind it."""

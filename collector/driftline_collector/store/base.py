@@ -46,13 +46,13 @@ class Store(Protocol):
         """
 
     def progress(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
-        """How far each device has reported, among those with a window that ends after `start_ns` and starts before `end_ns`.
+        """How far each device has reported, of those with a window that overlaps the interval.
 
-        version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its stream said goodbye).
+        version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its stream said so).
         """
 
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
-        """Evaluation windows that data arrived for since then: model, window_start_ns, received_ns (latest)."""
+        """Evaluation windows that data came for since: model, window_start_ns, received_ns (latest)."""
 
     # -- samples -------------------------------------------------------------------------------------
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
@@ -61,14 +61,16 @@ class Store(Protocol):
     def labelled(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
         """Predictions made in the interval whose truth is known, the latest label for each.
 
-        version, device_type, region, tier, device, id, time_ns, label, value, score, true_label, true_value,
-        label_time_ns, probability (of the sample), label_probability, label_sample_probability, escalation_label.
+        version, device_type, region, tier, device, id, time_ns, label, value, score, true_label,
+        true_value, label_time_ns, probability (of the sample), label_probability,
+        label_sample_probability, escalation_label.
         """
 
     def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
         """Edge predictions that a cloud answered, by the edge's own word, by parent id, else by trace.
 
-        version, device_type, region, device, id, trace_id, label, score, cloud_label, cloud_score, reason, probability.
+        version, device_type, region, tier, device, id, time_ns, trace_id, label, score, cloud_label,
+        cloud_score, reason, probability.
         """
 
     def known_predictions(self, ids: Sequence[str]) -> set[str]:
@@ -76,14 +78,17 @@ class Store(Protocol):
 
     # -- bookkeeping ---------------------------------------------------------------------------------
     def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
-        """By stream: stream, model, version, device, device_type, region, tier, predictions (counted in windows),
-        window_holes_ns, made, announced_lost, missing_logs, missing_spans, repeated, last_end_ns, ended."""
+        """What came and what is missing, by stream.
+
+        stream, model, version, device, device_type, region, tier, predictions (counted in windows),
+        window_holes_ns, made, announced_lost, missing_logs, missing_spans, repeated, last_end_ns, ended.
+        """
 
     def deployments(self, start_ns: int, end_ns: int) -> pa.Table:
         """The columns of the table, in order of time."""
 
     def references(self, model: str | None = None) -> pa.Table:
-        """The latest reference of each model version: id, registered_ns, model, version, binning, rows, document."""
+        """The latest of each model version: id, registered_ns, model, version, binning, rows, document."""
 
     def evaluations(self, selection: Selection) -> pa.Table:
         """The highest revision of each evaluation that fits, latest window first."""

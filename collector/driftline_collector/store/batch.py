@@ -38,7 +38,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rows:
-    """Rows of one table, without `received_ns`. `record[i]` is the record in `Numbers` that row i came from."""
+    """Rows of one table, without `received_ns`; row i came from the record `record[i]` in `Numbers`."""
 
     table: pa.Table
     record: Index | None = None

@@ -17,7 +17,7 @@ _HOLDER = re.compile(r"held in (?P<program>\S+)(?: by user (?P<user>\S+))? \(PID
 
 
 def open_database(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the file at `path`, made if it is not there, and migrate it. Raises StoreError, which says what to do."""
+    """Open the file at `path`, made if it is not there, and migrate it. Raises StoreError."""
     if not path.parent.is_dir():
         raise StoreError(f"{path}: the folder {path.parent} does not exist; make it, or set store.path")
     try:
@@ -35,8 +35,8 @@ def open_database(path: Path) -> duckdb.DuckDBPyConnection:
 def _advice(path: Path, message: str) -> str:
     if holder := _HOLDER.search(message):
         return (
-            f"{path}: process {holder['pid']} ({holder['program']}) holds this database; only one collector can."
-            f" Stop that process, or set store.path to another file"
+            f"{path}: process {holder['pid']} ({holder['program']}) holds this database;"
+            f" only one collector can. Stop that process, or set store.path to another file"
         )
     if "lock" in message:
         return f"{path}: another process holds this database; stop it, or set store.path to another file"
@@ -50,9 +50,7 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     connection.execute(
         "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER NOT NULL, name VARCHAR NOT NULL)"
     )
-    row = connection.execute("SELECT coalesce(max(version), 0) FROM schema_versions").fetchone()
-    assert row is not None  # an aggregate always gives one row
-    present = int(row[0])
+    (present,) = connection.execute("SELECT coalesce(max(version), 0) FROM schema_versions").fetchall()[0]
     known = migrations()
     if present > (newest := max(known)):
         raise StoreError(

@@ -1,4 +1,4 @@
-"""Sets of whole numbers kept as the intervals that they form: what a gapless counter leaves is one interval."""
+"""Sets of whole numbers kept as the intervals that they form: a gapless counter leaves one."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator

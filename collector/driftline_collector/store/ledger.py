@@ -1,4 +1,4 @@
-"""What has been seen: sequence numbers by stream and signal, and windows by stream. Kept in memory, rebuilt at start."""
+"""What has been seen: numbers by stream and signal, windows by stream. In memory, rebuilt at start."""
 
 from collections import defaultdict
 from collections.abc import Iterable

@@ -8,6 +8,7 @@ import duckdb
 import pyarrow as pa
 
 from driftline_collector.store.base import Selection
+from driftline_collector.store.coverage import COVERAGE
 
 #: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
 _ANSWER_NS = 3600 * 10**9
@@ -66,7 +67,8 @@ class Reader:
             )
             SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
                    list(amount ORDER BY bin) AS counts
-            FROM sums GROUP BY ALL ORDER BY version, device_type, region, tier, device, feature, kind, category
+            FROM sums GROUP BY ALL
+            ORDER BY version, device_type, region, tier, device, feature, kind, category
             """,
             model,
             start_ns,
@@ -124,8 +126,8 @@ class Reader:
         return self._read(
             """
             WITH made AS (
-                SELECT version, device_type, region, tier, device, id, time_ns, label, value, score, probability,
-                       escalation_label
+                SELECT version, device_type, region, tier, device, id, time_ns, label, value, score,
+                       probability, escalation_label
                 FROM predictions WHERE model = ? AND time_ns >= ? AND time_ns < ?
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), truth AS (
@@ -152,13 +154,15 @@ class Reader:
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), edge AS (
                 SELECT * FROM recent
-                WHERE model = $model AND time_ns < $end AND parent_id IS NULL AND tier NOT IN ('regional_cloud', 'cloud')
+                WHERE model = $model AND time_ns < $end AND parent_id IS NULL
+                  AND tier NOT IN ('regional_cloud', 'cloud')
             ), by_parent AS (
                 SELECT parent_id AS id, arg_min(label, time_ns) AS label, arg_min(score, time_ns) AS score
                 FROM recent WHERE parent_id IS NOT NULL GROUP BY parent_id
             ), by_trace AS (
                 SELECT trace_id, arg_min(label, time_ns) AS label, arg_min(score, time_ns) AS score
-                FROM recent WHERE trace_id IS NOT NULL AND tier IN ('regional_cloud', 'cloud') GROUP BY trace_id
+                FROM recent WHERE trace_id IS NOT NULL AND tier IN ('regional_cloud', 'cloud')
+                GROUP BY trace_id
             )
             SELECT edge.version, edge.device_type, edge.region, edge.tier, edge.device, edge.id, edge.time_ns,
                    edge.trace_id, edge.label, edge.score,
@@ -182,7 +186,7 @@ class Reader:
     # -- bookkeeping ---------------------------------------------------------------------------------
     def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
         """See `Store.coverage`."""
-        return self._read(_COVERAGE, {"start": start_ns, "end": end_ns})
+        return self._read(COVERAGE, {"start": start_ns, "end": end_ns})
 
     def deployments(self, start_ns: int, end_ns: int) -> pa.Table:
         """See `Store.deployments`."""
@@ -195,7 +199,8 @@ class Reader:
             """
             SELECT id, registered_ns, model, version, binning, rows, document FROM model_references
             WHERE $model IS NULL OR model = $model
-            QUALIFY row_number() OVER (PARTITION BY model, version ORDER BY registered_ns DESC, rowid DESC) = 1
+            QUALIFY row_number() OVER (
+                PARTITION BY model, version ORDER BY registered_ns DESC, rowid DESC) = 1
             ORDER BY model, version
             """,
             {"model": model},
@@ -256,69 +261,10 @@ class Reader:
         sums = {
             "repeated": "SELECT coalesce(sum(count), 0) FROM refusals WHERE reason = 'repeat'",
             "refused": "SELECT coalesce(sum(count), 0) FROM refusals WHERE reason <> 'repeat'",
-            "announced_lost": "SELECT coalesce(sum(made - profiled), 0) FROM stream_events WHERE phase IN ('closed', 'end')",
+            "announced_lost": "SELECT coalesce(sum(made - profiled), 0) FROM stream_events"
+            " WHERE phase IN ('closed', 'end')",
         }
         counts = {table: f"SELECT count(*) FROM {table}" for table in _COUNTED}
         columns = ", ".join(f"CAST(({query}) AS BIGINT) AS {name}" for name, query in (counts | sums).items())
         row: dict[str, Any] = self._read(f"SELECT {columns}").to_pylist()[0]
         return row
-
-
-# Numbers missing = the last one known of, by announcement or because it came, less those that came and those
-# that the device says it dropped. A stream that goes on may still send what is missing now.
-_COVERAGE = """
-WITH windows AS (
-    SELECT DISTINCT ON (stream, start_ns, end_ns) stream, start_ns, end_ns FROM stream_windows
-    WHERE end_ns > $start AND start_ns < $end
-), chain AS (
-    SELECT stream, end_ns, start_ns - lag(end_ns) OVER (PARTITION BY stream ORDER BY start_ns, end_ns) AS hole
-    FROM windows
-), holes AS (
-    SELECT stream, sum(greatest(coalesce(hole, 0), 0)) AS window_holes_ns, max(end_ns) AS last_end_ns
-    FROM chain GROUP BY stream
-), counted AS (
-    SELECT stream, sum(predictions) AS predictions FROM stream_windows
-    WHERE end_ns > $start AND start_ns < $end GROUP BY stream
-), said AS (
-    SELECT stream, max(last_log) AS last_log, max(last_span) AS last_span, max(made) AS made,
-           max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
-           bool_or(phase = 'end') AS ended,
-           flatten(list(tombstones_logs)) AS dropped_logs, flatten(list(tombstones_spans)) AS dropped_spans
-    FROM stream_events GROUP BY stream
-), numbers AS (
-    SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
-    FROM stream_intervals GROUP BY stream, signal
-), repeats AS (
-    SELECT stream, sum(count) AS repeated FROM refusals WHERE reason = 'repeat' AND stream IS NOT NULL GROUP BY stream
-), named AS (
-    SELECT stream, model, version, device, device_type, region, tier, end_ns AS at_ns FROM profiles
-    WHERE kind = 'predictions' AND end_ns > $start AND start_ns < $end
-    UNION ALL
-    SELECT stream, model, version, device, device_type, region, tier, time_ns FROM stream_events
-    WHERE time_ns >= $start AND time_ns < $end
-), streams AS (
-    SELECT stream, arg_max(model, at_ns) AS model, arg_max(version, at_ns) AS version,
-           arg_max(device, at_ns) AS device, arg_max(device_type, at_ns) AS device_type,
-           arg_max(region, at_ns) AS region, arg_max(tier, at_ns) AS tier
-    FROM named WHERE stream IS NOT NULL GROUP BY stream
-)
-SELECT streams.*, CAST(coalesce(counted.predictions, 0) AS BIGINT) AS predictions,
-       CAST(coalesce(holes.window_holes_ns, 0) AS BIGINT) AS window_holes_ns,
-       said.made, CAST(coalesce(said.announced_lost, 0) AS BIGINT) AS announced_lost,
-       CAST(greatest(0, greatest(coalesce(said.last_log, 0), coalesce(logs.highest, 0)) - coalesce(logs.seen, 0)
-           - coalesce(list_sum(said.dropped_logs[2:len(said.dropped_logs):2])
-                      - list_sum(said.dropped_logs[1:len(said.dropped_logs):2])
-                      + len(said.dropped_logs) // 2, 0)) AS BIGINT) AS missing_logs,
-       CAST(greatest(0, greatest(coalesce(said.last_span, 0), coalesce(spans.highest, 0)) - coalesce(spans.seen, 0)
-           - coalesce(list_sum(said.dropped_spans[2:len(said.dropped_spans):2])
-                      - list_sum(said.dropped_spans[1:len(said.dropped_spans):2])
-                      + len(said.dropped_spans) // 2, 0)) AS BIGINT) AS missing_spans,
-       CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated,
-       holes.last_end_ns, coalesce(said.ended, false) AS ended
-FROM streams
-LEFT JOIN counted USING (stream) LEFT JOIN holes USING (stream) LEFT JOIN said USING (stream)
-LEFT JOIN numbers AS logs ON logs.stream = streams.stream AND logs.signal = 'logs'
-LEFT JOIN numbers AS spans ON spans.stream = streams.stream AND spans.signal = 'traces'
-LEFT JOIN repeats ON repeats.stream = streams.stream
-ORDER BY device, last_end_ns, stream
-"""

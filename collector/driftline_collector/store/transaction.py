@@ -1,0 +1,225 @@
+"""What one commit writes: the new rows of its batches, without repeats, and the books of both."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from driftline_collector.store.batch import Batch, Rows, concatenate
+from driftline_collector.store.ledger import Ledger, Mask, Sighting, Window
+from driftline_collector.store.points import POINT_TABLES, fresh_points
+
+logger = logging.getLogger(__name__)
+
+REPEAT = "repeat"
+#: Signal, reason and stream → how many records were refused or came again.
+Refused = Counter[tuple[str, str, str | None]]
+
+#: Intervals that touch or overlap, as one.
+_SEEN = """
+    SELECT signal, stream, min("first") AS "first", max("last") AS "last" FROM (
+        SELECT *, sum(gap) OVER seen AS island FROM (
+            SELECT *, CASE WHEN "first" <= 1 + max("last") OVER (
+                PARTITION BY signal, stream ORDER BY "first", "last"
+                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS gap
+            FROM stream_intervals)
+        WINDOW seen AS (PARTITION BY signal, stream ORDER BY "first", "last"
+                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+    GROUP BY signal, stream, island ORDER BY signal, stream, "first"
+"""
+#: What a window of a stream tells beside its counts.
+_WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
+
+
+class Transactions:
+    """Commits batches, one transaction at a time; for one thread. What was seen is read back at the start."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._cursor = connection.cursor()
+        self._ledger = Ledger()
+        self._columns = _columns(self._cursor)
+        self._feature_sets: set[int] = set()
+        self._received_ns = 0
+        self._restore()
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._cursor.close()
+
+    def commit(self, batches: Sequence[Batch]) -> None:
+        """Write all of these batches, durably, or raise and write nothing."""
+        # Strictly ascending, also when the clock is set back: who polls for news by it misses nothing.
+        self._received_ns = max(self._received_ns + 1, time.time_ns())
+        self._cursor.execute("BEGIN")
+        try:
+            sightings, windows, feature_sets = self._write(batches)
+            self._cursor.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        for sighting in sightings:
+            self._ledger.note(sighting)
+        self._ledger.note_windows(windows)
+        self._feature_sets |= feature_sets
+
+    def _roll_back(self) -> None:
+        try:
+            self._cursor.execute("ROLLBACK")
+        except duckdb.Error as error:  # the failure that led here is the one worth telling
+            logger.debug("no transaction to roll back: %s", error)
+
+    def _write(self, batches: Sequence[Batch]) -> tuple[list[Sighting], list[Window], set[int]]:
+        refused: Refused = Counter()
+        parts: dict[str, list[pa.Table]] = {}
+        of_signal: dict[str, list[Batch]] = {}
+        for batch in batches:
+            if batch.numbers is not None:
+                of_signal.setdefault(batch.numbers.signal, []).append(batch)
+        sightings = [self._sift(numbered, parts, refused) for numbered in of_signal.values()]
+        for batch in batches:
+            if batch.numbers is None:
+                for name, rows in batch.rows.items():
+                    parts.setdefault(name, []).append(rows.table)
+            for (signal, reason), count in batch.counted.items():
+                refused[signal, reason, None] += count
+        tables = {name: _joined(tables) for name, tables in parts.items()}
+        windows = self._drop_repeated_points(tables, refused)
+        feature_sets = self._drop_known_feature_sets(tables)
+        for name, table in tables.items():
+            self._insert(name, table)
+        for sighting in sightings:
+            self._insert("stream_intervals", sighting.table())
+        self._insert("refusals", _refusals(refused))
+        return sightings, windows, feature_sets
+
+    def _sift(self, batches: Sequence[Batch], parts: dict[str, list[pa.Table]], refused: Refused) -> Sighting:
+        """Drop the repeated records of one signal's batches."""
+        numbers = concatenate([batch.numbers for batch in batches if batch.numbers is not None])
+        sighting = self._ledger.look(numbers)
+        for stream, count in sighting.repeats.items():
+            refused[numbers.signal, REPEAT, stream] += count
+        start = 0
+        for batch in batches:
+            size = 0 if batch.numbers is None else len(batch.numbers)
+            fresh = sighting.fresh[start : start + size]
+            for name, rows in batch.rows.items():
+                parts.setdefault(name, []).append(_kept(rows, fresh))
+            for refusal in batch.refusals:
+                codes = numbers.stream[start + refusal.record[fresh[refusal.record]]]
+                for code, count in Counter(codes.tolist()).items():
+                    of_stream = numbers.streams[code] if code >= 0 else None
+                    refused[numbers.signal, refusal.reason, of_stream] += count
+            start += size
+        return sighting
+
+    def _drop_repeated_points(self, tables: dict[str, pa.Table], refused: Refused) -> list[Window]:
+        windows: list[Window] = []
+        for kind in POINT_TABLES:
+            if kind.name in tables:
+                points = fresh_points(self._cursor, self._ledger, kind, tables[kind.name])
+                tables[kind.name] = points.table
+                windows += points.windows
+                for stream, count in points.repeats.items():
+                    refused["metrics", REPEAT, stream] += count
+        if "profiles" in tables:
+            tables["stream_windows"] = _stream_windows(tables["profiles"])
+        return windows
+
+    def _drop_known_feature_sets(self, tables: dict[str, pa.Table]) -> set[int]:
+        if "feature_sets" not in tables:
+            return set()
+        sets = tables["feature_sets"]
+        rows = {row["id"]: row for row in sets.to_pylist() if row["id"] not in self._feature_sets}
+        tables["feature_sets"] = pa.Table.from_pylist(list(rows.values()), schema=sets.schema)
+        return set(rows)
+
+    def _insert(self, name: str, table: pa.Table) -> None:
+        if not table.num_rows:
+            return
+        target = source = ", ".join(f'"{column}"' for column in table.column_names)
+        if "received_ns" in self._columns[name] and "received_ns" not in table.column_names:
+            target, source = f"received_ns, {target}", f"{self._received_ns}, {source}"
+        self._cursor.register("arriving", table)
+        try:
+            self._cursor.execute(f"INSERT INTO {name} ({target}) SELECT {source} FROM arriving")
+        finally:
+            self._cursor.unregister("arriving")
+
+    def _restore(self) -> None:
+        """Read back what has been seen."""
+        self._ledger.restore(self._cursor.sql(_SEEN).to_arrow_table())
+        for kind in POINT_TABLES:
+            table = "stream_windows" if kind.name == "profiles" else kind.name
+            rows = self._cursor.execute(
+                f"SELECT DISTINCT stream, coalesce({kind.start}, {kind.end}), {kind.end} FROM {table}"
+                " WHERE stream <> '' ORDER BY ALL"
+            ).fetchall()
+            self._ledger.note_windows((kind.name, *row) for row in rows)
+        sets = self._cursor.execute("SELECT id FROM feature_sets").fetchall()
+        self._feature_sets = {row[0] for row in sets}
+        stamped = [name for name, columns in self._columns.items() if "received_ns" in columns]
+        latest = " UNION ALL ".join(f"SELECT max(received_ns) AS latest FROM {name}" for name in stamped)
+        row = self._cursor.execute(f"SELECT coalesce(max(latest), 0) FROM ({latest})").fetchone()
+        self._received_ns = int(row[0]) if row else 0
+
+
+def _columns(cursor: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
+    columns: dict[str, set[str]] = {}
+    query = "SELECT table_name, column_name FROM duckdb_columns() WHERE NOT internal"
+    for table, column in cursor.execute(query).fetchall():
+        columns.setdefault(table, set()).add(column)
+    return columns
+
+
+def _kept(rows: Rows, fresh: Mask) -> pa.Table:
+    if rows.record is None or fresh.all():
+        return rows.table
+    return rows.table.filter(pa.array(fresh[rows.record]))
+
+
+def _joined(parts: Sequence[pa.Table]) -> pa.Table:
+    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default")
+
+
+def _stream_windows(profiles: pa.Table) -> pa.Table:
+    """One row per stream and window: whose it is, the predictions and escalations that its points count."""
+    keys = {
+        "stream": profiles.column("stream").cast(pa.string()).fill_null(""),
+        "device": profiles.column("device").cast(pa.string()),
+        "start_ns": profiles.column("start_ns").cast(pa.int64()),
+        "end_ns": profiles.column("end_ns").cast(pa.int64()),
+    }
+    sums = {kind: _counted(profiles, kind) for kind in ("predictions", "escalations")}
+    grouped = (
+        pa.table({**keys, **sums, "row": np.arange(profiles.num_rows)})
+        .group_by(list(keys))
+        .aggregate([(name, "sum") for name in sums] + [("row", "min")])
+    )
+    first = profiles.select(list(_WHOSE)).take(grouped.column("row_min"))
+    columns = {name: grouped.column(name) for name in keys} | {n: grouped.column(f"{n}_sum") for n in sums}
+    return pa.table(columns | {name: first.column(name) for name in _WHOSE})
+
+
+def _counted(profiles: pa.Table, kind: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """The count of each row of this kind, which has one; 0 in others."""
+    of_kind = np.asarray(pc.equal(profiles.column("kind"), kind))
+    result = np.zeros(profiles.num_rows, np.int64)
+    result[of_kind] = np.asarray(pc.list_element(profiles.column("counts").filter(pa.array(of_kind)), 0))
+    return result
+
+
+def _refusals(refused: Refused) -> pa.Table:
+    signals, reasons, streams = zip(*refused, strict=True) if refused else ((), (), ())
+    return pa.table(
+        {
+            "signal": pa.array(signals, pa.string()),
+            "reason": pa.array(reasons, pa.string()),
+            "stream": pa.array(streams, pa.string()),
+            "count": pa.array(refused.values(), pa.int64()),
+        }
+    )
