@@ -17,6 +17,9 @@ MAX_TEXT = 256
 MAX_BUCKETS = 160
 MAX_SCALE = 20
 
+#: So many values are counted faster by sorting them.
+MANY = 128
+
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
@@ -31,8 +34,13 @@ class Bins:
         self.counts: Ints = np.zeros(len(edges) + 2, dtype=np.int64)
 
     def add(self, values: Floats) -> None:
-        """Count values, shape (n,)."""
-        self.counts += np.bincount(cut(values, self.edges), minlength=len(self.counts))
+        """Count values, shape (n,), into the bins of `driftline_schemas.binning.cut`."""
+        if len(values) >= MANY and np.isfinite(ordered := np.sort(values)).all():
+            # Looking up the edges among the values takes half the time of the reverse, sorting included.
+            below = ordered.searchsorted(self.edges, side="right")
+            self.counts[:-1] += np.diff(below, prepend=0, append=len(values))
+        else:
+            self.counts += np.bincount(cut(values, self.edges), minlength=len(self.counts))
 
     @property
     def missing(self) -> int:
@@ -140,12 +148,12 @@ def texts(values: Sequence[Any] | npt.NDArray[Any]) -> Counter[str | None]:
     """How often each value occurs, by its text; `None` is missing."""
     if isinstance(values, np.ndarray):
         values = values.tolist()
-    if set(map(type, values)) <= _TEXT_TYPES:
+    try:
         found: Counter[str | None] = Counter(values)
-        if "" in found:
-            found[None] += found.pop("")
-        return found
-    return Counter(map(category_text, values))
-
-
-_TEXT_TYPES = {str, type(None)}
+    except TypeError:  # something that cannot be hashed
+        return Counter(map(category_text, values))
+    if not all(value is None or type(value) is str for value in found):
+        return Counter(map(category_text, values))  # to Counter True, 1 and 1.0 are one
+    if "" in found:
+        found[None] += found.pop("")
+    return found

@@ -13,6 +13,7 @@ from driftline._handle import Batch, Context, Handle
 
 Column = Sequence[Any] | npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 
 _FIELDS = attrgetter("time_ns", "values", "label", "score", "value", "duration", "context")
 
@@ -95,7 +96,8 @@ def of_batch(batch: Batch, start: int, stop: int) -> Frame:
 
 
 def _present(column: Sequence[Any]) -> Sequence[Any] | None:
-    return None if column.count(None) == len(column) else column
+    # One look at the first value settles it for most.
+    return None if column[0] is None and column.count(None) == len(column) else column
 
 
 def _select(column: Column | None, mask: Mask) -> Column | None:
@@ -104,14 +106,23 @@ def _select(column: Column | None, mask: Mask) -> Column | None:
     return list(compress(column, mask))
 
 
-def numbers(column: Column) -> tuple[npt.NDArray[np.float64], int]:
+def _numbers_only(column: Column) -> Floats:
+    return np.fromiter(column, np.float64, len(column))
+
+
+def _numbers_and_none(column: Column) -> Floats:
+    return np.array(column, dtype=np.float64)  # slower by half; None becomes NaN
+
+
+def numbers(column: Column) -> tuple[Floats, int]:
     """A column as float64, shape (n,), NaN for what is no number, and how many were of a wrong type."""
     if isinstance(column, np.ndarray) and column.dtype.kind in "fiub":
         return column.astype(np.float64, copy=False), 0
-    try:
-        return np.array(column, dtype=np.float64), 0  # None becomes NaN
-    except (TypeError, ValueError, OverflowError):
-        pass
+    for convert in (_numbers_only, _numbers_and_none):
+        try:
+            return convert(column), 0
+        except (TypeError, ValueError, OverflowError):
+            continue
     result = np.full(len(column), np.nan)
     wrong = 0
     for i, value in enumerate(column):

@@ -57,6 +57,7 @@ class Pipeline:
         self._start = outbox.stream.window_end
         self._latest = 0
         self._left_open = 0
+        self._left_at = 0
 
     # -- a tick -----------------------------------------------------------------------------------
 
@@ -113,20 +114,27 @@ class Pipeline:
         """Count a frame, each row in the window of its own time, or in the open one if that is closed."""
         escalated = self._sampler.escalated(frame)
         names = self._layout.names
-        keys = np.maximum(frame.times - frame.times % self._width, window_start(self._start, self._width))
-        for key in np.unique(keys).tolist():
-            if (profile := self._profiles.get(key)) is None:
-                profile = self._profiles[key] = Profile(self._profiler)
-            mask = keys == key
-            if mask.all():
-                profile.add(frame, names, escalated)
-            else:
-                profile.add(frame.select(mask), names, None if escalated is None else escalated[mask])
+        first, last = int(frame.times.min()), int(frame.times.max())
+        key = max(window_start(first, self._width), window_start(self._start, self._width))
+        if last < key + self._width:
+            self._profile(key).add(frame, names, escalated)
+        else:
+            keys = np.maximum(frame.times - frame.times % self._width, key)
+            for key in np.unique(keys).tolist():
+                mask = keys == key
+                part = None if escalated is None else escalated[mask]
+                self._profile(key).add(frame.select(mask), names, part)
         self._absorbed += len(frame)
-        self._latest = max(self._latest, int(frame.times.max()))
+        self._latest = max(self._latest, last)
         self._messages.sample(frame, self._sampler.choose(len(frame), escalated))
         if self._outbox.waiting > MANY:
             self._outbox.write(self._clock.time_ns())
+
+    def _profile(self, key: int) -> Profile:
+        profile = self._profiles.get(key)
+        if profile is None:
+            profile = self._profiles[key] = Profile(self._profiler)
+        return profile
 
     def _close_until(self, now: int) -> None:
         """Close each window that ended by `now`; those without traffic, too."""
@@ -152,8 +160,12 @@ class Pipeline:
     def _leave_open(self, now: int) -> None:
         """Have the open window survive this process, where anything came into it since the last time."""
         profile = self._profiles.get(window_start(self._start, self._width))
-        if profile is not None and profile.predictions != self._left_open:
+        if profile is None or profile.predictions == self._left_open:
+            return
+        # Ticks come faster than the flush interval while the buffer fills; encoding need not.
+        if abs(now - self._left_at) >= self._settings.flush_interval * 0.9e9:
             self._left_open = profile.predictions
+            self._left_at = now
             self._outbox.open_window(profile, self._start, max(now, self._latest) + 1)
 
     def _jump(self, tick: Tick) -> None:

@@ -10,6 +10,7 @@ from driftline._frame import Frame, numbers, of_handles
 from driftline._handle import Handle, Recent
 from driftline._intake import Drops
 from driftline._profile import Profile, Profiler
+from driftline_schemas.binning import FeatureBinning
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -88,6 +89,19 @@ def test_bins_are_closed_on_the_right_and_end_with_what_is_missing() -> None:
 )
 def test_categories_are_spelled_as_on_the_wire(values: list[object], expected: dict[str | None, int]) -> None:
     assert {text: count for text, count in texts(values).items() if count} == expected
+
+
+@pytest.mark.parametrize("rows", [1, 127, 128, 1000])
+@pytest.mark.parametrize("spoilt", [False, True], ids=["finite", "some missing"])
+def test_however_many_come_at_once_they_fall_into_the_bins_of_the_contract(rows: int, spoilt: bool) -> None:
+    rng = np.random.default_rng(rows)
+    values = rng.integers(-5, 6, rows) / 4  # many of them on an edge
+    if spoilt:
+        values[rng.integers(0, rows, 3)] = rng.choice([np.nan, np.inf, -np.inf], 3)
+    feature = FeatureBinning("ink", "numeric", edges=(-1.0, -0.5, -2.2250738585072014e-308, 0.0, 0.75))
+    bins = Bins(np.asarray(feature.edges))
+    bins.add(values)
+    assert bins.counts.tolist() == feature.count(values).tolist()
 
 
 def test_known_categories_need_no_room() -> None:
