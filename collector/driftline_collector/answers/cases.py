@@ -12,7 +12,10 @@ from driftline_collector.answers.records import Alert, Change, Evaluation, Moved
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """A prediction that was sent whole: `probability` is how likely it was to be, `reasons` why it was."""
+    """A prediction that was sent whole: `probability` is how likely it was to be, `reasons` why it was.
+
+    `feature_value` is what it saw of the feature that was asked for.
+    """
 
     id: str
     time: Time
@@ -29,6 +32,7 @@ class Sample:
     reasons: tuple[str, ...] = ()
     cloud_label: str | None = None
     true_label: str | None = None
+    feature_value: float | str | bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,10 +5,10 @@ Times are RFC 3339 in UTC, durations seconds, shares of one. `None` is "not know
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, overload
+from typing import Annotated, Any, Generic, TypeVar, overload
 
 Record = TypeVar("Record")
-Time = str
+Time = Annotated[str, "RFC 3339, UTC"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,15 @@ from driftline_collector.store.base import Tables
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.database import open_database
 from driftline_collector.store.reader import Reader
+from driftline_collector.store.reads_cases import CaseReads
+from driftline_collector.store.reads_fleet import FleetReads
+from driftline_collector.store.reads_judged import JudgedReads
+from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.writer import Writer
 
 
-class DuckDBStore(Reader):
-    """A `Store`. Raises StoreError where the file cannot be opened; the message says why and what to do."""
+class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
+    """A `Store`, and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do."""
 
     def __init__(self, path: str | Path) -> None:
         self._database = open_database(Path(path))

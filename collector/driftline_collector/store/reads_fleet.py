@@ -1,0 +1,177 @@
+"""Named reads of the fleet: who reports, how much, and what of it is lost. From windows, not from profiles."""
+
+from typing import Any
+
+import pyarrow as pa
+
+from driftline_collector.store.queries import Queries
+from driftline_collector.store.shown import Where
+
+#: The filters of `Where`, on tables that name the dimensions.
+_MATCHES = """($model IS NULL OR model = $model) AND ($version IS NULL OR version = $version)
+    AND ($device_type IS NULL OR device_type = $device_type) AND ($region IS NULL OR region = $region)
+    AND ($tier IS NULL OR tier = $tier) AND ($device IS NULL OR device = $device)"""
+
+
+class FleetReads(Queries):
+    """See `driftline_collector.store.shown.Shown`."""
+
+    def catalogue(self) -> pa.Table:
+        """See `Shown.catalogue`."""
+        return self._read("""
+            WITH places AS (
+                SELECT model, version, tier, device_type, region, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
+                       sum(predictions) AS predictions
+                FROM stream_windows WHERE model IS NOT NULL GROUP BY model, version, tier, device_type, region
+            )
+            SELECT model, version, tier, device_type, region, first_ns, last_ns,
+                   CAST(predictions AS BIGINT) AS predictions
+            FROM places ORDER BY model, version, tier, device_type, region
+        """)
+
+    def fleet(self, where: Where) -> pa.Table:
+        """See `Shown.fleet`."""
+        return self._read(
+            f"""
+            WITH reported AS (
+                SELECT model, device, version, tier, arg_max(device_type, end_ns) AS device_type,
+                       arg_max(region, end_ns) AS region, arg_max(firmware, end_ns) AS firmware,
+                       arg_max(stream, end_ns) AS stream, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
+                       max(end_ns - start_ns) AS window_ns, CAST(sum(predictions) AS BIGINT) AS predictions,
+                       CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations
+                FROM stream_windows
+                WHERE model IS NOT NULL AND end_ns > $start AND start_ns < $end AND {_MATCHES}
+                GROUP BY model, device, version, tier
+            )
+            SELECT reported.*, stream IN (
+                SELECT stream FROM stream_events WHERE phase = 'end' AND time_ns < $end) AS ended
+            FROM reported ORDER BY model, device, tier, last_ns DESC, version
+            """,
+            where.parameters(),
+        )
+
+    def volume(self, where: Where, bucket_ns: int) -> pa.Table:
+        """See `Shown.volume`."""
+        return self._read(
+            f"""
+            SELECT start_ns - start_ns % $bucket AS time_ns, CAST(sum(predictions) AS BIGINT) AS predictions,
+                   CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations
+            FROM stream_windows
+            WHERE end_ns > $start AND start_ns < $end AND {_MATCHES} GROUP BY time_ns ORDER BY time_ns
+            """,
+            where.parameters() | {"bucket": bucket_ns},
+        )
+
+    def losses(self, where: Where) -> pa.Table:
+        """See `Shown.losses`."""
+        return self._read(
+            f"""
+            WITH told AS (
+                SELECT stream, arg_max(model, time_ns) AS model, arg_max(device, time_ns) AS device,
+                       max(last_log) AS last_log, max(last_span) AS last_span,
+                       max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
+                       flatten(list(tombstones_logs)) AS dropped_logs,
+                       flatten(list(tombstones_spans)) AS dropped_spans
+                FROM stream_events WHERE {_MATCHES}
+                GROUP BY stream HAVING max(time_ns) >= $start AND min(time_ns) < $end
+            ), numbers AS (
+                SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
+                FROM stream_intervals WHERE stream IN (SELECT stream FROM told) GROUP BY stream, signal
+            ), missing AS (
+                SELECT told.stream, {_missing("logs", "told.last_log", "told.dropped_logs")}
+                     + {_missing("spans", "told.last_span", "told.dropped_spans")} AS missing
+                FROM told
+                LEFT JOIN numbers AS logs ON logs.stream = told.stream AND logs.signal = 'logs'
+                LEFT JOIN numbers AS spans ON spans.stream = told.stream AND spans.signal = 'traces'
+            )
+            SELECT model, device, CAST(sum(coalesce(announced_lost, 0)) AS BIGINT) AS announced_lost,
+                   CAST(sum(missing) AS BIGINT) AS missing
+            FROM told JOIN missing USING (stream) GROUP BY model, device ORDER BY model, device
+            """,
+            where.parameters(),
+        )
+
+    def streams(self, where: Where) -> pa.Table:
+        """See `Shown.streams`."""
+        return self._read(
+            f"""
+            WITH windows AS (
+                SELECT stream, arg_max(version, end_ns) AS version, min(start_ns) AS first_ns,
+                       max(end_ns) AS last_ns, sum(predictions) AS counted
+                FROM stream_windows WHERE stream <> '' AND {_MATCHES} GROUP BY stream
+            ), told AS (
+                SELECT stream, arg_max(version, time_ns) AS version,
+                       min(CASE WHEN phase = 'start' THEN time_ns END) AS started_ns,
+                       max(CASE WHEN phase IN ('end', 'closed') THEN time_ns END) AS ended_ns, max(made) AS made,
+                       max(last_log) AS last_log, max(last_span) AS last_span,
+                       max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
+                       flatten(list(tombstones_logs)) AS dropped_logs,
+                       flatten(list(tombstones_spans)) AS dropped_spans
+                FROM stream_events WHERE {_MATCHES} GROUP BY stream
+            ), known AS (SELECT stream FROM windows UNION SELECT stream FROM told),
+            numbers AS (
+                SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
+                FROM stream_intervals WHERE stream IN (SELECT stream FROM known) GROUP BY stream, signal
+            ), repeats AS (
+                SELECT stream, sum(count) AS repeated FROM refusals
+                WHERE reason = 'repeat' AND stream IN (SELECT stream FROM known) GROUP BY stream
+            )
+            SELECT known.stream, coalesce(told.version, windows.version) AS version,
+                   coalesce(told.started_ns, windows.first_ns) AS started_ns, told.ended_ns,
+                   windows.last_ns, told.made, CAST(coalesce(windows.counted, 0) AS BIGINT) AS counted,
+                   CAST(coalesce(told.announced_lost, 0) AS BIGINT) AS announced_lost,
+                   CAST({_missing("logs", "told.last_log", "told.dropped_logs")}
+                      + {_missing("spans", "told.last_span", "told.dropped_spans")} AS BIGINT) AS missing,
+                   CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated
+            FROM known LEFT JOIN windows USING (stream) LEFT JOIN told USING (stream)
+            LEFT JOIN numbers AS logs ON logs.stream = known.stream AND logs.signal = 'logs'
+            LEFT JOIN numbers AS spans ON spans.stream = known.stream AND spans.signal = 'traces'
+            LEFT JOIN repeats ON repeats.stream = known.stream
+            WHERE coalesce(windows.last_ns, told.ended_ns, told.started_ns, 0) >= $start
+              AND coalesce(told.started_ns, windows.first_ns, 0) < $end
+            ORDER BY started_ns DESC NULLS LAST, known.stream
+            """,
+            where.parameters(),
+        )
+
+    def spools(self, where: Where) -> pa.Table:
+        """See `Shown.spools`."""
+        return self._read(
+            """
+            SELECT device, arg_max(value, time_ns) AS age_s, max(time_ns) AS time_ns FROM sdk_health
+            WHERE metric = 'driftline.sdk.spool.age' AND time_ns >= $start AND time_ns < $end
+              AND ($device IS NULL OR device = $device)
+            GROUP BY device ORDER BY device
+            """,
+            {name: where.parameters()[name] for name in ("start", "end", "device")},
+        )
+
+    def changes(self, where: Where) -> pa.Table:
+        """See `Shown.changes`."""
+        return self._read(
+            f"""
+            SELECT kind, from_version, to_version, min(time_ns) AS time_ns, count(DISTINCT device) AS devices
+            FROM deployments WHERE time_ns >= $start AND time_ns < $end AND {_MATCHES}
+            GROUP BY kind, from_version, to_version, time_ns - time_ns % 3600000000000
+            ORDER BY time_ns, kind, from_version, to_version LIMIT 200
+            """,
+            where.parameters(),
+        )
+
+    def clock_offset(self, device: str) -> pa.Table:
+        """See `Shown.clock_offset`."""
+        return self._read(
+            """
+            SELECT CAST(max(end_ns - received_ns) AS DOUBLE) / 1e9 AS offset_s FROM (
+                SELECT end_ns, received_ns FROM stream_windows WHERE device = ? ORDER BY received_ns DESC LIMIT 100)
+            """,
+            device,
+        )
+
+
+def _missing(numbers: str, last: str, dropped: str) -> str:
+    """Numbers up to the last one known of, less those that came and those that the device says it dropped."""
+    told: dict[str, Any] = {"n": numbers, "last": last, "dropped": dropped}
+    return """greatest(0, greatest(coalesce({last}, 0), coalesce({n}.highest, 0)) - coalesce({n}.seen, 0)
+        - coalesce(list_sum({dropped}[2:len({dropped}):2]) - list_sum({dropped}[1:len({dropped}):2])
+                   + len({dropped}) // 2, 0))""".format(**told)

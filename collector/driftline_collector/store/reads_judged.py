@@ -1,0 +1,113 @@
+"""Named reads of what was judged: one window across segments, or one segment across windows."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from driftline_collector.store.queries import Queries
+from driftline_collector.store.shown import Where
+
+_COLUMNS = """window_start_ns, window_end_ns, segment, measure, feature, verdict, reason, finding, value, "lower", "upper",
+    p, q, n, n_eff, phi, phi_source, coverage, devices, reference, since_ns"""
+_LATEST = """QUALIFY row_number() OVER (
+    PARTITION BY segment, measure, feature, window_start_ns, window_end_ns
+    ORDER BY revision DESC, evaluated_ns DESC) = 1"""
+
+
+class JudgedReads(Queries):
+    """See `driftline_collector.store.shown.Shown`."""
+
+    def latest_window(self, model: str, measure: str, at_ns: int | None = None) -> pa.Table:
+        """See `Shown.latest_window`."""
+        return self._read(
+            """
+            SELECT window_start_ns, max(window_end_ns) AS window_end_ns FROM evaluations
+            WHERE model = $model AND measure = $measure AND ($at IS NULL OR window_start_ns <= $at)
+            GROUP BY window_start_ns ORDER BY window_start_ns DESC LIMIT 1
+            """,
+            {"model": model, "measure": measure, "at": at_ns},
+        )
+
+    def judged(
+        self,
+        model: str,
+        window_start_ns: int,
+        measures: Sequence[str],
+        *,
+        features: bool,
+        details: bool = False,
+    ) -> pa.Table:
+        """See `Shown.judged`."""
+        columns = f"{_COLUMNS}, details" if details else _COLUMNS
+        return self._read(
+            f"""
+            SELECT {columns} FROM evaluations
+            WHERE model = $model AND window_start_ns = $start AND list_contains($measures::VARCHAR[], measure)
+              AND ($features OR feature IS NULL)
+            {_LATEST} ORDER BY segment, measure, feature NULLS FIRST
+            """,
+            {"model": model, "start": window_start_ns, "measures": list(measures), "features": features},
+        )
+
+    def course(
+        self, where: Where, segment: str, measure: str, feature: str | None, bucket_ns: int
+    ) -> pa.Table:
+        """See `Shown.course`."""
+        return self._read(
+            f"""
+            WITH latest AS (
+                SELECT window_start_ns, window_end_ns, verdict, value, "lower", "upper", n FROM evaluations
+                WHERE model = $model AND segment = $segment AND measure = $measure
+                  AND feature IS NOT DISTINCT FROM $feature
+                  AND window_end_ns > $start AND window_start_ns < $end
+                {_LATEST}
+            )
+            SELECT min(window_start_ns) AS time_ns, max(window_end_ns) AS end_ns, min(value) AS "min",
+                   avg(value) AS mean, max(value) AS "max", min("lower") AS "lower", max("upper") AS "upper",
+                   sum(n) AS n, list(DISTINCT verdict ORDER BY verdict) AS verdicts
+            FROM latest GROUP BY window_start_ns - window_start_ns % $bucket ORDER BY time_ns
+            """,
+            {
+                "model": where.model,
+                "segment": segment,
+                "measure": measure,
+                "feature": feature,
+                "start": where.start_ns,
+                "end": where.end_ns,
+                "bucket": bucket_ns,
+            },
+        )
+
+    def device_course(self, where: Where, segments: str, bucket_ns: int) -> pa.Table:
+        """See `Shown.device_course`."""
+        return self._read(
+            f"""
+            WITH latest AS (
+                SELECT segment, window_start_ns, value, details FROM evaluations
+                WHERE model = $model AND measure = 'device' AND starts_with(segment, $segments)
+                  AND window_end_ns > $start AND window_start_ns < $end
+                {_LATEST}
+            ), told AS (
+                SELECT segment, window_start_ns - window_start_ns % $bucket AS time_ns, value,
+                       json_extract_string(details, '$.strongest') AS feature,
+                       CAST(json_extract(details, '$.latency_p95') AS DOUBLE) AS p95
+                FROM latest
+            ), devices AS (
+                SELECT segment, time_ns, max(value) AS effect, arg_max(feature, value) AS feature, max(p95) AS p95
+                FROM told GROUP BY segment, time_ns
+            )
+            SELECT time_ns, max(CASE WHEN segment = $own THEN effect END) AS effect,
+                   max(CASE WHEN segment = $own THEN feature END) AS feature,
+                   max(CASE WHEN segment = $own THEN p95 END) AS p95,
+                   median(effect) AS segment_median_effect, median(p95) AS segment_p95
+            FROM devices GROUP BY time_ns ORDER BY time_ns
+            """,
+            {
+                "model": where.model,
+                "segments": segments,
+                "own": where.device,
+                "start": where.start_ns,
+                "end": where.end_ns,
+                "bucket": bucket_ns,
+            },
+        )

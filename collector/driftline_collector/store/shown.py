@@ -1,0 +1,152 @@
+"""What the API may ask of a store beyond `Store`: named reads for pages. Each must be quick with 2,000 devices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from driftline_collector.store.base import Store
+
+#: Later than anything: what `Where` ends with when nothing is said.
+FOREVER_NS = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """Whose and when, [start, end) in ns; `None` means any."""
+
+    model: str | None = None
+    version: str | None = None
+    device_type: str | None = None
+    region: str | None = None
+    tier: str | None = None
+    device: str | None = None
+    start_ns: int = 0
+    end_ns: int = FOREVER_NS
+
+    def parameters(self) -> dict[str, Any]:
+        """By the names that queries use."""
+        return {
+            "model": self.model,
+            "version": self.version,
+            "device_type": self.device_type,
+            "region": self.region,
+            "tier": self.tier,
+            "device": self.device,
+            "start": self.start_ns,
+            "end": self.end_ns,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Samples:
+    """Which samples are asked for. They come latest first; `before` is the (time, id) of the last one seen."""
+
+    where: Where
+    label: str | None = None
+    min_score: float | None = None
+    max_score: float | None = None
+    feature: str | None = None
+    before: tuple[int, str] | None = None
+    limit: int = 1000
+
+
+class Shown(Store, Protocol):
+    """Reads see what is committed. Each method may be called from any thread."""
+
+    # -- the fleet -------------------------------------------------------------------------------------
+    def catalogue(self) -> pa.Table:
+        """model, version, tier, device_type, region, first_ns, last_ns, predictions: all that has ever reported."""
+
+    def fleet(self, where: Where) -> pa.Table:
+        """By model, device, version and tier what was reported in the interval, the latest version first.
+
+        device_type, region, firmware, stream (the latest), first_ns, last_ns, window_ns (its longest window),
+        predictions, escalations, ended (the latest stream said goodbye).
+        """
+
+    def volume(self, where: Where, bucket_ns: int) -> pa.Table:
+        """time_ns, predictions, escalations: of windows that start in each bucket."""
+
+    def losses(self, where: Where) -> pa.Table:
+        """model, device, announced_lost, missing: of streams with an event in the interval."""
+
+    def streams(self, where: Where) -> pa.Table:
+        """stream, version, started_ns, ended_ns, last_ns, made, counted, announced_lost, missing, repeated; latest first."""
+
+    def spools(self, where: Where) -> pa.Table:
+        """device, age_s, time_ns: how long the oldest unsent data of each device waits, by its latest word."""
+
+    def changes(self, where: Where) -> pa.Table:
+        """kind, from_version, to_version, time_ns, devices: deployments, alike ones of an hour together."""
+
+    def clock_offset(self, device: str) -> pa.Table:
+        """offset_s: how far ahead of receipt the ends of a device's windows are at most; NULL where unknown."""
+
+    # -- what was judged -------------------------------------------------------------------------------
+    def latest_window(self, model: str, measure: str, at_ns: int | None = None) -> pa.Table:
+        """window_start_ns, window_end_ns of the last window judged, or the last that begins by `at_ns`; 0 or 1 rows."""
+
+    def judged(
+        self,
+        model: str,
+        window_start_ns: int,
+        measures: Sequence[str],
+        *,
+        features: bool,
+        details: bool = False,
+    ) -> pa.Table:
+        """Evaluations of the windows that begin then, in their latest revision; segments as wholes, or features too."""
+
+    def course(
+        self, where: Where, segment: str, measure: str, feature: str | None, bucket_ns: int
+    ) -> pa.Table:
+        """Evaluations of a segment (or of one feature of it) by buckets of time, in order.
+
+        time_ns, end_ns, min, mean, max, lower, upper, n, verdicts (distinct ones).
+        """
+
+    def device_course(self, where: Where, segments: str, bucket_ns: int) -> pa.Table:
+        """A device beside those whose segment key begins with `segments`; `where.device` is its own whole key.
+
+        time_ns, effect, feature, p95 (of the device), segment_median_effect, segment_p95 (medians of devices).
+        """
+
+    # -- cases -----------------------------------------------------------------------------------------
+    def samples(self, wanted: Samples) -> pa.Table:
+        """Predictions as `Sample` has them, told apart by id: columns of `predictions`, cloud_label, true_label."""
+
+    def feature_sets(self) -> pa.Table:
+        """id, names, types: what `numbers` and `texts` of predictions are."""
+
+    def prediction(self, prediction: str) -> pa.Table:
+        """The columns of one prediction, with names and types of its features; 0 or 1 rows."""
+
+    def truth(self, prediction: str) -> pa.Table:
+        """The latest label of a prediction: time_ns, label, value, source; 0 or 1 rows."""
+
+    def answers_to(self, prediction: str, trace: bytes | None) -> pa.Table:
+        """Predictions that answer another one, by parent or by trace: id, model, version, tier, label …"""
+
+    def trace(self, trace: bytes) -> pa.Table:
+        """The spans of a trace, by start."""
+
+    def sampling(self, around_ns: int) -> pa.Table:
+        """oldest_ns and latest_ns of all samples, and typical: the median probability within the day around then."""
+
+    def latencies(self, where: Where) -> pa.Table:
+        """tier, binning, bounds (NULL: those of the binning), counts: sums of duration histograms."""
+
+    def span_latencies(self, where: Where) -> pa.Table:
+        """tier, p50, p95, p99 (s), n: of spans that start in the interval, in traces of chosen predictions."""
+
+    # -- the collector ---------------------------------------------------------------------------------
+    def refused(self) -> pa.Table:
+        """signal, reason, count of what was turned away."""
+
+    def bounds(self) -> pa.Table:
+        """oldest_ns, latest_ns (of windows), received_ns (the latest commit of one), behind_s (how old it was then)."""
+
+    def made(self) -> pa.Table:
+        """made (by the streams' own word) and counted (in windows): predictions, in all."""
