@@ -11,21 +11,22 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count
 
 from driftline_collector.errors import StoreError
 from driftline_collector.receiver.batches import batch_of
 from driftline_collector.receiver.decoded import Decoded, Rejected
 from driftline_collector.receiver.profiles import Edges
-from driftline_collector.receiver.signals import Signal
-from driftline_collector.store.writer import UnstorableError, Writer
+from driftline_collector.receiver.signals import SIGNALS, Signal
+from driftline_collector.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 
 #: Bytes decoded at a time, at most, unless one request alone has more.
 GROUP_BYTES = 4 * 2**20
-#: Groups between decoder and commit: one that is being committed, and one to follow.
-GROUPS_AHEAD = 2
+#: Groups between decoder and commit, at most: one of each signal is being committed, one of each is to follow.
+GROUPS_AHEAD = 6
 
 
 class OverloadedError(Exception):
@@ -37,6 +38,7 @@ class _Request:
     signal: Signal
     body: bytes
     answer: "Future[Rejected]"
+    arrival: int
     alone: bool = False
 
 
@@ -57,7 +59,8 @@ class Intake:
         self._max_bytes = max_bytes
         self._requests = 0
         self._bytes = 0
-        self._queue: deque[_Request] = deque()
+        self._queues: dict[str, deque[_Request]] = {signal.name: deque() for signal in SIGNALS}
+        self._arrivals = count()
         self._changed = threading.Condition()
         self._ahead = threading.Semaphore(GROUPS_AHEAD)
         self._closing = False
@@ -76,7 +79,7 @@ class Intake:
             self._require_room(len(body))
             self._requests += 1
             self._bytes += len(body)
-            self._queue.append(_Request(signal, body, answer))
+            self._queues[signal.name].append(_Request(signal, body, answer, next(self._arrivals)))
             self._changed.notify()
         return answer
 
@@ -111,21 +114,24 @@ class Intake:
             self._decode(group)
 
     def _next_group(self) -> list[_Request]:
-        """What waits, of one signal and up to a group's bytes, in order of arrival. Empty when done."""
-        with self._changed:
-            while not self._queue and not (self._closing and not self._requests):
-                self._changed.wait()
-            group: list[_Request] = []
-            size = 0
-            while self._queue and (not group or self._joins(group[0], size)):
-                group.append(self._queue.popleft())
-                size += len(group[-1].body)
-            return group
+        """What waits of the signal that has waited longest, up to a group's bytes. Empty when done.
 
-    def _joins(self, first: _Request, size: int) -> bool:
-        following = self._queue[0]
-        small = size + len(following.body) <= GROUP_BYTES
-        return small and following.signal is first.signal and not first.alone and not following.alone
+        Clients send the three signals in turn: groups that ended where the signal changes would hold one request.
+        """
+        with self._changed:
+            while not (waiting := [queue for queue in self._queues.values() if queue]):
+                if self._closing and not self._requests:
+                    return []
+                self._changed.wait()
+            queue = min(waiting, key=lambda queue: queue[0].arrival)
+            group = [queue.popleft()]
+            size = len(group[0].body)
+            while queue and not group[0].alone and not queue[0].alone:
+                size += len(queue[0].body)
+                if size > GROUP_BYTES:
+                    break
+                group.append(queue.popleft())
+            return group
 
     def _decode(self, group: Sequence[_Request]) -> None:
         try:
@@ -151,9 +157,9 @@ class Intake:
 
     def _fail(self, group: Sequence[_Request], error: BaseException) -> None:
         if len(group) > 1:  # one of them may be at fault for all
-            alone = [_Request(request.signal, request.body, request.answer, alone=True) for request in group]
             with self._changed:
-                self._queue.extendleft(reversed(alone))
+                queue = self._queues[group[0].signal.name]
+                queue.extendleft(replace(request, alone=True) for request in reversed(group))
                 self._changed.notify()
             return
         self._forget(group)
@@ -167,7 +173,5 @@ class Intake:
 
 
 def _unreadable(error: Exception) -> StoreError:
-    """A fault of ours that these bytes bring out, and will again: no client should repeat them for ever."""
-    if isinstance(error, MemoryError):
-        return StoreError("there is not enough memory to read this request now")
-    return UnstorableError(f"the request cannot be read: {type(error).__name__}: {error}")
+    """A fault of ours, as protobuf could read these bytes: the sender keeps them until a collector without it."""
+    return StoreError(f"the request could not be read: {type(error).__name__}: {error}")
