@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 #: Bytes decoded at a time, at most, unless one request alone has more.
 GROUP_BYTES = 4 * 2**20
-#: Groups between decoder and commit, at most: one of each signal is being committed, one of each is to follow.
+#: Groups between decoder and commit, at most: of each signal, one that is committed and one to follow.
 GROUPS_AHEAD = 6
 
 
@@ -116,7 +116,7 @@ class Intake:
     def _next_group(self) -> list[_Request]:
         """What waits of the signal that has waited longest, up to a group's bytes. Empty when done.
 
-        Clients send the three signals in turn: groups that ended where the signal changes would hold one request.
+        Clients send the three signals in turn, so a group that ended with its signal would hold one request.
         """
         with self._changed:
             while not (waiting := [queue for queue in self._queues.values() if queue]):
@@ -173,5 +173,5 @@ class Intake:
 
 
 def _unreadable(error: Exception) -> StoreError:
-    """A fault of ours, as protobuf could read these bytes: the sender keeps them until a collector without it."""
+    """A fault of ours, as protobuf could read these bytes: the sender keeps them for a better collector."""
     return StoreError(f"the request could not be read: {type(error).__name__}: {error}")
