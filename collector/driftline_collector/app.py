@@ -19,7 +19,7 @@ from driftline_collector.api.parts import Parts
 from driftline_collector.receiver.http import OtlpHttp
 from driftline_collector.receiver.intake import Intake
 from driftline_collector.scheduler import Scheduler
-from driftline_collector.server import Server, address, listen, route
+from driftline_collector.server import Server, address, listen, on_signals, route
 from driftline_collector.settings import EvaluationSettings, NotifierSettings, Settings
 from driftline_collector.store.base import Store, Tables
 from driftline_collector.store.duckdb import DuckDBStore
@@ -74,19 +74,24 @@ class Collector:
         otlp = OtlpHttp(self._intake, max_body_bytes=settings.server.max_body_bytes)
         self._server = Server(route(otlp, api), self._listener)
 
-    def run(self) -> None:
-        """Serve until `stop` or a signal; then commit what was taken, and let go of everything."""
-        try:
-            withdrawn = self._alerts.withdraw()
-            if withdrawn:
-                self._store.submit(withdrawn).result()
-            self._delivery.start()
-            self._scheduler.start()
-            self._serving = True
-            self._server.run()
-        finally:
-            self._serving = False
-            self._close()
+    def run(self, started: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop`, SIGTERM or SIGINT; then commit what was taken, and let go of everything.
+
+        `started` is called once signals are heeded and connections are taken.
+        """
+        with on_signals(self.stop):
+            try:
+                withdrawn = self._alerts.withdraw()
+                if withdrawn:
+                    self._store.submit(withdrawn).result()
+                self._delivery.start()
+                self._scheduler.start()
+                self._serving = True
+                started()
+                self._server.run()
+            finally:
+                self._serving = False
+                self._close()
 
     def stop(self) -> None:
         """Ask `run` to end; from any thread."""

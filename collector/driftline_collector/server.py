@@ -38,7 +38,8 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=2048)
     except (OSError, OverflowError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
+        # create_server adds the address to the system's words, which stands in ours already.
+        reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]
         raise StartError(
             f"cannot listen on {host} port {port}: {reason}; stop what is there,"
             " or set server.host and server.port (DRIFTLINE_SERVER__PORT=4400)"
@@ -72,9 +73,8 @@ class Server:
         self._server = _Uvicorn(config)
 
     def run(self) -> None:
-        """Serve until `stop`, or until SIGTERM or SIGINT where this is the main thread."""
-        with _on_signals(self.stop):
-            self._server.run(sockets=[self._listener])
+        """Serve until `stop`."""
+        self._server.run(sockets=[self._listener])
 
     def stop(self) -> None:
         """Take no more connections, finish what is under way; asked twice, do not wait for it."""
@@ -86,12 +86,13 @@ class Server:
 class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Leave signals to `Server`: uvicorn raises them again at its end, before we have committed."""
+        """Leave signals to `on_signals`: uvicorn raises them again at its end, before we have committed."""
         yield
 
 
 @contextlib.contextmanager
-def _on_signals(stop: Callable[[], None]) -> Iterator[None]:
+def on_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT call `stop` and nothing else, where this is the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -92,7 +92,7 @@ def test_a_base_install_says_which_extra_is_missing(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import sys\nfor name in ('typer', 'pydantic', 'duckdb'):\n    sys.modules[name] = None\n"
     )
-    done = driftline("drift", PYTHONPATH=str(tmp_path))
+    done = driftline("drift", environment={"PYTHONPATH": str(tmp_path)})
     assert done.returncode == 1
     assert done.stderr.strip() == (
         "driftline: this command needs the collector, and 'typer' is not installed."

@@ -42,15 +42,18 @@ def collector(config: Config = None, json: Json = False) -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     running = Collector(settings)
     database = settings.store.path.absolute()
-    if json:
-        facts = {"url": running.url, "database": str(database), "config": str(path) if path else None}
-        print_json(facts, indent=None)
-    else:
+
+    def announce() -> None:
+        if json:
+            facts = {"url": running.url, "database": str(database), "config": str(path) if path else None}
+            print_json(facts, indent=None)
+            return
         typer.echo(
             f"driftline collector: OTLP and API on {running.url} · database {database}"
             f" · configuration {path or 'none, all defaults'} · stop with Ctrl-C"
         )
-    running.run()
+
+    running.run(announce)
 
 
 def check_config(
