@@ -1,7 +1,7 @@
 """When windows are judged: once they are closed, and again when data for them come later.
 
-Evaluations and the alerts that follow from them are committed together, so a crash leaves both or neither, and
-a restart goes on after the last window that was judged.
+Evaluations and the alerts that follow from them are committed together, so a crash leaves both or neither,
+and a restart goes on after the last window that was judged.
 """
 
 import logging
@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _MANY = 1_000_000
 #: Windows judged for one model in one tick, at most: other models wait no longer than that.
 _AT_ONCE = 50
+#: Longer than any commit takes.
+_COMMIT_NS = 60 * 10**9
 
 
 class Scheduler:
@@ -89,9 +91,10 @@ class Scheduler:
     def _close(self, model: str, now_ns: int) -> list[WindowResult]:
         results: list[WindowResult] = []
         window = self._due.get(model) or self._first(model, now_ns)
-        while len(results) < _AT_ONCE and not self._stopping.is_set():
+        while len(results) < _AT_ONCE and now_ns >= window.end_ns and not self._stopping.is_set():
             since = window.start_ns - LOOK_BACK * window.width_ns
-            progress = self._store.progress(model, since, window.end_ns)
+            # Beyond its end, too: a device that was away and is back has nothing more to report.
+            progress = self._store.progress(model, since, now_ns)
             if not is_closed(
                 window,
                 progress,
@@ -100,13 +103,29 @@ class Scheduler:
                 future_tolerance_ns=self._policy.future_tolerance_ns,
             ):
                 break
-            if progress.num_rows:
-                results.append(
-                    self._commit(evaluate(self._store, model, window, self._policy, now_ns=now_ns))
-                )
-            window = window.after() if progress.num_rows else self._skip(model, window, now_ns)
-        self._due[model] = window
+            if progress.num_rows and pc.min(progress.column("first_start_ns")).as_py() < window.end_ns:
+                results += self._judge(model, window, now_ns)
+                window = window.after()
+            else:
+                window = self._skip(model, window, now_ns)
+            self._due[model] = window
         return results
+
+    def _judge(self, model: str, window: Window, now_ns: int, *, late: bool = False) -> list[WindowResult]:
+        """Judge and commit a window; nothing where a revision says what is known."""
+        try:
+            result = evaluate(self._store, model, window, self._policy, now_ns=now_ns, late=late)
+        except CollectorError:
+            raise
+        except Exception:
+            # One window that cannot be judged, whatever stands in it, shall not keep others from being so.
+            logger.exception("a fault in judging %s in [%d, %d)", model, window.start_ns, window.end_ns)
+            return []
+        if late and same_numbers(self._stored(result), result.evaluations):
+            return []
+        table = result.table()
+        self._store.submit({"evaluations": table, **self._observe(table)}).result()
+        return [result]
 
     def _skip(self, model: str, window: Window, now_ns: int) -> Window:
         """The next window with something in it, or the last that has just closed."""
@@ -117,7 +136,7 @@ class Scheduler:
         return max(window.after(), Window.at(first, self._width_ns), key=lambda w: w.start_ns)
 
     def _first(self, model: str, now_ns: int) -> Window:
-        """After the last window that was judged; else where the model's profiles begin, as far as history goes."""
+        """After the last window that was judged, else where the model's profiles begin; within history."""
         judged = self._store.evaluations(Selection(model=model, limit=1))
         if judged.num_rows:
             return Window.at(judged.column("window_end_ns")[0].as_py(), self._width_ns)
@@ -135,16 +154,15 @@ class Scheduler:
             if window.start_ns >= due.start_ns or window.start_ns < now_ns - self._history_ns:
                 del self._touched[model, start_ns]
             elif now_ns - received_ns >= self._settled_ns:
+                results += self._judge(model, window, now_ns, late=True)
                 del self._touched[model, start_ns]
-                result = evaluate(self._store, model, window, self._policy, now_ns=now_ns)
-                if not same_numbers(self._stored(result), result.evaluations):
-                    results.append(self._commit(result))
         return results
 
     def _note_arrivals(self) -> None:
         if self._seen_ns is None:
             last = self._store.evaluations(Selection(limit=1))
-            self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) if last.num_rows else 0
+            # What was being committed then may have been stamped a little earlier.
+            self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) - _COMMIT_NS if last.num_rows else 0
         for row in self._store.touched(self._seen_ns, self._width_ns).to_pylist():
             self._touched[row["model"], row["window_start_ns"]] = row["received_ns"]
             self._seen_ns = max(self._seen_ns, row["received_ns"])
@@ -153,8 +171,3 @@ class Scheduler:
         return self._store.evaluations(
             Selection(model=result.model, start_ns=result.start_ns, end_ns=result.end_ns, limit=_MANY)
         )
-
-    def _commit(self, result: WindowResult) -> WindowResult:
-        table = result.table()
-        self._store.submit({"evaluations": table, **self._observe(table)}).result()
-        return result

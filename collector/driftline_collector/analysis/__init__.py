@@ -1,1 +1,1 @@
-"""From counts in the store to evaluated numbers with a verdict: windows, segments, drift, performance, coverage."""
+"""From counts in the store to evaluated numbers with a verdict."""

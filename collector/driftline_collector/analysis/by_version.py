@@ -22,7 +22,7 @@ def by_version(store: Store, segment: Segment, start_ns: int, end_ns: int) -> li
     number. Edge tiers are told of together and cloud tiers apart, as in evaluations.
     """
     model, tier = str(segment["model"]), segment["tier"]
-    known = {"model": model, "tier": tier, "start_ns": start_ns, "end_ns": end_ns}
+    known: dict[str, Any] = {"model": model, "tier": tier, "start_ns": start_ns, "end_ns": end_ns}
     labelled = _of_tier(store.labelled(model, start_ns, end_ns), tier)
     escalated = _of_tier(store.escalated(model, start_ns, end_ns), tier)
     profiles = Profiles.of(_of_tier(store.device_counts(model, start_ns, end_ns), tier))

@@ -1,4 +1,4 @@
-"""Segments against their reference: sums by cell, which add up to any segment, and the test of each feature."""
+"""Segments against their reference: sums by cell, which add up to any segment, and a test of each feature."""
 
 from dataclasses import dataclass, fields, replace
 
@@ -16,7 +16,7 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class CellSums:
-    """All that a verdict is a function of, by cell (L) and feature (F) on test bins (B); every field is a sum.
+    """All that a verdict is a function of, by cell (L), feature (F) and test bin (B); every field is a sum.
 
     `expected` is what the cell's own version's reference makes of as many rows. `adjusted` are counts without
     the known difference between versions, so that a mixture of versions is not taken for noise of devices;
@@ -101,7 +101,7 @@ class Comparison:
 
 
 def compare(sums: CellSums, members: Flags, family: Family, effect: float, minimum_rows: float) -> Comparison:
-    """Test "the PSI is at most `effect`" for segments, given by the cells that each holds (`members`, (S, L)).
+    """Test "the PSI is at most `effect`" for segments, given by the cells of each (`members`, (S, L)).
 
     The reference of a segment of several versions is the mixture of theirs with the present weights w_v, as
     good as 1 / Σ w_v²/m_v rows.

@@ -120,7 +120,7 @@ def distinct(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[str, .
 
 
 def matrix(lists: pa.ChunkedArray, width: int) -> Whole:
-    """Lists of counts as a matrix (rows, width); one of another length, which the binning forbids, as zeros."""
+    """Lists of counts as a matrix (rows, width); one of another length, which no binning has, as zeros."""
     picked = lists.combine_chunks()
     fits = np.asarray(pc.list_value_length(picked)) == width
     result = np.zeros((len(picked), width), dtype=np.int64)

@@ -1,7 +1,7 @@
-"""Coverage: how much of the device time that was expected in a window has been reported. Silence is not drift.
+"""Coverage: how much of the device time expected in a window has been reported. Silence is not drift.
 
-A device is expected from its first window on until it says goodbye or goes on under another version. Idle is not
-silent: a window without traffic is reported too.
+A device is expected from its first window on until it says goodbye or goes on under another version. Idle is
+not silent: a window without traffic is reported too.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Presence:
 
     @classmethod
     def of(cls, known: pa.Table, inside: pa.Table, window: Window) -> "Presence":
-        """From two reads of `Store.progress`: from long before the window to its end, and of the window alone."""
+        """From two reads of `Store.progress`: from long before the window to its end, and of it alone."""
         rows = known.to_pylist()
         devices = tuple(_device(row) for row in rows)
         spans = {_device(row): (row["first_start_ns"], row["last_end_ns"]) for row in inside.to_pylist()}
@@ -100,7 +100,7 @@ class NodeCoverage:
     def evaluations(self, keys: Sequence[str]) -> list[Evaluation]:
         """The measures `coverage` and `silent_devices` of every node in which a device was expected."""
         rows: list[Evaluation] = []
-        for i in np.flatnonzero(self.expected > 0):
+        for i in np.flatnonzero(self.expected > 0).tolist():
             share, expected, silent = float(self.share[i]), int(self.expected[i]), int(self.silent[i])
             shared: dict[str, Any] = {"segment": keys[i], "coverage": share, "devices": expected}
             rows.append(Evaluation(**shared, measure="coverage", value=share, n=float(expected)))

@@ -14,7 +14,7 @@ from driftline_collector.analysis.comparison import CellSums, Comparison, compar
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.evaluation import Evaluation
-from driftline_collector.analysis.explain import explain
+from driftline_collector.analysis.explain import Scan
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
@@ -35,8 +35,8 @@ class Limits:
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
-    `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of that
-    part. `explained_by` gives for each drifted node that is no finding the findings it shares cells with.
+    `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
+    that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with.
     """
 
     family: Family
@@ -55,10 +55,15 @@ class Judged:
         return np.asarray(self.comparison.n.max(-1), dtype=np.float64)
 
 
-def judge(profiles: Profiles, family: Family, lattice: Lattice, limits: Limits) -> Judged | None:
-    """Compare all nodes on one family's binning; `None` where no device has counts on it."""
+def judge(
+    profiles: Profiles, family: Family, lattice: Lattice, limits: Limits, standing: Flags
+) -> Judged | None:
+    """Compare all nodes on one family's binning; `None` where no device has counts on it.
+
+    `standing`, shape (N,), says which nodes were findings in the window before.
+    """
     bound = np.flatnonzero(profiles.bound_to(family))
-    if not len(bound):
+    if not len(bound) or not family.features:
         return None
     sums = _sums(profiles, bound, family, lattice)
 
@@ -68,7 +73,16 @@ def judge(profiles: Profiles, family: Family, lattice: Lattice, limits: Limits) 
 
     comparison, kept = judged(lattice.members)
     cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
-    found = explain(judged, sums, family, lattice, cell_phi=cells.phi, false_discovery=limits.false_discovery)
+    scan = Scan(
+        judge=judged,
+        sums=sums,
+        family=family,
+        lattice=lattice,
+        cell_phi=cells.phi,
+        standing=standing,
+        believed=float(np.log((1 - limits.false_discovery) / limits.false_discovery)),
+    )
+    found = scan.findings()
     apart = frozenset(f.node for f in found if not kept.segments[f.node])
     for finding in found:
         if finding.node in apart:

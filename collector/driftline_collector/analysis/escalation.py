@@ -11,13 +11,8 @@ from driftline_collector.analysis.segments import Lattice
 
 
 def escalation_rate(profiles: Profiles, lattice: Lattice, keys: Sequence[str]) -> list[Evaluation]:
-    """Escalated predictions among all that were made, by node; devices are clusters. No node that made none.
-
-    Nothing is told of a model that never escalates: it may not be able to.
-    """
+    """Escalated predictions among all that were made, by node that made any; devices are clusters."""
     made, escalated = profiles.totals("predictions"), profiles.totals("escalations")
-    if not escalated.any():
-        return []
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     cell = np.array([place[device.cell] for device in profiles.devices], dtype=np.int64)
     result = []

@@ -1,11 +1,10 @@
-"""The smallest set of segments that explains a drift: a drifted device type is one finding, its regions are none.
+"""The smallest set of segments that explains a drift: a device type is one finding, its regions are none.
 
 A greedy subset scan. The evidence of a cell for a candidate segment is the log-likelihood ratio of the cell's
 own counts between "shifted as the candidate's counts are" and "as its reference": large where the cell takes
-part, strongly negative where it is healthy, near zero where it has too few rows to tell. The candidate with the
-largest sum is a finding, its cells are taken out of all segments, and what is left is judged again, until nothing
-is drifted.
-docs/decisions/0010-smallest-explaining-set.md says why this and not a sum over the cells' p-values.
+part, strongly negative where it is healthy, near zero where it has too few rows to tell. The candidate with
+the largest sum is a finding, its cells are taken out of all segments, and what is left is judged again, until
+nothing is drifted. docs/decisions/0010-smallest-explaining-set.md says why not a sum of cells' p-values.
 """
 
 from collections.abc import Callable
@@ -29,86 +28,91 @@ _MOST = float(np.log(1000.0))
 #: two drifted device types of three are two findings and not the fleet; yet one healthy cell of many does not
 #: split it.
 _AGAINST = 4.0
+#: A cell takes part where all its rows are shifted, or half of them: devices seldom change at one moment.
+_PARTS = (1.0, 0.5)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A segment that explains drift, with the comparison of what earlier findings had left of all segments."""
+    """A segment that explains drift, with the comparison of what earlier findings left of all segments."""
 
     node: int
     comparison: Comparison
     kept: Kept
 
 
-def explain(
-    judge: Callable[[Flags], tuple[Comparison, Kept]],
-    sums: CellSums,
-    family: Family,
-    lattice: Lattice,
-    *,
-    cell_phi: Floats,
-    false_discovery: float,
-) -> list[Finding]:
-    """Findings in the order found.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
-    `judge` compares segments, given by their cells (S, L). The lattice's nodes stand in order of preference
-    among equals. `cell_phi`, (L, F), is each cell's overdispersion.
+    `judge` compares segments, given by their cells, shape (S, L). `cell_phi`, (L, F), is each cell's
+    overdispersion; `standing`, (N,), says which nodes were findings in the window before. `believed` are the
+    log-odds that a cell must overcome: less is no evidence either way.
     """
-    # The odds that a cell must overcome to be believed; less is no evidence either way.
-    believed = float(np.log((1 - false_discovery) / false_discovery))
-    members = lattice.members
-    named = np.array([sum(value is not None for value in node) for node in lattice.nodes])
-    findings: list[Finding] = []
-    left = np.ones(members.shape[1], dtype=np.bool_)
-    while True:
-        remaining = members & left
-        comparison, kept = judge(remaining)
-        candidates = np.flatnonzero(kept.segments)
-        if not len(candidates):
-            return findings
-        evidence = [
-            _evidence(remaining[i], comparison, int(i), kept.features[i], sums, family, cell_phi)
-            for i in candidates
-        ]
-        scores = np.array([_score(of_cells, believed) for of_cells in evidence])
-        if scores.max() > 0:
+
+    judge: Callable[[Flags], tuple[Comparison, Kept]]
+    sums: CellSums
+    family: Family
+    lattice: Lattice
+    cell_phi: Floats
+    standing: Flags
+    believed: float
+
+    def findings(self) -> list[Finding]:
+        """The segments that explain all drift, in the order found."""
+        found: list[Finding] = []
+        left = np.ones(len(self.lattice.cells), dtype=np.bool_)
+        while True:
+            remaining = self.lattice.members & left
+            comparison, kept = self.judge(remaining)
+            if not kept.segments.any():
+                return found
+            chosen = self._choose(remaining, comparison, kept)
+            found.append(Finding(chosen, comparison, kept))
+            left &= ~self.lattice.members[chosen]
+
+    def _choose(self, remaining: Flags, comparison: Comparison, kept: Kept) -> int:
+        candidates = np.flatnonzero(kept.segments).tolist()
+        evidence = {i: self._evidence(remaining[i], comparison, i, kept.features[i]) for i in candidates}
+        score = {i: self._score(evidence[i], _AGAINST) for i in candidates}
+        if max(score.values()) > 0:
             # Where scores are alike, the better fit, less what each named dimension must earn.
-            fit = np.array([of_cells.sum() for of_cells in evidence]) - believed * named[candidates]
-            alike = scores >= scores.max() - believed
-            chosen = int(candidates[np.argmax(np.where(alike, fit, -np.inf))])
+            alike = [i for i in candidates if score[i] >= max(score.values()) - self.believed]
+            best = max(alike, key=lambda i: float(evidence[i].sum()) - self.believed * self._named(i))
         else:
-            chosen = int(candidates[np.argmin(kept.p[candidates])])
-        findings.append(Finding(chosen, comparison, kept))
-        left &= ~members[chosen]
+            best = min(candidates, key=lambda i: float(kept.p[i]))
+        # A drift that ends on one device after the other is not a new one on those that are left.
+        for i in candidates:
+            wider = bool((remaining[i] >= remaining[best]).all())
+            if self.standing[i] and wider and self._score(evidence[i], 1.0) > 0:
+                best = i
+        return int(best)
 
+    def _named(self, node: int) -> int:
+        return sum(value is not None for value in self.lattice.nodes[node])
 
-def _evidence(
-    cells: Flags,
-    comparison: Comparison,
-    segment: int,
-    moved: Flags,
-    sums: CellSums,
-    family: Family,
-    cell_phi: Floats,
-) -> Floats:
-    """The log-likelihood ratio of each of a segment's cells, in nats, from the features that moved."""
-    observed, expected = comparison.counts[segment, moved], comparison.expected[segment, moved]
-    used = (observed > 0) | (expected > 0)
-    tilt = np.where(used, np.log(_smoothed(observed, used) / _smoothed(expected, used)), 0.0)
-    counts, phi = sums.counts[cells][:, moved], cell_phi[cells][:, moved]
-    rows = counts.sum(-1)
-    reference = family.shares[sums.version[cells]][:, moved]
-    normaliser = np.log((reference * np.exp(tilt)).sum(-1), where=rows > 0, out=np.zeros_like(rows))
-    # Akaike's correction: the segment's shares were fitted to these very cells.
-    optimism = (comparison.bins[segment, moved] - 1) * rows / comparison.n[segment, moved]
-    ratio = ((counts * tilt).sum(-1) - rows * normaliser) / phi - optimism
-    return np.asarray(ratio.sum(-1), dtype=np.float64)
+    def _score(self, evidence: Floats, against: float) -> float:
+        """The sum of what cells say beyond belief, each at most ±ln 1000, healthy ones `against`-fold."""
+        beyond = np.sign(evidence) * np.clip(np.abs(evidence) - self.believed, 0.0, _MOST)
+        return float(np.where(beyond < 0, against * beyond, beyond).sum())
 
-
-def _score(evidence: Floats, believed: float) -> float:
-    """The sum of the evidence beyond `believed`, each cell's within ±ln 1000, healthy ones counted four times."""
-    beyond = np.sign(evidence) * np.clip(np.abs(evidence) - believed, 0.0, _MOST)
-    return float(np.where(beyond < 0, _AGAINST * beyond, beyond).sum())
+    def _evidence(self, cells: Flags, comparison: Comparison, segment: int, moved: Flags) -> Floats:
+        """The log-likelihood ratio of each of a segment's cells, in nats, from the features that moved."""
+        observed, expected = comparison.counts[segment, moved], comparison.expected[segment, moved]
+        used = (observed > 0) | (expected > 0)
+        tilt = np.where(used, np.log(_smoothed(observed, used) / _smoothed(expected, used)), 0.0)
+        counts, phi = self.sums.counts[cells][:, moved], self.cell_phi[cells][:, moved]
+        # As many reference rows as the segment's, so that a bin no reference has seen is as unlikely in each.
+        shares = self.family.shares[self.sums.version[cells]][:, moved]
+        reference = _smoothed(shares * expected.sum(-1)[:, None], np.broadcast_to(used, shares.shape))
+        likelihood = np.exp(tilt) / (reference * np.exp(tilt)).sum(-1, keepdims=True)
+        # Akaike's correction: the segment's shares were fitted to these very cells.
+        own_share = counts.sum(-1) / comparison.n[segment, moved]
+        optimism = (comparison.bins[segment, moved] - 1) * own_share
+        ratios = [
+            ((counts * np.log1p(part * (likelihood - 1))).sum(-1) / phi - optimism).sum(-1) for part in _PARTS
+        ]
+        return np.asarray(np.max(ratios, axis=0), dtype=np.float64)
 
 
 def _smoothed(counts: Floats, used: Flags) -> Floats:

@@ -25,7 +25,7 @@ ASSUMED_RANDOM = (
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Rows and what is known of how they were chosen. `weights`, (rows,), are 1/π, NaN where π is not known."""
+    """Rows, and how they were chosen. `weights`, (rows,), are 1/π, NaN where π is not known."""
 
     hits: Flags
     weights: Floats
@@ -62,7 +62,9 @@ def refusal(weights: Floats, label_told: Flags) -> str | None:
 
 def _weights(probability: Floats) -> Floats:
     known = (probability > 0) & (probability <= 1)
-    return np.divide(1.0, probability, out=np.full(len(probability), np.nan), where=known)
+    weights = np.full(len(probability), np.nan)
+    weights[known] = 1 / probability[known]
+    return weights
 
 
 def _numbers(rows: pa.Table, column: str) -> Floats:

@@ -1,10 +1,10 @@
-"""How right and how fast: accuracy from late labels, agreement of edge and cloud, latency; each with its interval.
+"""How right and how fast: accuracy from late labels, agreement of edge and cloud, latency, with intervals.
 
 Labels arrive late, so what is told when a window closes is about the predictions of a longer time up to its
 end (docs/decisions/0011-accuracy-over-a-trailing-horizon.md); `details` say which.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,10 +29,12 @@ LEAST_PAIRS = 5
 def accuracy(
     labelled: pa.Table, *, model: str, tier: str | None, start_ns: int, end_ns: int
 ) -> list[Evaluation]:
-    """Share of right labels by segment, from rows of `Store.labelled` for predictions made in [start, end)."""
+    """Share of right labels by segment, from rows of `Store.labelled` for predictions in [start, end)."""
     known = pc.and_(pc.is_valid(labelled.column("label")), pc.is_valid(labelled.column("true_label")))
+    rows = labelled.filter(known)
+    keys = _by_segment(rows, model, tier)
     return _shares(
-        "accuracy", labelled.filter(known), ground_truth.labelled_pairs, model, tier, start_ns, end_ns
+        "accuracy", keys, ground_truth.labelled_pairs(rows), {"from_ns": start_ns, "to_ns": end_ns}
     )
 
 
@@ -44,26 +46,18 @@ def agreement(
     It is about what was escalated, which is the harder part of the traffic, and says nothing about the rest.
     """
     known = pc.and_(pc.is_valid(escalated.column("label")), pc.is_valid(escalated.column("cloud_label")))
+    rows = escalated.filter(known)
+    keys = _by_segment(rows, model, tier)
     return _shares(
-        "agreement", escalated.filter(known), ground_truth.answered_pairs, model, tier, start_ns, end_ns
+        "agreement", keys, ground_truth.answered_pairs(rows), {"from_ns": start_ns, "to_ns": end_ns}
     )
 
 
 def _shares(
-    measure: Measure,
-    rows: pa.Table,
-    pairs: Callable[[pa.Table], Chosen],
-    model: str,
-    tier: str | None,
-    start_ns: int,
-    end_ns: int,
+    measure: Measure, segments: Iterable[tuple[str, Flags]], picked: Chosen, details: Mapping[str, Any]
 ) -> list[Evaluation]:
-    if not rows.num_rows:
-        return []
-    picked = pairs(rows)
-    details = {"from_ns": start_ns, "to_ns": end_ns}
     result = []
-    for key, at in _by_segment(rows, model, tier):
+    for key, at in segments:
         n = int(at.sum())
         shared: dict[str, Any] = {"segment": key, "measure": measure, "n": float(n), "details": details}
         reason = ground_truth.refusal(picked.weights[at], picked.label_told[at])

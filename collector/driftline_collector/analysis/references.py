@@ -23,8 +23,9 @@ Floats = npt.NDArray[np.float64]
 class Family:
     """The versions of a model that share a binning. F features, B test bins (padded), V versions.
 
-    `merged[f]` gives the test bin of each fine bin of feature f, `names[f]` what each test bin is called. `shares`, (V, F, B), are the reference's
-    shares, `rows`, (V, F), the counts behind them; `ids`, (V,), name the references.
+    `merged[f]` gives the test bin of each fine bin of feature f, `names[f]` what each test bin is called.
+    `shares`, (V, F, B), are the reference's shares, `rows`, (V, F), the counts behind them; `ids`, (V,), name
+    the references.
     """
 
     binning: Binning
@@ -80,7 +81,7 @@ def _bin_names(binning: FeatureBinning, merged: npt.NDArray[np.int64]) -> tuple[
 def _joined(binning: FeatureBinning, every: Sequence[str], fine: npt.NDArray[np.int64]) -> str:
     names = [every[i] for i in fine]
     adjacent = len(fine) > 1 and int(fine[-1]) - int(fine[0]) == len(fine) - 1
-    if binning.kind == "numeric" and adjacent and 0 < fine[0] and fine[-1] < len(binning.edges):
+    if binning.kind == "numeric" and adjacent and fine[0] > 0 and fine[-1] < len(binning.edges):
         return f"{names[0].split(',')[0]},{names[-1].split(',')[1]}"
     shown = " or ".join(names[:4])
     return shown if len(names) <= 4 else f"{shown} or {len(names) - 4} more"
@@ -101,8 +102,8 @@ def _families(rows: tuple[tuple[str, str, str], ...]) -> dict[str, Family]:
     for version, reference_id, document in rows:
         try:
             reference = Reference.from_json(json.loads(document), where=f"reference {reference_id}")
-        except ValueError as error:
-            logger.error("version %s has no usable reference: %s", version, error)
+        except ValueError:
+            logger.exception("version %s has no usable reference", version)
         else:
             by_binning.setdefault(reference.binning.id, {})[version] = reference
     ids = {version: reference_id for version, reference_id, _ in rows}

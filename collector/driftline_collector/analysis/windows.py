@@ -19,7 +19,7 @@ class Window:
 
     @classmethod
     def at(cls, time_ns: int, width_ns: int) -> "Window":
-        """The window that a moment lies in; windows begin at multiples of their width since the epoch, in UTC."""
+        """The window that a moment lies in; windows begin at multiples of their width, in UTC."""
         start = time_ns - time_ns % width_ns
         return cls(start, start + width_ns)
 

@@ -1,1 +1,1 @@
-"""The mathematics, one subject per file: arrays in, numbers and p-values out, no threshold inside. numpy and scipy only."""
+"""The mathematics, one subject per file: arrays in, numbers and p-values out, and no threshold inside."""

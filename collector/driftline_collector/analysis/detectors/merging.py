@@ -1,8 +1,8 @@
 """Which fine bins are judged together: at most ten unions of them, chosen from the reference alone.
 
-A binning has up to 64 fine bins so that later questions can be asked of the same counts. A test wants few bins
-with enough in each. If the choice looked at current data, one outlier could hide a shift, and the distribution
-of the test under no change would not be known.
+A binning has up to 64 fine bins so that later questions can be asked of the same counts. A test wants few
+bins with enough in each. If the choice looked at current data, one outlier could hide a shift, and the
+distribution of the test under no change would not be known.
 """
 
 import heapq
@@ -21,8 +21,8 @@ Index = npt.NDArray[np.int64]
 def merge_ordered(counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS) -> Index:
     """Unions of neighbouring bins with about equal counts.
 
-    `counts`, shape (k,), is the layout of a numeric feature: below the range, the bins of the range, above it,
-    missing. Returns for each the index of its test bin, shape (k,), numbered without gaps.
+    `counts`, shape (k,), is in the layout of a numeric feature: below the range, the bins of the range, above
+    it, missing. Returns for each the index of its test bin, shape (k,), numbered without gaps.
     """
     reference = np.asarray(counts, dtype=np.float64)
     inner = reference[1:-2]

@@ -1,8 +1,8 @@
 """A share with its interval: of independent rows, of weighted ones, and a quantile of counts in bins.
 
-Korn and Graubard (1998): the Clopper-Pearson interval of an effective sample size, n* = p(1-p)/v, where v is the
-variance of the weighted share; it holds its level also for few rows and shares near 0 and 1. From a hundred rows on
-Wilson's interval on the same n* is shorter and good enough.
+Korn and Graubard (1998): the Clopper-Pearson interval of an effective sample size, n* = p(1-p)/v, where v is
+the variance of the weighted share; it holds its level also for few rows and shares near 0 and 1. From a
+hundred rows on Wilson's interval on the same n* is shorter and good enough.
 """
 
 import math
@@ -44,7 +44,7 @@ def weighted_share(hits: npt.ArrayLike, weights: npt.ArrayLike, *, level: float 
 
 
 def clustered_share(hits: npt.ArrayLike, totals: npt.ArrayLike, *, level: float = 0.95) -> Share:
-    """A share of counts by cluster (`hits` of `totals`, shape (clusters,), not all zero), by Wilson's interval.
+    """A share of counts by cluster (`hits` of `totals`, (clusters,), not all zero), by Wilson's interval.
 
     The variance is that of a ratio between clusters, and at least that of independent rows.
     """

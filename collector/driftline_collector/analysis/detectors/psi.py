@@ -109,7 +109,7 @@ def _noncentrality(statistic: Floats, df: Floats, d: Floats, tail: float) -> Flo
 def _upper_tail(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
     """P(X > x) of noncentral χ²(df, nc), or of df times noncentral F(df, d, nc) where `d` is finite."""
     x, df, d, nc = np.broadcast_arrays(x, df, d, nc)
-    # scipy 1.17's ncf.sf is off by one for a noncentrality of exactly zero, so that case goes the central way.
+    # scipy 1.17's ncf.sf is off by one for a noncentrality of exactly zero, so that goes the central way.
     series = (nc > 0) & (nc <= _SERIES_LIMIT)
     estimated = np.isfinite(d)
     result = np.empty(x.shape)

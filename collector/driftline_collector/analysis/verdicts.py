@@ -1,0 +1,122 @@
+"""One verdict for every segment of a population, also where there is nothing to compare it with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from driftline_collector.analysis.counts import Profiles
+from driftline_collector.analysis.coverage import NodeCoverage
+from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge
+from driftline_collector.analysis.evaluation import Evaluation, Verdict
+from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.segments import Lattice
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A segment that was drifted in the window before: since when, and whether it was a finding."""
+
+    since_ns: int
+    finding: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What is known of the N nodes beside their counts.
+
+    `before` are the segments that were drifted in the window before, by key. `known_before`, (N,), says
+    whether any of a node's devices had reported earlier.
+    """
+
+    start_ns: int
+    before: Mapping[str, Running]
+    coverage: NodeCoverage
+    known_before: Flags
+
+
+def drift_of_segments(
+    profiles: Profiles,
+    families: Mapping[str, Family],
+    lattice: Lattice,
+    *,
+    keys: Sequence[str],
+    standing: Standing,
+    limits: Limits,
+) -> list[Evaluation]:
+    """Drift of every node: a row for the segment, and one for each feature where there are enough rows.
+
+    Counts on different binnings are never mixed: where a segment has several, the one with most rows is
+    judged, and the reason tells how many are left out.
+    """
+    found_before = np.array([key in standing.before and standing.before[key].finding for key in keys])
+    judged = [
+        one
+        for f in families.values()
+        if (one := judge(profiles, f, lattice, limits, found_before)) is not None
+    ]
+    place = {cell: i for i, cell in enumerate(lattice.cells)}
+    made = np.zeros(len(lattice.cells))
+    np.add.at(made, [place[d.cell] for d in profiles.devices], profiles.totals("predictions"))
+    made = lattice.over_cells(made)
+    rows: list[Evaluation] = []
+    for i, key in enumerate(keys):
+        common: dict[str, Any] = {
+            "segment": key,
+            "coverage": float(standing.coverage.share[i]),
+            "devices": int(standing.coverage.expected[i]),
+        }
+        best = _most_rows(judged, i)
+        if best is None or np.isnan(best.kept.p[i]):
+            verdict, reason = _unjudged(float(made[i]), best, i, standing, limits)
+            rows.append(
+                Evaluation(**common, measure="drift", verdict=verdict, reason=reason, n=float(made[i]))
+            )
+            continue
+        if best.kept.segments[i]:
+            common["since_ns"] = (
+                standing.before[key].since_ns if key in standing.before else standing.start_ns
+            )
+        common["reference"] = _references(best, lattice, i)
+        left_out = made[i] - best.rows[i]
+        remark = f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else ""
+        rows += evaluations(best, i, keys, remark, common)
+    return rows
+
+
+def _most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
+    best: Judged | None = None
+    for one in judged:
+        if best is None or one.rows[node] > best.rows[node]:
+            best = one
+    return best
+
+
+def _references(judged: Judged, lattice: Lattice, node: int) -> str:
+    """The ids of the references that a node was compared with."""
+    within = {cell.version for cell, m in zip(lattice.cells, lattice.members[node], strict=True) if m}
+    family = judged.family
+    return ",".join(i for v, i in zip(family.versions, family.ids, strict=True) if v in within)
+
+
+def _unjudged(
+    made: float, judged: Judged | None, node: int, standing: Standing, limits: Limits
+) -> tuple[Verdict, str]:
+    expected, silent = int(standing.coverage.expected[node]), int(standing.coverage.silent[node])
+    compared = 0.0 if judged is None else float(judged.rows[node])
+    if expected and silent == expected:
+        return "vanished", f"none of its {expected} devices has reported in this window"
+    if not made:
+        return "insufficient_data", "its devices are idle: no predictions in this window"
+    if compared:
+        return (
+            "insufficient_data",
+            f"{compared:.0f} rows are too few; a verdict needs {limits.minimum_rows:.0f}",
+        )
+    if not standing.known_before[node]:
+        return "new_segment", "its first window, and no reference for its binning: register one"
+    return "no_reference", "no reference for the binning that its devices use: register one"
