@@ -85,6 +85,7 @@ def monitor(endpoint: str) -> Iterator[Any]:
             endpoint=endpoint,
             spool_dir=folder,
             window=5.0,
+            max_buffer=2**20,  # a batch every two milliseconds is a burst
         )
         yield made
         if not made.close() or made.dropped:

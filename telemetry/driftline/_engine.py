@@ -123,14 +123,22 @@ class Worker(threading.Thread):
     def run(self) -> None:
         """Until `finish`. A fault in one tick is logged and counted; the next tick goes on."""
         while not self._finishing:
-            self._wake.wait(self._interval)
+            due = time.monotonic() + self._interval
+            while self._wake.wait(max(0.0, due - time.monotonic())) and not (
+                self._requests or self._finishing
+            ):
+                # The buffer fills up. Only make room: what is to be written can wait for its time.
+                self._wake.clear()
+                self._guarded(self._pipeline.drain)
             self._wake.clear()
             with self._lock:  # who asks during the tick is served by the next one
                 requests, self._requests = self._requests, []
             self._guarded(self._pipeline.tick, cut=bool(requests))
+            self._notify()
             for request in requests:
                 request.set()
         self._guarded(self._pipeline.end)
+        self._notify()
         with self._lock:
             for request in self._requests:
                 request.set()
@@ -141,7 +149,6 @@ class Worker(threading.Thread):
         except Exception as error:
             self._intake.drops.add("internal_error", "metrics", detail=f"({error!r})")
             log.exception("driftline's worker stumbled; it goes on")
-        self._notify()
 
     def request(self, timeout: float) -> bool:
         """Have all rows taken up and the open window closed; whether it was done within `timeout` seconds."""

@@ -14,7 +14,7 @@ from driftline._slot import Counter
 log = logging.getLogger("driftline")
 
 #: Wake the worker at this many rows, rather than let them wait for the flush interval.
-CROWDED = 4096
+CROWDED = 512
 
 
 class Drops:
@@ -116,19 +116,30 @@ class Intake:
         """From now on rows are welcome, and this counts them."""
         self.cells: MutableSequence[int] | memoryview = counter.cells
         self.steps = counter.steps
-        #: Rows at which `record` looks closer: soon enough for the worker to come before the buffer is full.
-        self.attention = min(CROWDED, max(1, self.size // 2))
+        self._attached = True
+        self.rearm()
+
+    def rearm(self) -> None:
+        """The rows are taken up: have `record` call the worker when there are many again."""
+        with self._lock:
+            if self._attached:
+                #: Rows at which `record` looks closer: soon enough for the worker to come in time.
+                self.attention = min(CROWDED, max(1, self.size // 2))
 
     def detach(self) -> None:
         """From now on each row is looked at closer, and the counter's file is let go."""
-        self.attention = 0
+        with self._lock:
+            self._attached = False
+            self.attention = 0
         self.cells = [0, 0]
         self.steps = itertools.count()
 
     def admit(self) -> bool:
-        """Wake the worker for a full buffer; whether there is room for one more row."""
-        if not self.wake.is_set():
-            self.wake.set()
+        """Wake the worker for many rows; whether there is room for one more."""
+        self.wake.set()
+        with self._lock:
+            if self._attached:
+                self.attention = self.size  # it is called: until it comes, rows are plain appends again
         if len(self.rows) < self.size:
             return True
         self.drops.add("buffer_full", "metrics")
@@ -145,7 +156,7 @@ class Intake:
                 self.others.append(other)
         if full:
             self.drops.add("buffer_full", "metrics" if isinstance(other, Batch) else "logs", weight)
-        if full or self._batched >= self.attention:
+        if full or self._batched >= CROWDED:
             self.wake.set()
         return not full
 
@@ -164,11 +175,11 @@ class Intake:
 
     def after_fork(self) -> None:
         """Leave the parent's rows to the parent."""
+        self._lock = threading.Lock()
         self.detach()
         self.rows = []
         self.others = []
         self._batched = 0
-        self._lock = threading.Lock()
         self.wake = threading.Event()
         self.drops.after_fork()
         self.recent.after_fork()

@@ -57,28 +57,23 @@ class Pipeline:
         self._start = outbox.stream.window_end
         self._latest = 0
         self._left_open = 0
-        self._left_at = 0
 
     # -- a tick -----------------------------------------------------------------------------------
 
-    def tick(self, *, cut: bool = False) -> bool:
-        """Take up what there is; with `cut` close the open window, too. Whether anything is to be sent."""
+    def drain(self) -> None:
+        """Take up what there is, and no more."""
+        self._take_up(self._clock.tick())
+
+    def tick(self, *, cut: bool = False) -> None:
+        """Take up what there is, close what is over, write it out; with `cut` close the open window, too."""
         tick = self._clock.tick()
-        others = self._intake.take_others()
-        if tick.jump:
-            self._jump(tick)
-        else:
-            for frame in self._frames():
-                self._absorb(frame)
-        for other in others:
-            self._take(other)
+        self._take_up(tick)
         self._close_until(tick.now)
         if cut:
             self._cut(self._clock.time_ns())
         self._outbox.announce_losses(tick.now)
-        written = self._outbox.write(tick.now)
+        self._outbox.write(tick.now)
         self._leave_open(tick.now)
-        return written
 
     def end(self) -> None:
         """Close the open window, empty or not, and end the stream."""
@@ -87,6 +82,17 @@ class Pipeline:
             self._close(now)
         made = self._counter.made - self._outbox.stream.base
         self._outbox.end(made, self._clock.time_ns())
+
+    def _take_up(self, tick: Tick) -> None:
+        others = self._intake.take_others()
+        if tick.jump:
+            self._jump(tick)
+        else:
+            for frame in self._frames():
+                self._absorb(frame)
+        for other in others:
+            self._take(other)
+        self._intake.rearm()
 
     def _frames(self) -> Any:
         """The rows that wait now, as frames; what comes meanwhile is the next tick's."""
@@ -160,12 +166,8 @@ class Pipeline:
     def _leave_open(self, now: int) -> None:
         """Have the open window survive this process, where anything came into it since the last time."""
         profile = self._profiles.get(window_start(self._start, self._width))
-        if profile is None or profile.predictions == self._left_open:
-            return
-        # Ticks come faster than the flush interval while the buffer fills; encoding need not.
-        if abs(now - self._left_at) >= self._settings.flush_interval * 0.9e9:
+        if profile is not None and profile.predictions != self._left_open:
             self._left_open = profile.predictions
-            self._left_at = now
             self._outbox.open_window(profile, self._start, max(now, self._latest) + 1)
 
     def _jump(self, tick: Tick) -> None:
