@@ -51,10 +51,12 @@ def timed(predict: Predict, finish: Callable[[], Any]) -> dict[str, float]:
     for features, label, score in work[:1000]:
         predict(features, label, score)
     time.sleep(0.5)  # what is made at the first use is not a prediction's cost
+    parts = [
+        [work[i % len(work)] for i in range(start, start + CHUNK)] for start in range(0, PREDICTIONS, CHUNK)
+    ]
     caller = 0
     process = time.process_time_ns()
-    for start in range(0, PREDICTIONS, CHUNK):
-        part = [work[i % len(work)] for i in range(start, start + CHUNK)]
+    for part in parts:
         begin = time.thread_time_ns()
         for features, label, score in part:
             predict(features, label, score)

@@ -123,14 +123,7 @@ class Worker(threading.Thread):
     def run(self) -> None:
         """Until `finish`. A fault in one tick is logged and counted; the next tick goes on."""
         while not self._finishing:
-            due = time.monotonic() + self._interval
-            while self._wake.wait(max(0.0, due - time.monotonic())) and not (
-                self._requests or self._finishing
-            ):
-                # The buffer fills up. Only make room: what is to be written can wait for its time.
-                self._wake.clear()
-                self._guarded(self._pipeline.drain)
-            self._wake.clear()
+            self._wait()
             with self._lock:  # who asks during the tick is served by the next one
                 requests, self._requests = self._requests, []
             self._guarded(self._pipeline.tick, cut=bool(requests))
@@ -142,6 +135,17 @@ class Worker(threading.Thread):
         with self._lock:
             for request in self._requests:
                 request.set()
+
+    def _wait(self) -> None:
+        """Until a tick is due or asked for. Meanwhile only make room where the buffer fills up: what is to be
+        written can wait for its time."""
+        due = time.monotonic() + self._interval
+        while (left := due - time.monotonic()) > 0 and self._wake.wait(left):
+            # Cleared before looking: who asks after the look wakes the next wait.
+            self._wake.clear()
+            if self._requests or self._finishing:
+                return
+            self._guarded(self._pipeline.drain)
 
     def _guarded(self, step: Callable[..., object], **options: bool) -> None:
         try:

@@ -86,8 +86,8 @@ class Messages:
         """Numbers as numbers, categories as they are spelled on the wire; what is missing is left out."""
         found: dict[str, float | str] = {}
         for name, value in zip(self._layout.names, handle.values, strict=False):
-            numeric = self._profiler.kind(name, (value,)) == "numeric"
-            if (sent := _number(value) if numeric else _text(value)) is not None:
+            sent = _number(value) if self._profiler.kind(name, (value,)) == "numeric" else _text(value)
+            if sent is not None:
                 found[name] = sent
         return found
 
@@ -138,6 +138,8 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
+    if value is None:
+        return None
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
