@@ -1,5 +1,6 @@
 """Which evaluations a rule watches, and what it makes of them."""
 
+import json
 import math
 
 import pytest
@@ -32,6 +33,24 @@ def test_drift_without_a_limit_fires_on_findings_and_ends_with_stable(
     verdict: str | None, finding: bool, holds: bool | None
 ) -> None:
     assert DRIFT.holds(Evaluation.of_row(row(0, verdict=verdict, finding=finding))) is holds
+
+
+@pytest.mark.parametrize(
+    ("explained_by", "holds"),
+    [
+        ([str(FLEET)], None),
+        ([str(CAMERA_A_EU)], False),
+        (["model=digits,version=2.1.0,device_type=*,region=*"], False),
+        ([str(FLEET), str(CAMERA_A_EU)], None),
+        ([], None),
+    ],
+)
+def test_a_drift_explained_by_a_wider_segment_goes_on_and_by_a_part_or_a_crossing_one_is_over(
+    explained_by: list[str], holds: bool | None
+) -> None:
+    details = json.dumps({"explained_by": explained_by})
+    explained = row(0, segment=CAMERA_A, verdict="drifted", finding=False, details=details)
+    assert DRIFT.holds(Evaluation.of_row(explained)) is holds
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Rules: when an evaluated number is worth an alert. Only rules know limits; analysis gives numbers."""
 
+import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -39,15 +40,18 @@ class Evaluation:
     coverage: float | None = None
     devices: int | None = None
     since_ns: int | None = None
+    explained_by: tuple[Segment, ...] = ()
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Evaluation":
         """Read one row; NaN and NULL are both `None`."""
-        values = {name: row.get(name) for name in cls.__dataclass_fields__ if name != "segment"}
+        plain = cls.__dataclass_fields__.keys() - {"segment", "explained_by"}
+        values = {name: row.get(name) for name in plain}
         given: dict[str, Any] = {
             name: None if isinstance(v, float) and math.isnan(v) else v for name, v in values.items()
         }
-        return cls(segment=Segment.parse(row["segment"]), **given)
+        by = json.loads(row.get("details") or "{}").get("explained_by", ())
+        return cls(segment=Segment.parse(row["segment"]), explained_by=tuple(map(Segment.parse, by)), **given)
 
 
 def evaluations_of(table: pa.Table) -> Iterator[Evaluation]:
@@ -94,13 +98,18 @@ class Rule:
     def holds(self, evaluation: Evaluation) -> bool | None:
         """Whether the condition holds; `None` where this evaluation cannot tell.
 
-        A segment that drifted but is explained by another one can neither start nor end an alert.
+        A segment that drifted but is no finding is explained by others. By a wider one: its drift goes on under
+        that name, so an alert neither starts nor ends. By parts of it or by one that crosses it: beside them it
+        is well again, and they have alerts of their own.
         """
         if evaluation.verdict in _UNDECIDED:
             return None
         if self.limitless:
             if evaluation.verdict == "drifted":
-                return True if evaluation.finding else None
+                if evaluation.finding:
+                    return True
+                within = [by.contains(evaluation.segment) for by in evaluation.explained_by]
+                return False if within and not any(within) else None
             return False if evaluation.verdict == "stable" else None
         over = _beyond(evaluation.lower if self.sure else evaluation.value, self.above, 1)
         under = _beyond(evaluation.upper if self.sure else evaluation.value, self.below, -1)

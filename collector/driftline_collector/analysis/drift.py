@@ -146,7 +146,11 @@ def evaluations(
         n_eff=n,
         phi=first.phi,
         phi_source=first.phi_source,
-        details={"strongest": first.feature, "moved": [f.feature for f in moved]},
+        details={
+            "strongest": first.feature,
+            "moved": [f.feature for f in moved],
+            "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
+        },
     )
     return [whole, *features]
 
@@ -181,9 +185,15 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         p=float(comparison.p[node, i]),
         q=float(judged.kept.feature_q[node, i]),
         phi=float(comparison.phi[node, i]),
-        phi_source="devices" if np.isfinite(comparison.phi_df[node, i]) else "none (one device)",
+        phi_source=_phi_source(comparison, node, i),
         details=details,
     )
+
+
+def _phi_source(comparison: Comparison, node: int, i: int) -> str:
+    if not comparison.phi_df[node, i]:
+        return "none (one device)"
+    return "devices" if comparison.phi_own[node, i] else "devices of all segments"
 
 
 def _explanation(judged: Judged, node: int, keys: Sequence[str], moved: Sequence[str]) -> str:
