@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 
 import pyarrow as pa
@@ -16,11 +17,12 @@ from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
+from driftline_collector.receiver.grpc import OtlpGrpc
 from driftline_collector.receiver.http import OtlpHttp
 from driftline_collector.receiver.intake import Intake
 from driftline_collector.scheduler import Scheduler
-from driftline_collector.server import Server, address, listen, on_signals, route
-from driftline_collector.settings import EvaluationSettings, NotifierSettings, Settings
+from driftline_collector.server import GRACE_S, Server, address, listen, on_signals, route
+from driftline_collector.settings import EvaluationSettings, NotifierSettings, ServerSettings, Settings
 from driftline_collector.store.base import Store, Tables
 from driftline_collector.store.duckdb import DuckDBStore
 
@@ -32,14 +34,17 @@ class Collector:
     """
 
     def __init__(self, settings: Settings, *, now: Callable[[], int] = time.time_ns) -> None:
-        # The port first: a second collector by mistake shall not even touch the database.
+        # The ports first: a second collector by mistake shall not even touch the database.
         self._listener = listen(settings.server.host, settings.server.port)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._listener.close)
+            self._grpc = _grpc(settings.server)
+            if self._grpc is not None:
+                undo.callback(self._grpc.stop, 0)
             self._store = DuckDBStore(settings.store.path)
-        except BaseException:
-            self._listener.close()
-            raise
+            undo.pop_all()
         self.url = address(self._listener)
+        self.grpc_address = self._grpc.address if self._grpc else None
         link_base = settings.server.public_url or self.url
         self._edges = RegisteredEdges(self._store)
         self._intake = Intake(self._store.writer, self._edges, max_requests=settings.server.queue_requests)
@@ -71,7 +76,11 @@ class Collector:
                 ready=lambda: self._serving,
             )
         )
-        otlp = OtlpHttp(self._intake, max_body_bytes=settings.server.max_body_bytes)
+        otlp = OtlpHttp(
+            self._intake,
+            max_body_bytes=settings.server.max_body_bytes,
+            origins=settings.server.cors_origins,
+        )
         self._server = Server(route(otlp, api), self._listener)
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
@@ -86,6 +95,8 @@ class Collector:
                     self._store.submit(withdrawn).result()
                 self._delivery.start()
                 self._scheduler.start()
+                if self._grpc is not None:
+                    self._grpc.start(self._intake)
                 self._serving = True
                 started()
                 self._server.run()
@@ -99,6 +110,8 @@ class Collector:
 
     def _close(self) -> None:
         """From the sources to the sink, so that whatever was taken reaches the file."""
+        if self._grpc is not None:
+            self._grpc.stop(GRACE_S)
         self._scheduler.stop()
         self._intake.close()
         self._delivery.stop()
@@ -112,6 +125,12 @@ class Collector:
     def _counts(self) -> Mapping[str, int]:
         requests, size = self._intake.pending
         return {"queue_requests": requests, "queue_bytes": size, "evaluations": self._evaluated}
+
+
+def _grpc(settings: ServerSettings) -> OtlpGrpc | None:
+    if settings.grpc_port is None:
+        return None
+    return OtlpGrpc(settings.host, settings.grpc_port, max_body_bytes=settings.max_body_bytes)
 
 
 def _webhook(settings: NotifierSettings) -> WebhookNotifier:

@@ -18,7 +18,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 OTLP_PREFIX = "/v1/"
 #: What is under way when a stop is asked for gets this long to end.
-_GRACE_S = 10
+GRACE_S = 10
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -68,7 +68,7 @@ class Server:
             log_config=None,
             log_level="warning",
             server_header=False,
-            timeout_graceful_shutdown=_GRACE_S,
+            timeout_graceful_shutdown=GRACE_S,
         )
         self._server = _Uvicorn(config)
 

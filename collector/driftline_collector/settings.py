@@ -27,6 +27,8 @@ from driftline_collector.settings_problems import misnamed_variables, problems_o
 from driftline_collector.settings_types import (
     SECOND,
     Duration,
+    OptionalPort,
+    Origin,
     Positive,
     SegmentKey,
     SigningSecret,
@@ -59,6 +61,12 @@ class ServerSettings(Section):
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on; 0.0.0.0 for all.")
     port: int = Field(default=4318, ge=0, le=65535, description="OTLP/HTTP and API; 0 takes a free one.")
+    grpc_port: OptionalPort = Field(
+        default=4317, description="OTLP/gRPC; off for none, 0 for a free one, as it is where port is 0."
+    )
+    cors_origins: tuple[Origin, ...] = Field(
+        default=(), description="Web pages that may send telemetry, such as https://shop.example."
+    )
     max_body_bytes: int = Field(
         default=64 * 2**20, ge=1024, description="Largest request, after decompression."
     )
@@ -70,6 +78,13 @@ class ServerSettings(Section):
     public_url: Url | None = Field(
         default=None, description="How people reach this collector, for links in alerts."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _both_ports_free(cls, given: Any) -> Any:
+        """Who takes any port for HTTP has something on the usual ones, or a second collector in mind."""
+        any_port = isinstance(given, dict) and str(given.get("port")) == "0"
+        return {"grpc_port": 0, **given} if any_port else given
 
 
 class EvaluationSettings(Section):

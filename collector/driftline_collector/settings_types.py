@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 SECOND = 10**9
@@ -65,6 +65,19 @@ def _segment(text: str) -> str:
         raise ValueError(f"expected a segment key such as {example}; {error}") from None
 
 
+def _port(value: object) -> object:
+    """`off`, which YAML reads as false, is none."""
+    return None if value is False or value in ("off", "none") else value
+
+
+def _origin(text: str) -> str:
+    parts = urlsplit(text)
+    bare = text == f"{parts.scheme}://{parts.netloc}"
+    if parts.scheme not in ("http", "https") or not parts.hostname or not bare:
+        raise ValueError("expected an origin such as https://shop.example or http://localhost:3000, no path")
+    return text
+
+
 class WrongAtError(ValueError):
     """A mistake that shows only when several values are seen together, and where it stands in its section."""
 
@@ -91,4 +104,12 @@ Duration = Annotated[
 SigningSecret = Annotated[SecretStr, AfterValidator(_secret)]
 SegmentKey = Annotated[str, AfterValidator(_segment)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
+OptionalPort = Annotated[
+    Annotated[int, Field(ge=0, le=65535)] | None,
+    BeforeValidator(_port),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0, "maximum": 65535}, {"enum": ["off", False, None]}]}
+    ),
+]
+Origin = Annotated[str, AfterValidator(_origin), WithJsonSchema({"type": "string", "format": "uri"})]
 Url = Annotated[str, AfterValidator(_http_url)]

@@ -33,7 +33,7 @@ CHECK_EXAMPLE = example(
 def collector(config: Config = None, json: Json = False) -> None:
     """Receive, store, judge and alert, until Ctrl-C or SIGTERM.
 
-    No configuration is needed. With --json the first line of output is an object with url and database.
+    No configuration is needed. With --json the first line of output is an object with url, grpc and database.
     """
     path = config or default_file()
     settings = load(path)
@@ -45,11 +45,17 @@ def collector(config: Config = None, json: Json = False) -> None:
 
     def announce() -> None:
         if json:
-            facts = {"url": running.url, "database": str(database), "config": str(path) if path else None}
+            facts = {
+                "url": running.url,
+                "grpc": running.grpc_address,
+                "database": str(database),
+                "config": str(path) if path else None,
+            }
             print_json(facts, indent=None)
             return
+        grpc = f" · OTLP/gRPC on {running.grpc_address}" if running.grpc_address else ""
         typer.echo(
-            f"driftline collector: OTLP and API on {running.url} · database {database}"
+            f"driftline collector: OTLP and API on {running.url}{grpc} · database {database}"
             f" · configuration {path or 'none, all defaults'} · stop with Ctrl-C"
         )
 
