@@ -13,5 +13,5 @@ def batch_of(signal: Signal, bodies: Sequence[bytes], received_ns: int, edges: E
     if signal is LOGS:
         return logs.batch_of(bodies, received_ns)
     if signal is METRICS:
-        return metrics.batch_of(bodies, received_ns, edges)
+        return metrics.batch_of(bodies, edges)
     return spans.batch_of(bodies, received_ns)

@@ -19,7 +19,7 @@ from driftline_collector.receiver.signals import METRICS
 from driftline_collector.store.batch import Batch, Rows
 
 
-def batch_of(bodies: Sequence[bytes], received_ns: int, edges: Edges) -> Decoded:
+def batch_of(bodies: Sequence[bytes], edges: Edges) -> Decoded:
     """The rows of metrics requests that have passed `check`. Bounds that equal `edges` are not kept again."""
     nested = flatten(METRICS, decode(METRICS, bodies))
     sources = Sources.of(nested)
@@ -31,15 +31,16 @@ def batch_of(bodies: Sequence[bytes], received_ns: int, edges: Edges) -> Decoded
 
     def keep(table: str, points: Points, made: tuple[pa.Table, dict[str, Mask]]) -> None:
         rows, refused = made
+        refused["no time"] = points.time_ns == 0  # the data model asks for this
         good = rejections.add(np.arange(len(points)), points.request, refused)
         tables.setdefault(table, []).append(rows if good.all() else rows.filter(pa.array(good)))
 
     for kind in KINDS:
-        if len(points := points_of(nested, kind, profile, received_ns)):
+        if len(points := points_of(nested, kind, profile)):
             keep("profiles", points, profiles.rows(points, sources, edges))
-        if len(points := points_of(nested, kind, health, received_ns)):
+        if len(points := points_of(nested, kind, health)):
             keep("sdk_health", points, other_metrics.health_rows(points, sources))
-        if len(points := points_of(nested, kind, ~profile & ~health, received_ns)):
+        if len(points := points_of(nested, kind, ~profile & ~health)):
             keep("metrics", points, other_metrics.rows(points, sources))
     counted: Counter[tuple[str, str]] = Counter()
     for refusal in rejections.refusals():

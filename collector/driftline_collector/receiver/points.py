@@ -43,8 +43,8 @@ class Points:
         return pc.coalesce(double, whole.cast(pa.float64(), safe=False))
 
 
-def points_of(records: Records, kind: Kind, chosen: Mask, received_ns: int) -> Points:
-    """The points of `kind` of the chosen metrics. A point without a time gets `received_ns`."""
+def points_of(records: Records, kind: Kind, chosen: Mask) -> Points:
+    """The points of `kind` of the chosen metrics."""
     metrics = records.records
     data = metrics.field(kind)
     picked = np.flatnonzero(np.asarray(data.is_valid()) & chosen)
@@ -52,7 +52,6 @@ def points_of(records: Records, kind: Kind, chosen: Mask, received_ns: int) -> P
     points, owner = unnest(data.field("data_points"))
     metric = picked[owner]
     temporal = kind in ("sum", "histogram", "exponential_histogram")
-    told = times(points.field("time_unix_nano"))
     return Points(
         kind=kind,
         points=points,
@@ -73,5 +72,5 @@ def points_of(records: Records, kind: Kind, chosen: Mask, received_ns: int) -> P
         resource=records.resource[metric],
         scope=records.scope[metric],
         start_ns=times(points.field("start_time_unix_nano")),
-        time_ns=np.where(told == 0, received_ns, told),
+        time_ns=times(points.field("time_unix_nano")),
     )
