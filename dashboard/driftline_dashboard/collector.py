@@ -153,8 +153,8 @@ def models() -> Answer[Page[Model]]:
 
 
 def overview(model: str | None) -> Answer[Overview]:
-    """What a person on call asks first."""
-    return _ask("overview", filters={"model": model})
+    """What a person on call asks first, its totals over the last 24 hours."""
+    return _ask("overview", filters={"model": model, "start": "24h"})
 
 
 def alerts(**filters: Filter) -> Answer[Page[Alert]]:

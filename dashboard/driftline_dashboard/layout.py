@@ -7,19 +7,23 @@ Names that devices and users choose are shown as text: in HTML they are escaped 
 import functools
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
-from typing import Any, ParamSpec
+from typing import Any, Generic, ParamSpec, TypeVar
 
 import altair as alt
 import streamlit as st
+from driftline_collector.client import Estimate
 
-from driftline_dashboard import words
+from driftline_dashboard import routes, words
 from driftline_dashboard.collector import Answer, Value
+from driftline_dashboard.figures import palette
+from driftline_dashboard.state import View
 
 Arguments = ParamSpec("Arguments")
+Item = TypeVar("Item")
 Figure = alt.Chart | alt.LayerChart | alt.VConcatChart
 
 #: Seconds between two looks at what is live.
@@ -93,6 +97,32 @@ def settled(answer: Answer[Value], what: str) -> Value | None:
     return answer.value
 
 
+def note(text: str) -> None:
+    """A small line beside something."""
+    html(f'<p class="dl-note">{escape(text)}</p>')
+
+
+def html_line(strong: str, rest: str) -> None:
+    """A sentence that counts, and what stands behind it."""
+    html(f'<p class="dl-line"><b>{escape(strong)}</b><br><span>{escape(rest)}</span></p>')
+
+
+def go(name: str, label: str, parameters: Mapping[str, str]) -> None:
+    """A link to a page, or its label alone where there is no such page."""
+    if routes.has(name):
+        routes.link(name, label, parameters)
+    else:
+        note(label)
+
+
+def swatches() -> None:
+    """What solid and dashed bars are."""
+    html(
+        '<div class="dl-legend"><span><i class="dl-solid"></i> now</span>'
+        '<span><i class="dl-dashed"></i> reference</span></div>'
+    )
+
+
 def section(title: str, note: str = "") -> None:
     """The heading of a part of a page, and a line that says how to read it."""
     said = f'<p class="dl-note">{escape(note)}</p>' if note else ""
@@ -118,6 +148,46 @@ def tiles(given: Iterable[Tile]) -> None:
         for tile in given
     )
     html(f'<dl class="dl-tiles">{cells}</dl>')
+
+
+def estimate_tile(name: str, estimate: Estimate, unit: str) -> Tile:
+    """A share as a tile: the value, its 95 % interval and how many rows of what are behind it."""
+    bounds = words.interval(estimate.lower, estimate.upper, words.share)
+    detail = ", ".join(part for part in (bounds, f"n {words.count(estimate.n)} {unit}") if part)
+    return Tile(name=name, value=words.share(estimate.value), detail=detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Paged(Generic[Item]):
+    """A page of a longer list: its items, and which they are."""
+
+    items: Sequence[Item]
+    page: int
+    pages: int
+    first: int
+    total: int
+
+    @classmethod
+    def of(cls, items: Sequence[Item], page: int, size: int) -> "Paged[Item]":
+        """Page `page` of a list in pages of `size`; the last one where there are not so many."""
+        pages = max(1, -(-len(items) // size))
+        page = min(page, pages)
+        first = (page - 1) * size
+        return cls(items[first : first + size], page, pages, first, len(items))
+
+
+def pager(name: str, paged: Paged[Any], view: View, what: str) -> None:
+    """`1–40 of 64 features`, and links to the pages beside; nothing where all is on one page."""
+    if paged.pages == 1:
+        return
+    last = paged.first + len(paged.items)
+    here = f"{words.count(paged.first + 1)}–{words.count(last)} of {words.count(paged.total)} {what}"
+    with st.container(key=f"dl-pager-{what}", horizontal=True, vertical_alignment="center", gap="small"):
+        note(here)
+        if paged.page > 1:
+            routes.link(name, "← Previous", view.here(page=paged.page - 1))
+        if paged.page < paged.pages:
+            routes.link(name, "Next →", view.here(page=paged.page + 1))
 
 
 def table(
@@ -148,6 +218,33 @@ def chart(figure: Figure, *, says: str, key: str, on_select: Callable[[], None] 
         st.altair_chart(figure, width="stretch", theme="streamlit", key=key, alt=says)
     else:
         st.altair_chart(figure, width="stretch", theme="streamlit", key=key, alt=says, on_select=on_select)
+
+
+def clicked(key: str, selection: str, pick: Callable[..., None]) -> Callable[[], None]:
+    """A callback for a chart's `on_select`: gives the fields of what was clicked to `pick`, for the URL.
+
+    Nothing is drawn from the selection itself: the highlight comes from the URL, so that Back takes it along.
+    """
+
+    def callback() -> None:
+        chosen = st.session_state[key]["selection"].get(selection)
+        if chosen:
+            pick(**chosen[0])
+
+    return callback
+
+
+def effect_legend(limit: float | None) -> None:
+    """How to read coloured squares: the same scale on each page, from 0 to twice the limit."""
+    colours = ", ".join(palette.cividis(step / 8) for step in range(9))
+    ends = ("0", f"limit {words.limit(limit)}", f"≥ {words.limit(2 * limit)}") if limit else ()
+    marks = "".join(f"<span>{escape(end)}</span>" for end in ends)
+    html(
+        '<div class="dl-legend"><span>Effect (PSI)</span>'
+        f'<span class="dl-scale"><i style="background:linear-gradient(90deg,{colours})"></i>'
+        f'<span class="dl-ends">{marks}</span></span>'
+        '<span>▲ over the limit</span><span><i class="dl-dashed"></i> no verdict: too few data</span></div>'
+    )
 
 
 def wide(key: str) -> AbstractContextManager[Any]:

@@ -46,7 +46,7 @@ def begin(
     models = answer.value.items if answer.value else ()
     known = [model.model for model in models]
     model = view.model or (known[0] if known else None)
-    _menu(name, replace(view, model=view.model if len(known) > 1 else None))
+    _menu(name, replace(view, model=model))
     if model is None:
         _wait()
         return None
@@ -155,3 +155,8 @@ def collector_now(answer: Answer[Overview], overview: Overview) -> datetime:
     """The time at the collector: its clock at the answer, and what has gone by since."""
     then = words.parse_time(overview.as_of) or answer.moment
     return then + timedelta(seconds=max(0.0, time.time() - answer.at))
+
+
+def utc_now() -> datetime:
+    """The time here, in UTC."""
+    return datetime.now(UTC)

@@ -65,25 +65,19 @@ class View:
         kept = replace(self, id=None, segment=None, page=1, state=None, sort=None)
         return replace(kept, **changes).parameters()  # type: ignore[arg-type]  # the fields' own types
 
+    def here(self, **changes: str | int | None) -> dict[str, str]:
+        """Query parameters of a link to the same page: all of this view, with changes."""
+        return replace(self, **changes).parameters()  # type: ignore[arg-type]  # the fields' own types
+
     def filters(self) -> dict[str, str]:
         """Filters of the API that every page understands: model, version, type, region, from and to."""
         shared = self.parameters()
         return {name: shared[name] for name in SHARED if name in shared and name != "feature"}
 
-    def segment_key(self) -> str | None:
-        """The segment in view, as a key: `segment` where it is given, else made of the filters."""
-        if self.segment or not self.model:
-            return self.segment
-        return str(
-            Segment.of(
-                {
-                    "model": self.model,
-                    "version": self.version,
-                    "device_type": self.device_type,
-                    "region": self.region,
-                }
-            )
-        )
+    def to_segment(self) -> str:
+        """The segment that the filters make, as a key. The model must be known."""
+        dimensions = ("model", "version", "device_type", "region")
+        return str(Segment.of({name: getattr(self, name) for name in dimensions}))
 
     @property
     def pinned(self) -> bool:

@@ -103,6 +103,18 @@ def significant(value: float | None, digits: int = 2) -> str:
     return f"{round(value, digits - 1 - magnitude):,.{places}f}".replace(",", NARROW).replace("-", "−")
 
 
+def effect(value: float | None) -> str:
+    """An effect (PSI): two places from 0.1 on, three below; limits without zeros at their end."""
+    if value is None or not math.isfinite(value):
+        return NO_NUMBER
+    return f"{value:.2f}" if abs(value) >= 0.0995 else f"{value:.3f}".replace("-", "−")
+
+
+def limit(value: float) -> str:
+    """A limit as it was set, without zeros at its end."""
+    return f"{value:.6g}".replace("-", "−")
+
+
 def share(value: float | None, places: int | None = None) -> str:
     """A share of one in per cent: `93.4 %`, finer where it is near 0 or 1."""
     if value is None or not math.isfinite(value):
@@ -113,24 +125,20 @@ def share(value: float | None, places: int | None = None) -> str:
     return f"{value * 100:.{places}f}{NARROW}%".replace("-", "−")
 
 
-#: How a value is written: `significant`, or `share`.
+#: How a value is written: `effect`, `significant` or `share`.
 Writer = Callable[[float | None], str]
 
 
-def interval(lower: float | None, upper: float | None, *, percent: bool = False, digits: int = 2) -> str:
+def interval(lower: float | None, upper: float | None, write: Writer = effect) -> str:
     """`0.27–0.36`, or `91.8–94.3 %`; one-sided where one bound is not known; empty where neither is."""
-
-    def write(value: float | None) -> str:
-        return share(value).removesuffix(f"{NARROW}%") if percent else significant(value, digits)
-
-    unit = f"{NARROW}%" if percent else ""
     if lower is None and upper is None:
         return ""
     if upper is None:
-        return f"at least {write(lower)}{unit}"
+        return f"at least {write(lower)}"
     if lower is None:
-        return f"at most {write(upper)}{unit}"
-    return f"{write(lower)}–{write(upper)}{unit}"
+        return f"at most {write(upper)}"
+    low, high, unit = write(lower), write(upper), f"{NARROW}%"
+    return f"{low.removesuffix(unit) if high.endswith(unit) else low}–{high}"
 
 
 def change(value: float | None, before: float | None) -> str:

@@ -148,36 +148,31 @@ def cell_of(fleet: Fleet, kind: str, region: str) -> dict[str, Any]:
     }
 
 
+#: What alerts after the first are about: (measure, value, lower, upper, limit).
+OTHERS = (
+    ("accuracy", 0.871, 0.842, 0.896, 0.9),
+    ("escalation_rate", 0.213, 0.201, 0.226, 0.15),
+    ("latency_p95", 0.212, None, None, 0.15),
+    ("silent_devices", 9, None, None, 5),
+    ("agreement", 0.902, 0.871, 0.927, 0.93),
+)
+
+
 def alert_of(fleet: Fleet, number: int) -> dict[str, Any]:
-    """Alert `number`: the first is on all of the moved device type, the others on cells of it."""
-    if number == 0 or not fleet.moved:
-        kind, region = (fleet.moved or ("camera-a",))[0], None
-    else:
-        kind, region = fleet.cells()[number % len(fleet.cells())]
-    rows = [effect_of(fleet, kind, region, name) for name in FEATURES[: fleet.features]]
-    rows.sort(key=lambda row: -(row["effect"] or 0))
-    worst = rows[0]
+    """Alert `number`: the first is the drift of a device type, the others are about other measures."""
     start = fleet.start() + timedelta(seconds=WINDOW_S * (number % 20))
-    return {
+    alert = {
         "id": f"a{number:05}",
         "rule": "drift",
         "severity": "critical" if number == 0 else "warning",
-        "segment": worst["segment"],
         "measure": "drift",
         "state": "firing",
         "verdict": "drifted",
-        "summary": f"{kind} has moved",
+        "summary": None,
         "since": iso(start),
         "started_at": iso(start + timedelta(seconds=WINDOW_S)),
         "resolved_at": None,
         "window": {"start": iso(fleet.closed() - timedelta(seconds=WINDOW_S)), "end": iso(fleet.closed())},
-        "value": worst["effect"],
-        **{name: worst[name] for name in ("lower", "upper", "limit", "n", "n_eff")},
-        "features": [
-            {"name": row["feature"], **{name: row[name] for name in ("effect", "lower", "p")}}
-            for row in rows
-            if row["verdict"] == "drifted"
-        ],
         "coverage": 0.994,
         "devices": fleet.devices // fleet.types,
         "link": None,
@@ -190,6 +185,25 @@ def alert_of(fleet: Fleet, number: int) -> dict[str, Any]:
                 "time": iso(start - timedelta(minutes=7)),
                 "devices": max(1, fleet.devices // fleet.types - 4),
             }
+        ],
+    }
+    if number and fleet.moved:
+        measure, value, lower, upper, limit = OTHERS[number % len(OTHERS)]
+        kind, region = fleet.cells()[number % len(fleet.cells())]
+        numbers = {"value": value, "lower": lower, "upper": upper, "limit": limit, "n": 604, "n_eff": 604}
+        other = {"rule": measure, "measure": measure, "verdict": None, "segment": key(kind, region)}
+        return alert | numbers | other | {"features": [], "changes": []}
+    kind = (fleet.moved or ("camera-a",))[0]
+    rows = [effect_of(fleet, kind, None, name) for name in FEATURES[: fleet.features]]
+    rows.sort(key=lambda row: -(row["effect"] or 0))
+    return alert | {
+        "segment": key(kind),
+        "value": rows[0]["effect"],
+        **{name: rows[0][name] for name in ("lower", "upper", "limit", "n", "n_eff")},
+        "features": [
+            {"name": row["feature"], **{name: row[name] for name in ("effect", "lower", "p")}}
+            for row in rows
+            if row["verdict"] == "drifted"
         ],
     }
 

@@ -20,7 +20,7 @@ def calibration(bins: Sequence[CalibrationBin], *, ink: palette.Ink) -> alt.Laye
             "n": f"n {words.count(bin_.accuracy.n)}",
             "range": f"{words.significant(bin_.bin_low)}–{words.significant(bin_.bin_high)}",
             "says": f"{words.share(bin_.accuracy.value)} "
-            f"({words.interval(bin_.accuracy.lower, bin_.accuracy.upper, percent=True)})",
+            f"({words.interval(bin_.accuracy.lower, bin_.accuracy.upper, words.share)})",
         }
         for bin_ in bins
     ]
@@ -60,6 +60,6 @@ def says(bins: Sequence[CalibrationBin], ece: Estimate | None) -> str:
     text = f"Scores {direction}, by {abs(gap) * 100:.1f} points on average"
     if ece is None:
         return f"{text} (n {words.count(total)})."
-    bounds = words.interval(ece.lower, ece.upper)
+    bounds = words.interval(ece.lower, ece.upper, words.significant)
     error = f"{words.significant(ece.value)}{f' ({bounds})' if bounds else ''}"
     return f"{text}; calibration error {error}, n {words.count(ece.n)}."

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import cast
 
 import altair as alt
 from driftline_collector.client import Change, SeriesPoint
@@ -10,8 +9,8 @@ from driftline_collector.client import Change, SeriesPoint
 from driftline_dashboard import words
 from driftline_dashboard.figures import palette, parts
 
-_HEIGHT = 240
-_LANE = 34
+_HEIGHT = 210
+_LANE = 28
 #: 24-hour UTC, the day where a new one starts.
 _CLOCK = (
     "utchours(datum.value) == 0 && utcminutes(datum.value) == 0"
@@ -30,16 +29,17 @@ def course(
     changes: Sequence[Change] = (),
     since: datetime | None = None,
     percent: bool = False,
-) -> alt.VConcatChart:
+) -> alt.LayerChart:
     """The course of a measure from `start` to `end`; `since` is marked as the start of what was found.
 
     A bucket without a mean is a gap: the line is not drawn across it. At most 1,000 buckets.
     """
-    span = (start.timestamp() * 1000, end.timestamp() * 1000)
-    time = _time(span)
-    write: words.Writer = words.share if percent else words.significant
+    time = _time(start, end)
+    write: words.Writer = words.share if percent else words.effect
     top = max([*(value for point in points if (value := point.upper or point.max)), limit or 0], default=0)
-    scale = alt.Scale(domainMin=0, domainMax=top * 1.08 or 1, nice=False)
+    # The lane of changes is the lowest part of the same picture: views that are stacked do not shrink with
+    # their container.
+    scale = alt.Scale(domain=[0, top * 1.08 or 1], nice=False, range=[_HEIGHT, 0])
     axis = alt.Axis(tickCount=5, format=".0%" if percent else "~g", titleLimit=0)
     level = alt.Y("mean:Q", title=title, scale=scale, axis=axis)
     base = alt.Chart(alt.InlineData(values=[_values(point, write) for point in points]))
@@ -59,37 +59,55 @@ def course(
         base.mark_point(size=160, opacity=0, clip=True).encode(x=time, y=level, tooltip=tooltip),
     ]
     if limit is not None:
+        written = words.share(limit) if percent else words.limit(limit)
         layers += [
-            _points(span, limit)
+            _at([start, end], limit)
             .mark_line(color=ink.text, strokeDash=[5, 4], strokeWidth=1.25)
             .encode(x=time, y=level),
-            _points(span[:1], limit)
-            .mark_text(text=f"limit {write(limit)}", align="left", dx=4, dy=-7, color=ink.text, fontSize=11)
+            _at([start], limit)
+            .mark_text(text=f"limit {written}", align="left", dx=4, dy=-7, color=ink.text, fontSize=11)
             .encode(x=time, y=level),
         ]
-    if since is not None:
-        rule = _points((since.timestamp() * 1000,), 0).mark_rule(color=ink.over, strokeWidth=1.5)
-        layers.append(rule.encode(x=time))
-    upper = parts.layered(*layers, height=_HEIGHT)
-    whole = alt.vconcat(upper, _lane(changes, span, ink), spacing=4).resolve_scale(x="shared")
-    return cast("alt.VConcatChart", whole)
+    if since is not None and start <= since <= end:
+        layers.append(_at([since], 0).mark_rule(color=ink.over, strokeWidth=1.5).encode(x=time))
+    shown = [change for change in changes if _within(change, start, end)]
+    layers += _lane(shown, time, start, end, ink)
+    return parts.layered(*layers, height=_HEIGHT + _LANE)
 
 
-def _time(span: tuple[float, ...], *, axis: bool = True) -> alt.X:
+def _time(start: datetime, end: datetime) -> alt.X:
     """Time from left to right, in UTC wherever the browser is."""
-    shown = alt.Axis(labelExpr=_CLOCK, labelOverlap="greedy", tickCount=8, grid=False) if axis else None
-    scale = alt.Scale(type="utc", domain=list(span), nice=False)
-    return alt.X("time:T", title="Time (UTC)", scale=scale, axis=shown)
+    bounds = [
+        alt.DateTime(
+            year=at.year,
+            month=at.month,
+            date=at.day,
+            hours=at.hour,
+            minutes=at.minute,
+            seconds=at.second,
+            utc=True,
+        )
+        for at in (start, end)
+    ]
+    scale = alt.Scale(type="utc", domain=bounds, nice=False)
+    axis = alt.Axis(labelExpr=_CLOCK, labelOverlap="greedy", tickCount=8, grid=False)
+    return alt.X("time:T", title="Time (UTC)", scale=scale, axis=axis)
 
 
-def _points(times: tuple[float, ...], level: float) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=[{"time": time, "mean": level} for time in times]))
+def _at(times: Sequence[datetime], level: float) -> alt.Chart:
+    values = [{"time": time.timestamp() * 1000, "mean": level} for time in times]
+    return alt.Chart(alt.InlineData(values=values))
+
+
+def _within(change: Change, start: datetime, end: datetime) -> bool:
+    moment = words.parse_time(change.time)
+    return moment is not None and start <= moment <= end
 
 
 def _values(point: SeriesPoint, write: words.Writer) -> dict[str, object]:
     start, end = words.parse_time(point.time), words.parse_time(point.end)
     known = point.mean is not None
-    bounds = words.interval(point.lower, point.upper)
+    bounds = words.interval(point.lower, point.upper, write)
     return {
         "time": start.timestamp() * 1000 if start else None,
         "mean": point.mean,
@@ -102,38 +120,44 @@ def _values(point: SeriesPoint, write: words.Writer) -> dict[str, object]:
     }
 
 
-def _lane(changes: Sequence[Change], span: tuple[float, ...], ink: palette.Ink) -> alt.LayerChart:
-    """Changes below the course. Without any the lane stays, so that "none" is seen and not guessed."""
-    time = _time(span, axis=False)
-    lane = alt.Y("lane:N", title=None, axis=parts.names_axis(orient="left"))
+def _lane(
+    changes: Sequence[Change], time: alt.X, start: datetime, end: datetime, ink: palette.Ink
+) -> list[alt.Chart]:
+    """Changes below the course. Without any the lane says so, so that "none" is seen and not guessed."""
+    middle = alt.value(_HEIGHT + _LANE / 2)
+    ruler = _at([start], 0).mark_rule(color=ink.faint).encode(y=alt.value(_HEIGHT))
+    if not changes:
+        none = _at([start], 0).mark_text(
+            text="no change in this segment", align="left", dx=4, fontSize=11, color=ink.soft
+        )
+        return [ruler, none.encode(x=time, y=middle)]
     values = [
         {
             "time": moment.timestamp() * 1000,
-            "lane": "Changes",
             "says": f"{change.kind} {change.before or '?'} → {change.after or '?'}",
             "when": words.clock(moment),
             "devices": words.counted(change.devices, "device"),
+            "late": moment - start > (end - start) / 2,
         }
         for change in changes
         if (moment := words.parse_time(change.time))
     ]
-    if not values:
-        none = alt.Chart(alt.InlineData(values=[{"time": span[0], "lane": "Changes"}]))
-        text = none.mark_text(text="none in this segment", align="left", dx=4, fontSize=11, color=ink.soft)
-        return parts.layered(text.encode(x=time, y=lane), height=_LANE)
     base = alt.Chart(alt.InlineData(values=values))
     tooltip = [
         alt.Tooltip("says:N", title="Change"),
         alt.Tooltip("when:N", title="Time (UTC)"),
         alt.Tooltip("devices:N", title="On"),
     ]
-    marks = base.mark_point(shape="diamond", filled=True, size=80, opacity=1, color=ink.text, clip=True)
-    texts = base.mark_text(align="left", dx=8, fontSize=11, color=ink.soft)
-    return parts.layered(
-        marks.encode(x=time, y=lane, tooltip=tooltip),
-        texts.encode(x=time, y=lane, text="says:N"),
-        height=_LANE,
-    )
+    marks = base.mark_point(shape="diamond", filled=True, size=80, opacity=1, color=ink.text)
+    # Beside the mark, on the side where there is room.
+    late = base.transform_filter("datum.late").mark_text(align="right", dx=-8, fontSize=11, color=ink.soft)
+    early = base.transform_filter("!datum.late").mark_text(align="left", dx=8, fontSize=11, color=ink.soft)
+    return [
+        ruler,
+        marks.encode(x=time, y=middle, tooltip=tooltip),
+        late.encode(x=time, y=middle, text="says:N"),
+        early.encode(x=time, y=middle, text="says:N"),
+    ]
 
 
 def says(points: Sequence[SeriesPoint], *, what: str, limit: float | None, percent: bool = False) -> str:
@@ -141,11 +165,11 @@ def says(points: Sequence[SeriesPoint], *, what: str, limit: float | None, perce
     known = [point for point in points if point.mean is not None]
     if not known:
         return f"{what}: no value in this time."
-    write: words.Writer = words.share if percent else words.significant
+    write: words.Writer = words.share if percent else words.effect
     last = known[-1]
     text = f"{what} is {write(last.mean)} at {words.clock(words.parse_time(last.end))} UTC"
     if limit is not None:
-        text += f", limit {write(limit)}"
+        text += f", limit {words.share(limit) if percent else words.limit(limit)}"
     over = [point for point in known if point.verdict == "drifted"]
     if over:
         first = words.clock(words.parse_time(over[0].time))

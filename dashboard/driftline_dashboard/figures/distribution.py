@@ -40,7 +40,7 @@ def distribution(bins: Sequence[Bin], *, feature: str, ink: palette.Ink) -> alt.
         .mark_bar(fillOpacity=0, stroke=ink.text, strokeWidth=1.5, strokeDash=[4, 3])
         .encode(x=place, y=height, tooltip=tooltip)
     )
-    return parts.layered(bars, outlines, height=230)
+    return parts.layered(bars, outlines, height=190)
 
 
 def _values(bin_: Bin, share: float) -> dict[str, object]:

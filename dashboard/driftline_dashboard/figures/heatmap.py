@@ -50,7 +50,7 @@ class Square:
         """What stands in the square: the effect with ▲ where it is over the limit, or why there is none."""
         if not self.judged:
             return _WORDS.get(self.verdict or "", words.NO_NUMBER)
-        return f"{'▲ ' if self.over else ''}{words.significant(self.effect)}"
+        return f"{'▲ ' if self.over else ''}{words.effect(self.effect)}"
 
     def evidence(self) -> str:
         """Interval, limit and rows, or the reason why there is no verdict."""
@@ -58,11 +58,8 @@ class Square:
         if not self.judged:
             return f"{self.reason or self.verdict or 'not evaluated'}; {rows}"
         bounds = words.interval(self.lower, self.upper)
-        parts = [
-            bounds and f"95 % interval {bounds}",
-            self.limit and f"limit {words.significant(self.limit)}",
-        ]
-        return ", ".join([*(part for part in parts if part), rows])
+        limit = "" if self.limit is None else f"limit {words.limit(self.limit)}"
+        return ", ".join(part for part in (bounds and f"{bounds} (95 %)", limit, rows) if part)
 
 
 def heatmap(
@@ -103,12 +100,12 @@ def heatmap(
             alt.Tooltip("evidence:N", title="Evidence"),
         ],
     )
-    fills = base.mark_rect(cornerRadius=3, cursor="pointer", strokeWidth=1.25).encode(
+    fills = base.mark_rect(cornerRadius=3, cursor="pointer").encode(
         fill=alt.Fill("fill:N", scale=None, legend=None),
-        stroke=alt.Stroke("stroke:N", scale=None, legend=None),
-        strokeDash=alt.StrokeDash(
-            "dashed:N", scale=alt.Scale(domain=[False, True], range=[[1, 0], [3, 3]]), legend=None
-        ),
+    )
+    # Dashes are a layer of their own: a scale of dashes is not drawn on rectangles.
+    outlines = base.transform_filter("!datum.judged").mark_rect(
+        cornerRadius=3, fillOpacity=0, stroke=ink.soft, strokeWidth=1.25, strokeDash=[4, 3], cursor="pointer"
     )
     frames = base.transform_filter("datum.selected").mark_rect(
         cornerRadius=3, fillOpacity=0, strokeWidth=3, stroke=ink.over
@@ -116,7 +113,9 @@ def heatmap(
     numbers = base.mark_text(baseline="middle", fontSize=12, cursor="pointer").encode(
         text="text:N", color=alt.Color("ink:N", scale=None, legend=None)
     )
-    return parts.layered(fills.add_params(click), frames, numbers, height=max(1, len(rows)) * _ROW_HEIGHT)
+    return parts.layered(
+        fills.add_params(click), outlines, frames, numbers, height=max(1, len(rows)) * _ROW_HEIGHT
+    )
 
 
 def _values(
@@ -133,8 +132,7 @@ def _values(
         "evidence": square.evidence(),
         "fill": fill,
         "ink": ink.soft if shown is None else palette.on(fill),
-        "stroke": ink.soft if shown is None else fill,
-        "dashed": shown is None,
+        "judged": shown is not None,
         "selected": (square.row, square.column) == selected,
     }
 
@@ -151,5 +149,5 @@ def says(squares: Sequence[Square], subject: str) -> str:
     worst = over[0]
     return (
         f"{words.count(len(over))} of {words.count(len(squares))} {subject} have moved, most "
-        f"{worst.row}, {worst.column}: {words.significant(worst.effect)}{rest}."
+        f"{worst.row}, {worst.column}: {words.effect(worst.effect)}{rest}."
     )

@@ -4,6 +4,8 @@ from typing import Literal, cast
 
 import altair as alt
 
+_PADDING = {"left": 0, "right": 6, "top": 4, "bottom": 4}
+
 
 def names_axis(*, orient: Literal["top", "bottom", "left"], angle: int = 0) -> alt.Axis:
     """An axis of names, each of them written out: none is left out or cut."""
@@ -15,14 +17,19 @@ def names_axis(*, orient: Literal["top", "bottom", "left"], angle: int = 0) -> a
         ticks=False,
         domain=False,
         grid=False,
+        # The first and the last name stand in the middle of their row too.
+        labelFlush=False,
+        labelBound=False,
     )
 
 
 def layered(*layers: alt.Chart, height: int) -> alt.LayerChart:
-    """Layers on the same axes.
+    """Layers on the same axes, `height` pixels high without their axes.
 
     Colours are resolved by layer: a layer with colours of its own and one with a scale make an empty chart
     without a message otherwise.
     """
     chart = alt.layer(*layers).resolve_scale(color="independent")
-    return cast("alt.LayerChart", chart.properties(height=height))
+    # Only the width is fitted to the page: squares and lanes keep the height they were given.
+    autosize = alt.AutoSizeParams(type="fit-x", contains="padding")
+    return cast("alt.LayerChart", chart.properties(height=height, autosize=autosize, padding=_PADDING))

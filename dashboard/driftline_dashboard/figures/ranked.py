@@ -25,12 +25,13 @@ class Row:
     over: bool = False
     note: str = ""
 
-    def written(self, *, percent: bool) -> str:
+    def written(self, *, percent: bool = False) -> str:
         """`0.31 (0.27–0.36)`, or the note where there is no value."""
         if self.value is None:
             return self.note or words.NO_NUMBER
-        bounds = words.interval(self.lower, self.upper, percent=percent)
-        value = words.share(self.value) if percent else words.significant(self.value)
+        write: words.Writer = words.share if percent else words.effect
+        bounds = words.interval(self.lower, self.upper, write)
+        value = write(self.value)
         return f"{value} ({bounds})" if bounds else value
 
 

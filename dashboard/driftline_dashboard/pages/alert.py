@@ -1,17 +1,301 @@
-"""The page alert."""
+"""One alert: what moved, where, since when, and what else changed?"""
 
-from driftline_dashboard import collector, layout, shell
+from datetime import datetime, timedelta
+from html import escape
+
+import streamlit as st
+from driftline_collector.client import Alert, AlertDetail
+
+from driftline_dashboard import collector, findings, layout, places, routes, shell, state, words
+from driftline_dashboard.collector import Answer
+from driftline_dashboard.figures import course, heatmap, palette
 from driftline_dashboard.state import View
 
-
-@layout.card(height=60)
-def _headline(view: View) -> None:
-    shell.title("alert")
-    shell.freshness(collector.overview(view.model))
+_FEATURES = 10
+_SEGMENTS = 8
+_HEATMAP = "alert-heatmap"
 
 
 def draw() -> None:
     """Draw the page."""
-    view = shell.begin("alert")
-    if view is not None:
-        _headline(view)
+    view = shell.begin("alert", own=("id", "segment"), pickers=())
+    if view is None:
+        return
+    if view.id is None:
+        shell.title("Which alert?")
+        _choice(view)
+        return
+    answer = collector.alert(view.id)
+    if answer.value is None and answer.problem is not None and answer.problem.kind == "not_found":
+        shell.title("There is no such alert")
+        layout.notice(answer.problem.detail, "warning")
+        _choice(view)
+        return
+    _headline(view)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _course(view)
+        _heatmap(view)
+        _samples(view)
+    with right:
+        _distribution(view)
+        _apart(view)
+        _devices(view)
+    _silence(view)
+
+
+@layout.card(height=120)
+def _choice(view: View) -> None:
+    alerts = layout.settled(collector.alerts(model=view.model, limit=50), "Alerts")
+    if alerts is None:
+        return
+    if not alerts.items:
+        layout.empty(
+            "There are no alerts.", "Nothing needs you; the first page shows the next one when it comes."
+        )
+    for alert in alerts:
+        since = words.clock(words.parse_time(alert.since), today=words.parse_time(alerts.as_of))
+        label = f"{findings.headline(alert)}: {alert.state}, since {since} UTC"
+        routes.link("alert", label, view.to(id=alert.id))
+
+
+def _asked(view: View) -> Answer[AlertDetail]:
+    return collector.alert(view.id or "")
+
+
+def _feature(view: View, detail: AlertDetail) -> str | None:
+    """The feature in view: the URL's, else the most moved."""
+    names = [feature.name for feature in (*detail.features, *detail.alert.features)]
+    return view.feature or (names[0] if names else None)
+
+
+def _segment(view: View, detail: AlertDetail) -> str:
+    """The segment in view: the one clicked on in the heat map, else the alert's."""
+    return view.segment or detail.alert.segment
+
+
+@layout.card(height=110)
+def _headline(view: View) -> None:
+    detail = layout.settled(_asked(view), "Alert")
+    if detail is None:
+        return
+    overview = collector.overview(view.model)
+    alert = detail.alert
+    since = words.parse_time(alert.since)
+    today = overview.value and words.parse_time(overview.value.as_of)
+    resolved = words.parse_time(alert.resolved_at)
+    sentence = f"{findings.headline(alert)} since {words.clock(since, today=today or None)}"
+    if resolved is not None:
+        sentence += f", until {words.clock(resolved, today=today or None)}"
+    shell.title(sentence[:1].upper() + sentence[1:], lead="✓" if resolved else findings.OVER)
+    shell.freshness(overview)
+    sign = findings.SIGNS.get(alert.severity, "●")
+    layout.html(
+        f'<div class="dl-alert dl-{escape(alert.severity)}">'
+        f'<p class="dl-kind">{sign} {escape(alert.severity)} · '
+        f"{escape(alert.state)} · rule {escape(alert.rule)}</p>"
+        f"<p><b>{escape(findings.value(alert))}</b> · {escape(findings.evidence(alert))}</p>"
+        f'<p class="dl-dim">{escape(findings.nearby(detail.changes, since))}</p>'
+        f'<p class="dl-dim"><code>{escape(alert.segment)}</code></p></div>'
+    )
+
+
+def _range(view: View, detail: AlertDetail) -> tuple[datetime, datetime]:
+    """The URL's range where it is pinned, else the alert's own: at least 12 windows around the start."""
+    start = words.parse_time(view.start) or words.parse_time(detail.range.start)
+    end = words.parse_time(view.end) or words.parse_time(detail.range.end)
+    if end is None:
+        end = shell.utc_now()
+    return start or end - timedelta(hours=24), end
+
+
+@layout.card(height=330)
+def _course(view: View) -> None:
+    detail = _asked(view).value
+    if detail is None:
+        return
+    alert, drift = detail.alert, detail.alert.measure == "drift"
+    feature = _feature(view, detail) if drift else None
+    segment = _segment(view, detail)
+    start, end = _range(view, detail)
+    past = end < shell.utc_now() - timedelta(hours=1)
+    answer = collector.series(
+        segment,
+        alert.measure,
+        past=past,
+        feature=feature,
+        start=words.rfc3339(start),
+        end=words.rfc3339(end),
+    )
+    what = (
+        f"{findings.measure_name(alert.measure)} of {feature}"
+        if feature
+        else findings.measure_name(alert.measure)
+    )
+    layout.section(
+        f"Course: {what}", f"{words.where(segment)}. The band is the 95 % interval of each window."
+    )
+    series = layout.settled(answer, "Course")
+    if series is None:
+        return
+    if not series.points:
+        layout.empty("No window in this time has a value.", "Take a longer range, or another segment.")
+        return
+    percent = alert.measure in findings.SHARES
+    limit = series.limit if series.limit is not None else alert.limit
+    figure = course.course(
+        series.points,
+        title=what,
+        limit=limit,
+        start=start,
+        end=end,
+        ink=palette.ink(dark=layout.is_dark()),
+        changes=series.changes,
+        since=words.parse_time(alert.since),
+        percent=percent,
+    )
+    says = course.says(series.points, what=what, limit=limit, percent=percent)
+    layout.chart(figure, says=says, key="alert-course")
+    layout.note(says)
+
+
+@layout.card(height=330)
+def _heatmap(view: View) -> None:
+    detail = _asked(view).value
+    if detail is None or detail.alert.measure != "drift":
+        return
+    answer = collector.heatmap(model=view.model, at=_at(detail.alert), limit=1000)
+    layout.section("Features and segments", "The most moved ten and eight, in the window of the alert.")
+    found = layout.settled(answer, "Features and segments")
+    if found is None:
+        return
+    near = places.related(found.segments, detail.alert.segment)[:_SEGMENTS]
+    names = list(found.features[:_FEATURES])
+    squares = places.squares(found.cells, features=names, segments=near)
+    says = heatmap.says(squares, "cells")
+    key = f"{_HEATMAP}:{view.feature}:{view.segment}"
+    with layout.wide("alert-heatmap"):
+        layout.effect_legend(found.limit)
+        figure = heatmap.heatmap(
+            squares,
+            rows=names,
+            columns=[places.name(segment) for segment in near],
+            row_title="Feature",
+            column_title="Segment",
+            ink=palette.ink(dark=layout.is_dark()),
+            selected=(_feature(view, detail), places.name(_segment(view, detail))),
+        )
+        by_name = {places.name(segment): segment for segment in near}
+
+        def pick(row: str, column: str) -> None:
+            state.write(feature=row, segment=by_name.get(column))
+
+        layout.chart(figure, says=says, key=key, on_select=layout.clicked(key, heatmap.CLICK, pick))
+        layout.note(says)
+    with layout.narrow("alert-heatmap"):
+        for square in sorted(squares, key=lambda square: -(square.effect or 0))[:8]:
+            label = f"{square.row}, {square.column}: {square.text()}; {square.evidence()}"
+            segment = by_name.get(square.column)
+            routes.link("alert", label, view.here(feature=square.row, segment=segment))
+
+
+def _at(alert: Alert) -> str:
+    """A time inside the alert's latest window."""
+    return alert.window.start
+
+
+@layout.card(height=330)
+def _distribution(view: View) -> None:
+    detail = _asked(view).value
+    if detail is None or detail.alert.measure != "drift":
+        return
+    feature, segment = _feature(view, detail), _segment(view, detail)
+    if feature is not None:
+        places.distribution_card(segment, feature, at=_at(detail.alert), key="alert-distribution")
+
+
+@layout.card(height=120)
+def _apart(view: View) -> None:
+    detail = _asked(view).value
+    if detail is None:
+        return
+    layout.section("What sets these devices apart", "Share of each value among them, and among the others.")
+    if not detail.apart:
+        layout.empty("Nothing that is known.", "Firmware, version and tier are as frequent elsewhere.")
+        return
+    layout.table(
+        ("", "Value", "Here", "Elsewhere", "Difference"),
+        [
+            (
+                each.dimension.capitalize(),
+                each.value,
+                words.share(each.share_inside),
+                words.share(each.share_elsewhere),
+                _points(each.share_inside, each.share_elsewhere),
+            )
+            for each in detail.apart
+        ],
+        numbers=(2, 3, 4),
+        says="Share of firmware, version and tier among the affected devices and elsewhere",
+    )
+
+
+def _points(inside: float, elsewhere: float | None) -> str:
+    if elsewhere is None:
+        return words.NO_NUMBER
+    by = (inside - elsewhere) * 100
+    return f"{'+' if by >= 0 else '−'}{abs(by):.0f} points"
+
+
+@layout.card(height=160)
+def _devices(view: View) -> None:
+    detail = _asked(view).value
+    if detail is None:
+        return
+    layout.section("Most moved devices")
+    if not detail.devices:
+        layout.empty(
+            "No single device has enough data for a number of its own.", "The segment as a whole has."
+        )
+    for device in detail.devices:
+        effect = f"{words.effect(device.effect)} in {device.feature}" if device.feature else ""
+        label = f"{device.device}: {effect or 'no effect known'}, n {words.count(device.n)}"
+        layout.go("device", label, view.to(id=device.device, feature=device.feature, **_pinned(view, detail)))
+    values: dict[str, str | None] = places.filters(detail.alert.segment)
+    routes.link("devices", "All devices of this segment\u00a0→", view.to(**values))
+
+
+def _pinned(view: View, detail: AlertDetail) -> dict[str, str]:
+    """The range of the alert, so that a page that is opened from here shows the same time."""
+    start, end = _range(view, detail)
+    return {"start": words.rfc3339(start), "end": words.rfc3339(end)}
+
+
+@layout.card(height=160)
+def _samples(view: View) -> None:
+    detail = _asked(view).value
+    if detail is None:
+        return
+    layout.section("Samples", "Predictions that were sent whole, the latest of this segment.")
+    if not detail.samples:
+        layout.empty(
+            "No sample of this segment is kept.",
+            "Devices send one in a hundred unless sample_rate says more.",
+        )
+    for sample in detail.samples:
+        at = words.clock(words.parse_time(sample.time), seconds=True)
+        answered = sample.label if sample.label is not None else words.significant(sample.value, 3)
+        label = f"{at} {sample.device}: answered {answered}, score {words.significant(sample.score, 2)}"
+        if sample.cloud_label is not None:
+            label += f"; cloud {sample.cloud_label}"
+        if sample.true_label is not None:
+            label += f"; true {sample.true_label}"
+        layout.go("prediction", label, view.to(id=sample.id))
+
+
+@layout.card(height=90, live=False)
+def _silence(view: View) -> None:
+    detail = _asked(view).value
+    if detail is not None:
+        layout.section("Silence it", "Evaluation goes on; only messages stop. Copy the command and say why.")
+        st.code(detail.silence_command, language=None, wrap_lines=True)

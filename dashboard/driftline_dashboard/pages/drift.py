@@ -1,17 +1,257 @@
-"""The page drift."""
+"""Drift: what else moved?"""
 
-from driftline_dashboard import collector, layout, shell
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import streamlit as st
+from driftline_collector.client import HeatCell, Heatmap
+
+from driftline_dashboard import collector, findings, layout, places, routes, shell, state, words
+from driftline_dashboard.collector import Answer
+from driftline_dashboard.figures import course, heatmap, palette, ranked
 from driftline_dashboard.state import View
 
-
-@layout.card(height=60)
-def _headline(view: View) -> None:
-    shell.title("drift")
-    shell.freshness(collector.overview(view.model))
+_FEATURES = 40
+_SEGMENTS = 20
+_LISTED = 10
+_CELLS = 1000
 
 
 def draw() -> None:
     """Draw the page."""
-    view = shell.begin("drift")
-    if view is not None:
-        _headline(view)
+    pickers = ("model", "version", "type", "region", "range")
+    view = shell.begin("drift", own=("segment", "page"), pickers=pickers)
+    if view is None:
+        return
+    _headline(view)
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        _ranked(view)
+    with right:
+        _feature_course(view)
+        _distribution(view)
+    _heatmap(view)
+
+
+def _asked(view: View) -> Answer[Heatmap]:
+    """Cells of the filters, in the window that the range ends with."""
+    return collector.heatmap(**view.filters(), at=view.end, limit=_CELLS)
+
+
+def _worst(found: Heatmap) -> list[HeatCell]:
+    """The cell in which each feature moved most, the worst feature first."""
+    worst: dict[str, HeatCell] = {}
+    for cell in found.cells:
+        if cell.feature not in worst or (cell.effect or 0) > (worst[cell.feature].effect or 0):
+            worst[cell.feature] = cell
+    return sorted(worst.values(), key=lambda cell: (cell.verdict != "drifted", -(cell.effect or 0)))
+
+
+def _feature(view: View, found: Heatmap) -> str | None:
+    return view.feature or next((cell.feature for cell in _worst(found)), None)
+
+
+def _segment(view: View) -> str:
+    """The segment in view: the one clicked on, else what the filters make."""
+    return view.segment or view.to_segment()
+
+
+@layout.card(height=72)
+def _headline(view: View) -> None:
+    answer = _asked(view)
+    if answer.value is None:
+        shell.title(f"Whether {view.model} has moved is not known")
+    else:
+        sentence, sign = _title(view, answer.value)
+        shell.title(sentence, lead=sign)
+    shell.freshness(collector.overview(view.model))
+
+
+def _title(view: View, found: Heatmap) -> tuple[str, str]:
+    over = [cell for cell in _worst(found) if cell.verdict == "drifted"]
+    where = words.where(view.to_segment())
+    if not found.cells:
+        return f"Nothing of {view.model} has been evaluated here yet", ""
+    if not over:
+        judged = sum(cell.verdict == "stable" for cell in found.cells)
+        return f"No feature has moved: {words.counted(judged, 'cell')} of {where} stable", ""
+    names = ", ".join(cell.feature for cell in over[:3])
+    more = f" and {words.count(len(over) - 3)} more" if over[3:] else ""
+    have = "feature has" if len(over) == 1 else "features have"
+    segments = len({cell.segment for cell in found.cells if cell.verdict == "drifted"})
+    return (
+        f"{words.count(len(over))} {have} moved in {words.counted(segments, 'segment')}: {names}{more}",
+        findings.OVER,
+    )
+
+
+@layout.card(height=420)
+def _ranked(view: View) -> None:
+    layout.section("Features, the most moved first", "Each in the segment where it moved most.")
+    found = layout.settled(_asked(view), "Features")
+    if found is None:
+        return
+    if not found.cells:
+        _nothing(view)
+        return
+    paged = layout.Paged.of(_worst(found), view.page, _FEATURES)
+    rows = [
+        ranked.Row(
+            name=cell.feature,
+            value=cell.effect,
+            lower=cell.lower,
+            upper=cell.upper,
+            n=cell.n,
+            over=cell.verdict == "drifted",
+            note=f"{words.where(cell.segment)}",
+        )
+        for cell in paged.items
+    ]
+    says = ranked.says(rows, what="Most moved")
+    chosen = _feature(view, found)
+    key = f"drift-ranked:{chosen}:{paged.page}"
+    with layout.wide("ranked"):
+        figure = ranked.ranked(
+            rows,
+            title="Effect (PSI)",
+            ink=palette.ink(dark=layout.is_dark()),
+            limit=found.limit,
+            selected=chosen,
+            clickable=True,
+        )
+        layout.chart(figure, says=says, key=key, on_select=layout.clicked(key, ranked.CLICK, _pick_feature))
+        layout.note("▲ over the limit (dashed), with its 95 % interval. Click a feature to see its course.")
+    with layout.narrow("ranked"):
+        for row in rows[:_LISTED]:
+            sign = f"{findings.OVER} " if row.over else ""
+            label = f"{sign}{row.name}: {row.written()}, n {words.count(row.n)}; {row.note}"
+            routes.link("drift", label, view.here(feature=row.name))
+    layout.pager("drift", paged, view, "features")
+
+
+def _nothing(view: View) -> None:
+    if view.version or view.device_type or view.region:
+        layout.empty("Nothing has been evaluated for these filters.", "Take one of them away.")
+    else:
+        layout.empty(
+            "No window has closed yet, or there is no reference.",
+            "Register what healthy looks like, once for each model version:",
+            f"driftline reference register reference.json --model {view.model}",
+        )
+
+
+def _pick_feature(name: str) -> None:
+    state.write(feature=name)
+
+
+def _range(view: View) -> tuple[datetime, datetime]:
+    now = shell.utc_now()
+    end = words.parse_time(view.end) or now
+    ago = words.ago(view.start or shell.DEFAULT_RANGE)
+    start = end - ago if ago else words.parse_time(view.start)
+    return start or end - timedelta(hours=24), end
+
+
+@layout.card(height=330)
+def _feature_course(view: View) -> None:
+    found = _asked(view).value
+    feature = None if found is None else _feature(view, found)
+    if found is None or feature is None:
+        return
+    segment = _segment(view)
+    layout.section(f"{feature} over time", words.where(segment))
+    start, end = _range(view)
+    answer = collector.series(
+        segment,
+        "drift",
+        past=view.pinned,
+        feature=feature,
+        start=view.start or shell.DEFAULT_RANGE,
+        end=view.end,
+    )
+    series = layout.settled(answer, "Course")
+    if series is None:
+        return
+    if not series.points:
+        layout.empty("No window in this time has a value for it.", "Take a longer range, or another segment.")
+        return
+    what = f"Effect (PSI) of {feature}"
+    limit = series.limit if series.limit is not None else found.limit
+    figure = course.course(
+        series.points,
+        title="Effect (PSI)",
+        limit=limit,
+        start=start,
+        end=end,
+        ink=palette.ink(dark=layout.is_dark()),
+        changes=series.changes,
+    )
+    says = course.says(series.points, what=what, limit=limit)
+    layout.chart(figure, says=says, key="drift-course")
+    layout.note(says)
+
+
+@layout.card(height=330)
+def _distribution(view: View) -> None:
+    found = _asked(view).value
+    feature = None if found is None else _feature(view, found)
+    if feature is not None:
+        places.distribution_card(_segment(view), feature, at=view.end, key="drift-distribution")
+
+
+@layout.card(height=520)
+def _heatmap(view: View) -> None:
+    found = _asked(view).value
+    if found is None or not found.cells:
+        return
+    layout.section(
+        "Features and segments", "In the window that the range ends with. Click a cell to see it above."
+    )
+    features = layout.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES)
+    segments = list(found.segments[:_SEGMENTS])
+    squares = places.squares(found.cells, features=features.items, segments=segments)
+    by_name = {places.name(segment): segment for segment in segments}
+    says = heatmap.says(squares, "cells")
+    with layout.wide("drift-heatmap"):
+        layout.effect_legend(found.limit)
+        chosen = (view.feature, places.name(view.segment) if view.segment else None)
+        key = f"drift-heatmap:{chosen}:{features.page}"
+        figure = heatmap.heatmap(
+            squares,
+            rows=list(features.items),
+            columns=list(by_name),
+            row_title="Feature",
+            column_title="Segment",
+            ink=palette.ink(dark=layout.is_dark()),
+            selected=chosen,
+        )
+
+        def pick(row: str, column: str) -> None:
+            state.write(feature=row, segment=by_name.get(column))
+
+        layout.chart(figure, says=says, key=key, on_select=layout.clicked(key, heatmap.CLICK, pick))
+        layout.note(f"{says}{_left_out(found, segments)}")
+    with layout.narrow("drift-heatmap"):
+        layout.note(says)
+        for square in _most_moved(squares):
+            label = f"{square.row}, {square.column}: {square.text()}; {square.evidence()}"
+            routes.link("drift", label, view.here(feature=square.row, segment=by_name.get(square.column)))
+    _devices(view)
+
+
+def _most_moved(squares: Sequence[heatmap.Square]) -> list[heatmap.Square]:
+    return sorted(squares, key=lambda square: (not square.over, -(square.effect or 0)))[:_LISTED]
+
+
+def _left_out(found: Heatmap, segments: Sequence[str]) -> str:
+    left = len(found.segments) - len(segments)
+    more = f" {words.counted(left, 'segment')} that moved less: filter by type or region."
+    return more if left else ""
+
+
+def _devices(view: View) -> None:
+    if view.segment:
+        where = words.where(view.segment)
+        parameters = view.to(**places.filters(view.segment))
+        routes.link("devices", f"The devices of {where}\u00a0→", parameters)
+        routes.link("drift", "Away from this cell", view.to())

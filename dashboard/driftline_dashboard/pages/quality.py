@@ -1,17 +1,229 @@
-"""The page quality."""
+"""Quality: are the answers right?"""
 
-from driftline_dashboard import collector, layout, shell
+from collections.abc import Sequence
+
+import streamlit as st
+from driftline_collector.client import Performance, VersionEstimate
+
+from driftline_dashboard import collector, layout, shell, words
+from driftline_dashboard.collector import Answer
+from driftline_dashboard.figures import calibration, confusion, palette, ranked
+from driftline_dashboard.layout import Tile
 from driftline_dashboard.state import View
 
-
-@layout.card(height=60)
-def _headline(view: View) -> None:
-    shell.title("quality")
-    shell.freshness(collector.overview(view.model))
+_LABELS_COMMAND = "driftline labels import labels.csv"
+_BUDGET = 10
 
 
 def draw() -> None:
     """Draw the page."""
-    view = shell.begin("quality")
-    if view is not None:
-        _headline(view)
+    pickers = ("model", "version", "type", "region", "range")
+    view = shell.begin("quality", pickers=pickers)
+    if view is None:
+        return
+    _headline(view)
+    _tiles(view)
+    left, right = st.columns(2, gap="large")
+    with left:
+        _accuracy(view)
+        _confusion(view)
+    with right:
+        _agreement(view)
+        _calibration(view)
+        _budget(view)
+
+
+def _asked(view: View) -> Answer[Performance]:
+    return collector.performance(
+        view.to_segment(), past=view.pinned, start=view.start or shell.DEFAULT_RANGE, end=view.end
+    )
+
+
+@layout.card(height=72)
+def _headline(view: View) -> None:
+    answer = _asked(view)
+    found = answer.value
+    if found is None:
+        shell.title(f"How good the answers of {view.model} are is not known")
+        layout.settled(answer, "Quality")
+    else:
+        shell.title(title(view.model or "", found))
+    shell.freshness(collector.overview(view.model))
+
+
+def title(model: str, found: Performance) -> str:
+    """The verdict: accuracy of the latest version where there are labels, else agreement with the cloud."""
+    for estimates, name in ((found.accuracy, "right"), (found.agreement, "agree with the cloud")):
+        known = [each for each in estimates if each.estimate is not None]
+        if known and known[0].estimate is not None:
+            best = known[0].estimate
+            bounds = words.interval(best.lower, best.upper, words.share)
+            subject = f"{words.share(best.value)} of the answers of {model} {known[0].version}"
+            if name == "right":
+                return f"{subject} are right ({bounds}, n {words.count(best.n)})"
+            return f"No labels yet; {words.share(best.value)} of escalated answers agree with the cloud"
+    return f"Nobody has said yet whether the answers of {model} are right"
+
+
+@layout.card(height=84)
+def _tiles(view: View) -> None:
+    found = layout.settled(_asked(view), "Quality")
+    if found is None:
+        return
+    shown = []
+    if found.escalation_rate is not None:
+        shown.append(layout.estimate_tile("Escalated to the cloud", found.escalation_rate, "predictions"))
+    if found.label_lag is not None:
+        lag = found.label_lag
+        shown.append(
+            Tile(
+                name="Labels come after",
+                value=words.duration(lag.median_s),
+                detail=f"median; 95 % within {words.duration(lag.p95_s)}, n {words.count(lag.n)}",
+            )
+        )
+    if found.labels_per_day is not None:
+        shown.append(
+            Tile(name="Labels a day", value=words.count(found.labels_per_day), detail="in this time")
+        )
+    if found.ece is not None:
+        bounds = words.interval(found.ece.lower, found.ece.upper, words.significant)
+        detail = ", ".join(part for part in (bounds, f"n {words.count(found.ece.n)} labels") if part)
+        shown.append(Tile(name="Calibration error", value=words.significant(found.ece.value), detail=detail))
+    if shown:
+        layout.tiles(shown)
+
+
+def _versions(estimates: Sequence[VersionEstimate]) -> list[ranked.Row]:
+    return [
+        ranked.Row(
+            name=each.version,
+            value=each.estimate.value if each.estimate else None,
+            lower=each.estimate.lower if each.estimate else None,
+            upper=each.estimate.upper if each.estimate else None,
+            n=each.estimate.n if each.estimate else None,
+            note=each.reason or "no estimate",
+        )
+        for each in estimates
+    ]
+
+
+def _by_version(estimates: Sequence[VersionEstimate], *, title: str, unit: str, key: str) -> None:
+    rows = _versions(estimates)
+    figure = ranked.ranked(
+        rows, title=f"{title}, 95 % interval", ink=palette.ink(dark=layout.is_dark()), percent=True
+    )
+    says = ranked.says(rows, what=title, percent=True)
+    if any(row.value is not None for row in rows):
+        layout.chart(figure, says=says, key=key)
+    layout.table(
+        ("Version", title, "95 % interval", unit),
+        [
+            (
+                row.name,
+                words.share(row.value) if row.value is not None else row.note,
+                words.interval(row.lower, row.upper, words.share) or words.NO_NUMBER,
+                words.count(row.n),
+            )
+            for row in rows
+        ],
+        numbers=(1, 2, 3),
+        says=says,
+    )
+
+
+@layout.card(height=200)
+def _accuracy(view: View) -> None:
+    found = _asked(view).value
+    if found is None:
+        return
+    layout.section("Accuracy by version", "Against the truth, weighted by how samples were chosen.")
+    if not found.accuracy:
+        layout.empty(
+            "No ground truth yet.",
+            "Send it as it comes, by monitor.ground_truth(prediction_id, label=…) on a device, or import a file"
+            " with the columns prediction_id and label:",
+            _LABELS_COMMAND,
+        )
+        return
+    _by_version(found.accuracy, title="Accuracy", unit="Labels", key="quality-accuracy")
+
+
+@layout.card(height=200)
+def _agreement(view: View) -> None:
+    found = _asked(view).value
+    if found is None:
+        return
+    layout.section(
+        "Edge–cloud agreement by version",
+        "Of escalated predictions; it says nothing about the rest.",
+    )
+    if not found.agreement:
+        layout.empty(
+            "Nothing has been escalated in this time.",
+            "Set escalate_below on the Monitor, and say what the cloud answered with inference.escalated(…).",
+        )
+        return
+    _by_version(found.agreement, title="Agreement", unit="Escalated", key="quality-agreement")
+
+
+@layout.card(height=360)
+def _confusion(view: View) -> None:
+    found = _asked(view).value
+    if found is None or not found.confusion:
+        return
+    layout.section("Answers by truth", "Labelled predictions; colours are the weighted share of each truth.")
+    says = confusion.says(found.confusion)
+    labels = {cell.true_label for cell in found.confusion} | {cell.label for cell in found.confusion}
+    with layout.wide("confusion"):
+        if len(labels) <= confusion.MOST_LABELS:
+            layout.chart(confusion.confusion(found.confusion), says=says, key="quality-confusion")
+        layout.note(says)
+    with layout.narrow("confusion"):
+        layout.note(says)
+        layout.table(
+            ("True", "Answered", "Labels"),
+            [
+                (cell.true_label, cell.label, words.count(cell.n))
+                for cell in confusion.most_confused(found.confusion, 8)
+            ],
+            numbers=(2,),
+            says="The most frequent mistakes",
+        )
+
+
+@layout.card(height=360)
+def _calibration(view: View) -> None:
+    found = _asked(view).value
+    if found is None or not found.calibration:
+        return
+    layout.section("Calibration", "What scores promise, and how often the answers were right.")
+    says = calibration.says(found.calibration, found.ece)
+    figure = calibration.calibration(found.calibration, ink=palette.ink(dark=layout.is_dark()))
+    layout.chart(figure, says=says, key="quality-calibration")
+    layout.note(says)
+
+
+@layout.card(height=160)
+def _budget(view: View) -> None:
+    found = _asked(view).value
+    if found is None or not found.budget:
+        return
+    layout.section(
+        "Which to label next", "Labels that an accuracy to within 5 points needs, and what there is."
+    )
+    short = sorted(found.budget, key=lambda each: each.have - each.need)[:_BUDGET]
+    layout.table(
+        ("Segment", "Have", "Need", "Missing"),
+        [
+            (
+                words.where(each.segment),
+                words.count(each.have),
+                words.count(each.need),
+                words.count(max(0, each.need - each.have)),
+            )
+            for each in short
+        ],
+        numbers=(1, 2, 3),
+        says="Labels that segments have and need",
+    )
