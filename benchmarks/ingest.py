@@ -1,0 +1,210 @@
+"""OTLP in: driftline, which stores durably, beside rotel, which throws away. Alternated in one run.
+
+    python -m benchmarks.ingest --json
+
+Load comes from another process over real sockets: requests of 512 prediction events with 12 attributes each,
+4 connections, each waiting for its answer. Every run starts a server anew, in the order A B B A; figures are
+medians. driftline is the whole collector with an empty database on disk, and each run checks that what was
+acknowledged is there, once. rotel (PyPI, Rust) receives the same and exports into its black hole.
+
+- `ratio_rotel`: records acknowledged a second, driftline ÷ rotel.
+- `cpu_ratio_rotel`: CPU seconds of the server per record, rotel ÷ driftline.
+- `ack_p50_ms`, `ack_p99_ms`: time to the acknowledgement at half the rate that driftline can take.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import duckdb
+
+START_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server. `stored` counts the distinct predictions in its database, after it has ended."""
+
+    url: str
+    process: "subprocess.Popen[str]"
+    stored: Callable[[], int] | None = None
+
+    def cpu_seconds(self) -> float:
+        """CPU time of the process so far."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def peak_mb(self) -> float:
+        """The largest resident memory that it has had."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+Start = Callable[[], AbstractContextManager[Server]]
+
+
+@contextmanager
+def driftline() -> Iterator[Server]:
+    """A collector with an empty database and no configuration but its place and port."""
+    with tempfile.TemporaryDirectory(prefix="driftline-ingest-") as folder:
+        database = Path(folder) / "driftline.duckdb"
+        config = Path(folder) / "driftline.yaml"
+        config.write_text(f"store: {{path: {database}}}\nserver: {{port: 0}}\n", encoding="utf-8")
+        command = [
+            sys.executable,
+            "-m",
+            "driftline_collector",
+            "collector",
+            "--json",
+            "--config",
+            str(config),
+        ]
+        with (Path(folder) / "log").open("w") as log, _running(command, subprocess.PIPE, log) as process:
+            line = process.stdout.readline() if process.stdout else ""
+            if not line:
+                raise SystemExit(f"driftline did not start: {(Path(folder) / 'log').read_text()}")
+
+            def stored() -> int:
+                with duckdb.connect(database, read_only=True) as connection:
+                    query = "SELECT count(*), count(DISTINCT (stream, sequence)) FROM predictions"
+                    ((rows, distinct),) = connection.execute(query).fetchall()
+                if rows != distinct:
+                    raise SystemExit(f"{rows - distinct} records were stored twice")
+                return int(rows)
+
+            yield Server(json.loads(line)["url"], process, stored)
+
+
+@contextmanager
+def rotel() -> Iterator[Server]:
+    """rotel with its black hole for an exporter."""
+    found = importlib.util.find_spec("rotel")
+    if found is None or found.origin is None:
+        raise SystemExit(
+            "rotel is not installed: make install, or pip install --pre rotel (x86-64 and arm64 Linux)"
+        )
+    agent = Path(found.origin).parent / "rotel-agent"
+    http, grpc = _free_port(), _free_port()
+    with tempfile.TemporaryDirectory() as folder:
+        command = [str(agent), "start", "--exporter", "blackhole"]
+        command += ["--otlp-http-endpoint", f"127.0.0.1:{http}", "--otlp-grpc-endpoint", f"127.0.0.1:{grpc}"]
+        command += ["--pid-file", f"{folder}/pid", "--log-file", f"{folder}/log"]
+        with _running(command, subprocess.DEVNULL, subprocess.DEVNULL) as process:
+            _wait_for(http, process)
+            yield Server(f"http://127.0.0.1:{http}", process)
+
+
+@contextmanager
+def _running(command: list[str], stdout: int, stderr: int | IO[str]) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(command, stdout=stdout, stderr=stderr, text=True) as process:
+        try:
+            yield process
+        finally:
+            _end(process)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    process.terminate()
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int, process: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise SystemExit(f"{process.args!r} did not listen on port {port}")
+
+
+def measure(server: Start, *load: str) -> dict[str, float]:
+    """Load a fresh server; what the loader saw, and the server's own cost."""
+    with server() as running:
+        command = [sys.executable, "-m", "benchmarks._otlp_load", running.url, *load]
+        before = running.cpu_seconds()
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        if done.returncode:
+            raise SystemExit(f"the load failed:\n{done.stderr}")
+        result: dict[str, float] = json.loads(done.stdout)
+        result["server_us"] = (running.cpu_seconds() - before) / result["total"] * 1e6
+        result["peak_mb"] = running.peak_mb()
+        _end(running.process)
+        if running.stored and running.stored() != result["total"]:
+            raise SystemExit(f"{result['total']:.0f} records acknowledged, {running.stored()} stored")
+    return result
+
+
+def compare(rounds: int, seconds: float, say: Callable[[str], None]) -> dict[str, float]:
+    """Alternate the servers and take medians."""
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in SERVERS}
+    for round_ in range(rounds):
+        for name in ("driftline", "rotel", "rotel", "driftline"):
+            found[name].append(measure(SERVERS[name], "--seconds", str(seconds)))
+            say(f"round {round_ + 1}: {name} {found[name][-1]}")
+
+    def median(name: str, key: str) -> float:
+        return statistics.median(result[key] for result in found[name])
+
+    rate = median("driftline", "records_per_s")
+    half = measure(driftline, "--seconds", str(seconds), "--rate", str(rate / 2))
+    say(f"half load: {half}")
+    return {
+        "ratio_rotel": round(rate / median("rotel", "records_per_s"), 3),
+        "cpu_ratio_rotel": round(median("rotel", "server_us") / median("driftline", "server_us"), 3),
+        "records_per_s": round(rate),
+        "ack_p50_ms": round(half["p50_ms"], 1),
+        "ack_p99_ms": round(half["p99_ms"], 1),
+        "ack_full_p50_ms": round(median("driftline", "p50_ms"), 1),
+        "ack_full_p99_ms": round(median("driftline", "p99_ms"), 1),
+        "cpu_seconds_per_million": round(median("driftline", "server_us"), 2),
+        "peak_mb": round(max(result["peak_mb"] for result in found["driftline"])),
+        "rotel_records_per_s": round(median("rotel", "records_per_s")),
+        "rotel_cpu_seconds_per_million": round(median("rotel", "server_us"), 2),
+        "loader_cpu_seconds_per_million": round(
+            statistics.median(
+                result["loader_cpu_s"] / result["total"] * 1e6 for result in found["driftline"]
+            ),
+            2,
+        ),
+    }
+
+
+def main() -> None:
+    formatter = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
+    parser.add_argument("--json", action="store_true", help="print nothing but one JSON object")
+    parser.add_argument("--rounds", type=int, default=2, help="of A B B A (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each run (default: %(default)s)")
+    options = parser.parse_args()
+    say = (lambda _: None) if options.json else print
+    print(json.dumps(compare(options.rounds, options.seconds, say)))
+
+
+SERVERS: dict[str, Start] = {"driftline": driftline, "rotel": rotel}
+
+if __name__ == "__main__":
+    main()
