@@ -14,7 +14,7 @@ from driftline._slot import Counter
 log = logging.getLogger("driftline")
 
 #: Wake the worker at this many rows, rather than let them wait for the flush interval.
-CROWDED = 1024
+CROWDED = 512
 
 
 class Drops:
