@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.detectors.overdispersion import Spread, dispersion
+from driftline_collector.analysis.detectors.overdispersion import Spread, dispersion, within_devices
 from driftline_collector.analysis.detectors.psi import confidence_bounds, minimum_effect, population_stability
 from driftline_collector.analysis.references import Family
 
@@ -20,13 +20,15 @@ class CellSums:
 
     `expected` is what the cell's own version's reference makes of as many rows. `adjusted` are counts without
     the known difference between versions, so that a mixture of versions is not taken for noise of devices;
-    `spread` is of those. `version`, (L,), is the cell's place among the family's versions.
+    `spread` is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `version`, (L,),
+    is the cell's place among the family's versions.
     """
 
     counts: Floats
     expected: Floats
     adjusted: Floats
     spread: Spread
+    relative_squares: Floats
     version: Whole
 
     @classmethod
@@ -48,7 +50,14 @@ class CellSums:
             totals=by_cell(n**2),
             devices=by_cell((n > 0).astype(np.float64)),
         )
-        return cls(by_cell(counts), by_cell(n[..., None] * shares), by_cell(adjusted), spread, version)
+        return cls(
+            counts=by_cell(counts),
+            expected=by_cell(n[..., None] * shares),
+            adjusted=by_cell(adjusted),
+            spread=spread,
+            relative_squares=by_cell(counts**2 / np.where(n > 0, n, 1.0)[..., None]),
+            version=version,
+        )
 
     @property
     def rows(self) -> Floats:
@@ -71,6 +80,7 @@ class Comparison:
     c: Floats
     phi: Floats
     phi_df: Floats
+    phi_own: Flags
     p: Floats
 
     @property
@@ -92,12 +102,12 @@ class Comparison:
     def with_row(self, row: int, other: "Comparison") -> "Comparison":
         """This comparison with one segment's numbers taken from another one."""
 
-        def replaced(name: str) -> Floats:
-            values = getattr(self, name).copy()
-            values[row] = getattr(other, name)[row]
-            return np.asarray(values, dtype=np.float64)
-
-        return replace(self, **{f.name: replaced(f.name) for f in fields(self)})
+        numbers = {}
+        for field in fields(self):
+            values = getattr(self, field.name).copy()
+            values[row] = getattr(other, field.name)[row]
+            numbers[field.name] = values
+        return replace(self, **numbers)
 
 
 def compare(sums: CellSums, members: Flags, family: Family, effect: float, minimum_rows: float) -> Comparison:
@@ -129,7 +139,9 @@ def compare(sums: CellSums, members: Flags, family: Family, effect: float, minim
     scaled = np.nan_to_num(expected / some[..., None] * reference_rows[..., None])
     psi, bins = population_stability(counts, scaled)
     c = np.where(n > 0, 1 / some + np.nan_to_num(per_reference_row), np.inf)
-    phi, phi_df = dispersion(counts, adjusted / some[..., None], spread, bins)
+    correlation = within_devices(sums.counts, sums.relative_squares, sums.spread)
+    dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, correlation)
+    phi, phi_df = dispersed.phi, dispersed.df
     p = np.full(n.shape, np.nan)
     testable = (n >= minimum_rows) & np.isfinite(reference_rows)
     p[testable] = minimum_effect(
@@ -140,4 +152,4 @@ def compare(sums: CellSums, members: Flags, family: Family, effect: float, minim
         phi=phi[testable],
         phi_df=phi_df[testable],
     )
-    return Comparison(counts, scaled, n, psi, bins, c, phi, phi_df, p)
+    return Comparison(counts, scaled, n, psi, bins, c, phi, phi_df, dispersed.own, p)

@@ -1,12 +1,14 @@
 """Overdispersion between devices: by how much counts vary more than if each row were drawn by itself.
 
-Devices are clusters: rows of one camera look alike, so 10,000 rows of 20 cameras say less than 10,000 rows of
-as many. The variance of a share, estimated from the D devices of a window,
+Devices are clusters: rows of one camera look alike, so 10,000 rows of 20 cameras say less than 10,000 rows
+of as many. φ is that factor, the design effect of a cluster sample (Rao and Scott 1981 correct χ² by it). It is
+the largest of three:
 
-    V_b = D/(D-1) · Σ_d (o_db - n_d p_b)² / n²,   p_b = o_b / n
-
-against the p_b(1-p_b)/n of independent rows, averaged over bins, is the design effect of a cluster sample
-(the average Rao and Scott 1981 correct χ² by):  φ = max(1, n/(B-1) · Σ_b V_b/p_b).
+- 1: rows never say more than independent ones.
+- What the segment's own D devices show: with the variance V_b = D/(D-1) Σ_d (o_db - n_d p_b)² / n² of a share
+  p_b = o_b/n, φ = n/(B-1) Σ_b V_b/p_b.
+- What devices show elsewhere: the correlation ρ of two rows of one device, pooled over all cells with two or
+  more, gives φ = 1 + (Σ n_d²/n - 1) ρ. So one device by itself is not taken for a crowd.
 """
 
 from dataclasses import dataclass
@@ -31,18 +33,63 @@ class Spread:
     devices: Floats
 
 
-def dispersion(counts: Floats, centre: Floats, spread: Spread, bins: Floats) -> tuple[Floats, Floats]:
-    """φ ≥ 1 and its degrees of freedom, (D-1)(B-1); 1 and infinity where there is but one device.
+@dataclass(frozen=True, slots=True)
+class Dispersion:
+    """φ ≥ 1, shape (...), from how many devices less the means they vary about (`df`, 0 where unknown)."""
 
-    `counts`, shape (..., bins), are the summed counts o_b, `centre` the shares that devices vary around (p_b,
-    in the same terms as `spread`), `bins` the number of bins that count, shape (...).
+    phi: Floats
+    df: Floats
+    own: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """The correlation of two rows of one device by feature, from `df` devices less cells; (features,) each."""
+
+    rho: Floats
+    df: Floats
+
+
+def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> Correlation:
+    """The correlation of two rows of one device, pooled over cells.
+
+    `counts`, (cells, features, bins), are summed over devices, and so are `relative_squares`, Σ o_db²/n_d.
+    The heterogeneity χ² of a cell, Σ_b Σ_d (o_db - n_d p_b)² / (n_d p_b), has the mean
+    (B-1) ((D-1)(1-ρ) + ρ (n - Σ n_d²/n)), which is solved for ρ ≥ 0.
     """
     n = counts.sum(-1)
-    d = spread.devices
-    enough = (d > 1) & (bins > 1) & (n > 0)
+    bins = (counts > 0).sum(-1)
+    usable = (spread.devices > 1) & (bins > 1)
     safe_n = np.where(n > 0, n, 1.0)
+    share = counts / safe_n[..., None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(counts > 0, relative_squares / share - n[..., None] * share, 0.0)
+    chi2 = np.where(usable, terms.sum(-1) / np.maximum(bins - 1, 1), 0.0).sum(0)
+    df = np.where(usable, spread.devices - 1, 0.0).sum(0)
+    pairs = np.where(usable, n - spread.totals / safe_n, 0.0).sum(0)
+    excess = np.maximum(pairs - df, 0.0)
+    rho = np.divide(chi2 - df, excess, out=np.zeros_like(df), where=excess > 0)
+    return Correlation(np.clip(rho, 0.0, 1.0), df)
+
+
+def dispersion(
+    counts: Floats, centre: Floats, spread: Spread, bins: Floats, correlation: Correlation
+) -> Dispersion:
+    """φ of segments by feature; arrays are (segments, features), counts and `centre` have bins beside.
+
+    `counts` are the summed counts o_b, `centre` the shares that devices vary about (p_b, in the terms of
+    `spread`), `bins` how many bins count; `correlation` comes from `within_devices`.
+    """
+    n, d = counts.sum(-1), spread.devices
+    safe_n = np.where(n > 0, n, 1.0)
+    several = (d > 1) & (bins > 1) & (n > 0)
     residual = spread.squares - 2 * centre * spread.products + centre**2 * spread.totals[..., None]
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(counts > 0, residual / (counts / safe_n[..., None]), 0.0).sum(-1)
-        phi = d / (d - 1) * relative / safe_n / (bins - 1)
-    return np.where(enough, np.maximum(phi, 1.0), 1.0), np.where(enough, (d - 1) * (bins - 1), np.inf)
+        own = np.where(several, d / (d - 1) * relative / safe_n / (bins - 1), 0.0)
+    rho, rho_df = correlation.rho, correlation.df
+    elsewhere = np.where(rho_df > 0, 1 + np.maximum(spread.totals / safe_n - 1, 0.0) * rho, 0.0)
+    by_own = several & (own >= elsewhere)
+    phi = np.maximum(np.maximum(own, elsewhere), 1.0)
+    df = np.where(by_own, d - 1, np.broadcast_to(rho_df, n.shape))
+    return Dispersion(phi, df, by_own)

@@ -4,14 +4,20 @@
 
 over bins b with current shares p and reference shares r. Without change PSI/c ~ χ²(B-1), c = 1/n + 1/m
 (arXiv 2307.11878), and with a true PSI of τ about noncentral χ²(B-1, τ/c). So the p-value of "PSI ≤ τ" is the
-upper tail of that, and the confidence bounds are those τ at which this tail is .05 and .95. Where the counts
-are overdispersed by φ, estimated with d degrees of freedom, PSI/(cφ)/(B-1) ~ noncentral F(B-1, d, τ/(cφ)).
+upper tail of that, and the confidence bounds are those τ at which this tail is .05 and .95.
+
+Where devices make counts overdispersed by φ, the mean of PSI/c is (B-1)φ. A device that sees everything a bit
+brighter moves all bins together, so the excess (φ-1)(B-1) is taken to lie in one direction: one variance of
+1 + (φ-1)(B-1) and B-2 of 1. By Satterthwaite's rule that is χ² with ν = (Σ variances)² / Σ variances² degrees
+of freedom, and with φ estimated from k more devices than means, noncentral F(ν, kν, τν/(cφ(B-1))).
 
 >>> import numpy as np
 >>> psi, bins = population_stability(np.array([30, 40, 30]), np.array([100.0, 100.0, 100.0]))
 >>> bool(minimum_effect(psi, bins, c=1 / 100 + 1 / 300, effect=0.02) > 0.05)
 True
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -57,20 +63,16 @@ def minimum_effect(
     *,
     effect: npt.ArrayLike,
     phi: npt.ArrayLike = 1.0,
-    phi_df: npt.ArrayLike = np.inf,
+    phi_df: npt.ArrayLike = 0.0,
 ) -> Floats:
     """The p-value of "the true PSI is at most `effect`".
 
-    `psi`, `bins` (B), `c` = 1/n + 1/m, overdispersion `phi` and its degrees of freedom broadcast together;
-    `phi_df` of infinity means that φ is known. Fewer than two bins cannot differ: p = 1.
+    `psi`, `bins` (B), `c` = 1/n + 1/m, overdispersion `phi` and its degrees of freedom k broadcast together;
+    a `phi_df` of zero means that φ is not an estimate. Fewer than two bins cannot differ: p = 1.
     """
-    x, b, scale, tau, d = (
-        np.asarray(a, dtype=np.float64)
-        for a in np.broadcast_arrays(psi, bins, np.multiply(c, phi), effect, phi_df)
-    )
-    df = np.maximum(b - 1, 1.0)
-    p = _upper_tail(x / scale, df, d, tau / scale)
-    return np.where(b > 1, p, 1.0)
+    law = _Law.of(bins, c, phi, phi_df)
+    tail = _upper_tail(np.asarray(psi) / law.scale, law.df, law.phi_df, np.asarray(effect) / law.scale)
+    return np.where(np.asarray(bins) > 1, tail, 1.0)
 
 
 def confidence_bounds(
@@ -79,22 +81,38 @@ def confidence_bounds(
     c: npt.ArrayLike,
     *,
     phi: npt.ArrayLike = 1.0,
-    phi_df: npt.ArrayLike = np.inf,
+    phi_df: npt.ArrayLike = 0.0,
     level: float = 0.95,
 ) -> tuple[Floats, Floats]:
     """One-sided lower and upper bounds of the true PSI, each at `level`; shapes as in `minimum_effect`."""
-    arrays = np.broadcast_arrays(psi, bins, np.multiply(c, phi), phi_df)
-    x, b, scale, d = (np.asarray(a, dtype=np.float64) for a in arrays)
-    df = np.maximum(b - 1, 1.0)
-    statistic = x / scale
-    lower, upper = (
-        np.where(b > 1, _noncentrality(statistic, df, d, tail) * scale, 0.0) for tail in (1 - level, level)
-    )
-    return lower, upper
+    law = _Law.of(bins, c, phi, phi_df)
+    statistic = np.asarray(psi) / law.scale
+    low, high = (_noncentrality(statistic, law, tail) * law.scale for tail in (1 - level, level))
+    several = np.asarray(bins) > 1
+    return np.where(several, low, 0.0), np.where(several, high, 0.0)
 
 
-def _noncentrality(statistic: Floats, df: Floats, d: Floats, tail: float) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Law:
+    """PSI / scale ~ noncentral χ²(df), or df times noncentral F(df, phi_df) where that is finite."""
+
+    scale: Floats
+    df: Floats
+    phi_df: Floats
+
+    @classmethod
+    def of(cls, bins: npt.ArrayLike, c: npt.ArrayLike, phi: npt.ArrayLike, k: npt.ArrayLike) -> "_Law":
+        arrays = np.broadcast_arrays(bins, c, phi, k)
+        b, c_, phi_, k_ = (np.asarray(a, dtype=np.float64) for a in arrays)
+        directions = np.maximum(b - 1, 1.0)
+        total = directions * phi_
+        df = total**2 / (directions - 1 + (1 + (phi_ - 1) * directions) ** 2)
+        return cls(c_ * total / df, df, np.where(k_ > 0, k_ * df, np.inf))
+
+
+def _noncentrality(statistic: Floats, law: _Law, tail: float) -> Floats:
     """The noncentrality at which the upper tail is `tail`; 0 where it is above that already without any."""
+    df, d = law.df, law.phi_df
     low = np.zeros_like(statistic)
     high = np.sqrt(statistic) + np.sqrt(df) + 4.0
     while (short := _upper_tail(statistic, df, d, high**2) < tail).any():
