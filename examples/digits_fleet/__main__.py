@@ -18,14 +18,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
+from driftline_collector.client import ClientError
 from rich.console import Console
 from rich.live import Live
 
+from examples.digits_fleet.plan import WINDOW
 from examples.digits_fleet.processes import StartError
 from examples.digits_fleet.receiver import Delivery, describe
-from examples.digits_fleet.report import make_report, shortcomings, wait_until_counted
-from examples.digits_fleet.run import WINDOW, Run
+from examples.digits_fleet.report import make_report, shortcomings, wait_until_settled
+from examples.digits_fleet.run import Run
 from examples.digits_fleet.scenario import Timeline
 from examples.digits_fleet.view import View, summary
 
@@ -120,8 +121,9 @@ def tour(folder: Path) -> int:
 
 def _conclude(run: Run) -> tuple[dict[str, Any], list[str]]:
     """Stop the fleet, let the collector count, ask it for everything, and stop it too."""
+    stopped_at = time.time()
     run.stop_fleet()
-    coverage = wait_until_counted(run.api, run.counters, timeout=10)
+    coverage = wait_until_settled(run.api, run.counters, stopped_at, timeout=20)
     report = make_report(run.api, run.ledger, run.counters, coverage, run.receiver.deliveries)
     run.stop_collector()
     return report, shortcomings(report, run.ledger, refused=run.receiver.refused, unclean=run.unclean)
@@ -139,7 +141,7 @@ def _watching(run: Run, view: View) -> Iterator[None]:
                 continue
             view.made = run.counters.made
             view.devices = run.devices_by_place()
-            with contextlib.suppress(httpx.HTTPError):  # the collector is stopping
+            with contextlib.suppress(ClientError):  # the collector is stopping
                 view.counted = run.api.coverage().predictions
                 view.findings = run.api.drifting_now()
 

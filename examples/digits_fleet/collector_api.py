@@ -1,21 +1,20 @@
-"""What the collector says, read from its HTTP API and from nowhere else."""
+"""What the collector says, asked through the typed client of its API and read from nowhere else."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import httpx
+from driftline_collector.client import Client, ClientError, Evaluation, Performance
 from driftline_schemas.segments import Segment
 
 from examples.digits_fleet.plan import MODEL
 
 _EVERYONE = str(Segment.of({"model": MODEL}))
-_ALWAYS = {"from": "0"}
-_MOST = "10000"  # rows in one answer
+_THIS_RUN = "1d"  # so long ago: longer than any run, and each has a database of its own
 
 
 @dataclass(frozen=True)
@@ -38,28 +37,28 @@ class Verdict:
 
 
 class CollectorApi:
-    """The few answers that the main job needs. Each raises httpx.HTTPError where there is none."""
+    """The few answers that the main job needs. Each raises ClientError where there is none."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._http = httpx.Client(base_url=endpoint, timeout=10)
+    def __init__(self, url: str) -> None:
+        self._client = Client(url)
 
     def close(self) -> None:
-        self._http.close()
+        self._client.close()
 
     def wait_ready(self, timeout: float, alive: Callable[[], bool]) -> bool:
-        """Poll until the collector is ready; false when it has ended or is not ready in ``timeout`` s."""
+        """Poll until the collector answers; false when it has ended or does not answer in ``timeout`` s."""
         deadline = time.monotonic() + timeout
         while alive() and time.monotonic() < deadline:
             try:
-                if self._http.get("/readyz").is_success:
+                if self._client.system().ready:
                     return True
-            except httpx.TransportError:
+            except ClientError:
                 pass  # nobody listens yet
             time.sleep(0.1)
         return False
 
     def coverage(self) -> Coverage:
-        totals = self._get("/api/v1/coverage")["totals"]
+        totals = self._client.coverage()["totals"]
         return Coverage(
             predictions=totals["predictions"],
             announced_lost=totals["announced_lost"],
@@ -69,37 +68,40 @@ class CollectorApi:
 
     def findings(self) -> set[str]:
         """The segments that were found to explain the drift of some window, over all time."""
-        found = self._get("/api/v1/findings", **_ALWAYS)["items"]
-        return {finding["segment"] for finding in found}
+        return {finding.segment for finding in self._evaluations(findings=True)}
 
     def drifting_now(self) -> dict[str, str]:
         """The segments found in the latest closed window, and since when they have drifted."""
-        found = self._get("/api/v1/findings", model=MODEL)["items"]
-        return {finding["segment"]: finding["since"] for finding in found}
+        return {finding.segment: finding.since or "" for finding in self._client.findings(model=MODEL)}
 
     def drifted_verdicts(self) -> list[Verdict]:
         """Each segment and window with the verdict ``drifted``, whether or not it is a finding."""
-        answer = self._get("/api/v1/evaluations", measure="drift", verdict="drifted", limit=_MOST, **_ALWAYS)
-        if answer["next"]:
-            raise httpx.HTTPError(f"more than {_MOST} drifted evaluations: the run is too long to be judged")
         return [
-            Verdict(Segment.parse(row["segment"]), _seconds(row["window_start"]), _seconds(row["window_end"]))
-            for row in answer["items"]
-            if row["feature"] is None
+            Verdict(Segment.parse(row.segment), _seconds(row.window_start), _seconds(row.window_end))
+            for row in self._evaluations(verdict="drifted")
+            if row.feature is None
         ]
 
-    def performance(self) -> list[dict[str, Any]]:
-        """One row for each version and measure: accuracy, agreement and escalation rate with intervals."""
-        rows: list[dict[str, Any]] = self._get("/api/v1/performance", segment=_EVERYONE)["rows"]
-        return rows
+    def judged_until(self) -> float:
+        """The end of the latest window that the fleet was judged in; 0 before the first."""
+        latest = self._client.evaluations(model=MODEL, measure="drift", limit=1)
+        return max((_seconds(row.window_end) for row in latest), default=0.0)
+
+    def performance(self) -> Performance:
+        """Accuracy, agreement and escalation rate with their intervals."""
+        return self._client.performance(_EVERYONE, start=_THIS_RUN)
 
     def undelivered(self) -> int:
         """Webhooks that wait for another attempt or were given up."""
-        waiting = self._http.get("/api/v1/notifications", params={"state": ["queued", "failed"]})
-        return len(waiting.raise_for_status().json()["items"])
+        return len(self._client.notifications(("queued", "failed")))
 
-    def _get(self, path: str, **query: str) -> Any:
-        return self._http.get(path, params=query).raise_for_status().json()
+    def _evaluations(self, **filters: Any) -> Iterator[Evaluation]:
+        cursor = None
+        while True:
+            page = self._client.evaluations(measure="drift", start=_THIS_RUN, cursor=cursor, **filters)
+            yield from page
+            if (cursor := page.next) is None:
+                return
 
 
 def _seconds(text: str) -> float:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 MODEL = "digits"
+WINDOW = 5.0  # seconds, of the devices' profiles and of the collector's verdicts
 DEVICE_TYPES = ("camera-a", "camera-b", "camera-c")
 REGIONS = ("eu-west", "us-east", "ap-south")
 VERSIONS = ("1.9.0", "1.9.0", "2.0.0", "2.0.0")  # one device each, in every region, of every type

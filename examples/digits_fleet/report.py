@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
+
+from driftline_collector.client import VersionEstimate
 
 from examples.digits_fleet.collector_api import CollectorApi, Coverage
 from examples.digits_fleet.counters import Counters
+from examples.digits_fleet.plan import WINDOW
 from examples.digits_fleet.receiver import Delivery
 from examples.digits_fleet.scenario import Ledger
 
 _STATES = {"alert.firing": "firing", "alert.resolved": "resolved"}
 
 
-def wait_until_counted(api: CollectorApi, counters: Counters, timeout: float) -> Coverage:
-    """Ask until each prediction made is counted or announced as lost, at most ``timeout`` seconds."""
+def wait_until_settled(api: CollectorApi, counters: Counters, stopped_at: float, timeout: float) -> Coverage:
+    """Ask, at most ``timeout`` seconds, until the collector has nothing left to do.
+
+    That is: each prediction made is counted or announced as lost, every full window before ``stopped_at``
+    (seconds since the epoch) is judged, and no webhook waits. What was found is not looked at.
+    """
     deadline = time.monotonic() + timeout
+    last_window = stopped_at // WINDOW * WINDOW
     while True:
         coverage = api.coverage()
-        if coverage.predictions + coverage.announced_lost >= counters.made or time.monotonic() > deadline:
+        counted = coverage.predictions + coverage.announced_lost >= counters.made
+        settled = counted and api.judged_until() >= last_window and not api.undelivered()
+        if settled or time.monotonic() > deadline:
             return coverage
         time.sleep(0.3)
 
@@ -30,15 +41,14 @@ def make_report(
     """All figures, flat where they can be; rates in [0, 1], times in seconds."""
     wrong = [v for v in api.drifted_verdicts() if ledger.is_wrong(v.segment, v.start, v.end)]
     performance = api.performance()
-    (escalated,) = (row for row in performance if row["measure"] == "escalation_rate" and not row["version"])
     return {
         "healthy_false_drift": len(wrong),
         "drifted_segments": sorted(api.findings()),
         "expected_segments": ledger.expected_segments(),
         "alerts": _alerts(ledger, deliveries),
-        "edge_cloud_agreement": _by_version(performance, "agreement"),
-        "accuracy": _by_version(performance, "accuracy"),
-        "escalation_rate": escalated["value"],
+        "edge_cloud_agreement": _by_version(performance.agreement),
+        "accuracy": _by_version(performance.accuracy),
+        "escalation_rate": performance.escalation_rate.value if performance.escalation_rate else None,
         "predictions_made": counters.made,
         "predictions_counted_by_collector": coverage.predictions,
         "announced_lost": coverage.announced_lost,
@@ -50,13 +60,9 @@ def make_report(
     }
 
 
-def _by_version(performance: Sequence[dict[str, Any]], measure: str) -> dict[str, dict[str, Any]]:
-    """Version → value, lower, upper, n of one measure."""
-    return {
-        row["version"]: {key: row[key] for key in ("value", "lower", "upper", "n")}
-        for row in performance
-        if row["measure"] == measure and row["version"]
-    }
+def _by_version(estimates: Sequence[VersionEstimate]) -> dict[str, dict[str, Any]]:
+    """Version → value, lower, upper, n; a version without an estimate is left out."""
+    return {each.version: asdict(each.estimate) for each in estimates if each.estimate}
 
 
 def _alerts(ledger: Ledger, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:

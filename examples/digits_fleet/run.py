@@ -18,15 +18,16 @@ from examples.digits_fleet import models
 from examples.digits_fleet.cloud import CloudPlan
 from examples.digits_fleet.collector_api import CollectorApi
 from examples.digits_fleet.counters import Counters
-from examples.digits_fleet.plan import REGIONS, DeviceSpec, ProcessPlan, make_fleet
+from examples.digits_fleet.plan import REGIONS, WINDOW, DeviceSpec, ProcessPlan, make_fleet
 from examples.digits_fleet.processes import Child, StartError
 from examples.digits_fleet.receiver import Delivery, Receiver
 from examples.digits_fleet.references import PILOT_SHOTS, build_references
 from examples.digits_fleet.scenario import DEGRADED_TYPE, ROLLOUT_REGION, Cause, Ledger, Timeline, rolled_out
 from examples.digits_fleet.uplink import Uplink
 
-WINDOW = 5.0
-RATE = 27.0
+RATE = 30.0
+# Longer than the uplink is lost, and enough for a machine that is busy with other things.
+_LATENESS = 20.0
 _START_TIMEOUT = 40.0
 _STOP_TIMEOUT = 20.0
 _KILLED = "camera-a-eu-west-00"  # alone in its process
@@ -35,7 +36,7 @@ _CUT_OFF = "camera-c-us-east-22"  # sends through a relay
 _CONFIGURATION = """\
 store: {{path: {folder}/driftline.duckdb}}
 server: {{host: 127.0.0.1, port: {port}}}
-evaluation: {{window: {window:g}s, lateness: 8s, history: 10m}}
+evaluation: {{window: {window:g}s, lateness: {lateness:g}s, history: 10m}}
 alerts:
   rules:
     - {{name: drift, measure: drift, for: 0s, resolve_after: 0s, severity: warning}}
@@ -92,7 +93,12 @@ class Run:
         configuration = self.folder / "driftline.yaml"
         configuration.write_text(
             _CONFIGURATION.format(
-                folder=self.folder, port=port, window=WINDOW, hook=self.receiver.url, secret=secret
+                folder=self.folder,
+                port=port,
+                window=WINDOW,
+                lateness=_LATENESS,
+                hook=self.receiver.url,
+                secret=secret,
             )
         )
         self._collector = self._child(

@@ -18,9 +18,9 @@ DEGRADED_TYPE = "camera-b"
 ROLLOUT_REGION = "ap-south"
 
 # In windows. Only the healthy phase gives way when start-up took long.
-_CAMERA_ALONE = 5
+_CAMERA_ALONE = 4
 _BOTH = 3
-_AFTER_MENDING = 5
+_AFTER_MENDING = 4
 _LONGEST_HEALTHY = 9
 SHORTEST_HEALTHY = 8
 

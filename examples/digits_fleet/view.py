@@ -126,7 +126,8 @@ def summary(report: dict[str, Any], *, settled: bool = True) -> RenderableType:
     for title, key in (("edge agrees with cloud", "edge_cloud_agreement"), ("edge accuracy", "accuracy")):
         for version, estimate in report[key].items():
             table.add_row(f"{title}, {version}", _interval(estimate))
-    table.add_row("escalated", f"{report['escalation_rate']:.1%}")
+    rate = report["escalation_rate"]
+    table.add_row("escalated", "not known yet" if rate is None else f"{rate:.1%}")
     table.add_row("predictions", _counts(report, settled))
     return Panel(table, title="what was found", title_align="left", border_style="green" if right else "red")
 
