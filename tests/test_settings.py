@@ -84,7 +84,25 @@ notifiers:
         ),
         (
             "server: 4318\n",
-            ["1: server: expected keys: host, port, max_body_bytes, queue_requests, public_url; found 4318"],
+            [
+                (
+                    "1: server: expected keys: host, port, grpc_port, cors_origins, max_body_bytes,"
+                    " queue_requests, public_url; found 4318"
+                )
+            ],
+        ),
+        (
+            "server: {grpc_port: of}\n",
+            ["1: server.grpc_port: expected a whole number; found 'of'"],
+        ),
+        (
+            "server: {cors_origins: [https://page.example/shop]}\n",
+            [
+                (
+                    "1: server.cors_origins[0]: expected an origin such as https://shop.example or"
+                    " http://localhost:3000, no path; found 'https://page.example/shop'"
+                )
+            ],
         ),
         (
             "evaluation:\n  lateness: 5m\n  window: 60\n",
@@ -187,6 +205,33 @@ def test_the_environment_wins_over_the_file(monkeypatch: pytest.MonkeyPatch) -> 
     settings = load(Path("a.yaml"))
     assert (settings.server.port, settings.server.host) == (2, "127.0.0.2")
     assert settings.evaluation.window == 5 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("{}", 4317),
+        ("{grpc_port: off}", None),
+        ("{grpc_port: null}", None),
+        ("{grpc_port: 5000}", 5000),
+        ("{port: 0}", 0),
+        ("{port: 0, grpc_port: 5000}", 5000),
+    ],
+)
+def test_grpc_has_its_usual_port_unless_any_is_asked_for(text: str, port: int | None) -> None:
+    Path("a.yaml").write_text(f"server: {text}\n")
+    assert load(Path("a.yaml")).server.grpc_port == port
+
+
+def test_grpc_is_turned_off_by_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DRIFTLINE_SERVER__GRPC_PORT", "off")
+    assert load().server.grpc_port is None
+
+
+@pytest.mark.parametrize("origin", ["*", "null", "page.example", "https://", "https://page.example/"])
+def test_an_origin_is_a_scheme_and_a_host(origin: str) -> None:
+    (said,) = wrong(f"server: {{cors_origins: ['{origin}']}}\n")
+    assert said.startswith("1: server.cors_origins[0]: expected an origin such as")
 
 
 def test_a_list_comes_from_the_environment_as_json(monkeypatch: pytest.MonkeyPatch) -> None:

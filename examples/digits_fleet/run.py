@@ -35,7 +35,7 @@ _CUT_OFF = "camera-c-us-east-22"  # sends through a relay
 
 _CONFIGURATION = """\
 store: {{path: {folder}/driftline.duckdb}}
-server: {{host: 127.0.0.1, port: {port}}}
+server: {{host: 127.0.0.1, port: {port}, grpc_port: off}}
 evaluation: {{window: {window:g}s, lateness: {lateness:g}s, history: 10m}}
 alerts:
   rules:

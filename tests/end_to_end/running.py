@@ -23,7 +23,7 @@ class RunningCollector:
         self.process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "driftline_collector", "collector", "--json", *arguments],
             cwd=folder,
-            env={**bare, "DRIFTLINE_SERVER__PORT": str(port)},
+            env={**bare, "DRIFTLINE_SERVER__PORT": str(port), "DRIFTLINE_SERVER__GRPC_PORT": "0"},
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
@@ -35,6 +35,7 @@ class RunningCollector:
             raise AssertionError((folder / "collector.log").read_text())
         self.facts: dict[str, Any] = json.loads(first)
         self.url: str = self.facts["url"]
+        self.grpc: str = self.facts["grpc"]
         self.api = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30, trust_env=False)
 
     @property
