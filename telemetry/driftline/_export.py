@@ -264,9 +264,9 @@ class Sender(threading.Thread):
         """
         deadline = time.monotonic() + timeout
         with self._progress:
-            while len(self._spool):
+            while waiting := self._spool.signals():
                 left = deadline - time.monotonic()
-                if left <= 0 or self._stopped or min(self._until.values()) > deadline:
+                if left <= 0 or self._stopped or min(self._until[signal] for signal in waiting) > deadline:
                     return False
                 self._progress.wait(left)
         return True

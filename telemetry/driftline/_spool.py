@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from driftline._spool_schema import COLUMNS, Batch, Stream, Tombstones, connect
+from driftline._spool_schema import COLUMNS, Batch, Signal, Stream, Tombstones, connect
 
 #: Refused batches kept for a look at them.
 MAX_QUARANTINE = 100
@@ -236,6 +236,11 @@ class Spool:
     def __len__(self) -> int:
         with self._lock:
             return self._one("SELECT count(*) FROM batches")
+
+    def signals(self) -> set[Signal]:
+        """The signals of which batches wait."""
+        with self._lock:
+            return {row[0] for row in self._db.execute("SELECT DISTINCT signal FROM batches")}
 
     def oldest_ns(self) -> int | None:
         """When the oldest batch was made."""
