@@ -13,6 +13,7 @@ from driftline_collector.alerts.delivery import Delivery
 from driftline_collector.alerts.notifiers.webhook import WebhookNotifier
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.analysis.by_version import by_version
+from driftline_collector.analysis.detectors.proportion import binned_quantile
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.api.app import create_api
@@ -51,9 +52,10 @@ class Collector:
         notifiers = [_webhook(notifier) for notifier in settings.notifiers]
         names = [notifier.name for notifier in notifiers]
         self._delivery = Delivery(self._store, notifiers, now=now)
+        rules = [rule.rule() for rule in settings.alerts.rules]
         self._alerts = AlertPipeline(
             self._store,
-            [rule.rule() for rule in settings.alerts.rules],
+            rules,
             names,
             now=now,
             link_base=link_base,
@@ -68,9 +70,15 @@ class Collector:
                 store=self._store,
                 now=now,
                 notifiers=names,
+                rules=rules,
+                minimum_effect=settings.evaluation.minimum_effect,
+                lateness_ns=settings.evaluation.lateness,
+                started_ns=now(),
+                database=settings.store.path,
                 link_base=link_base,
                 counts=self._counts,
                 performance=partial(by_version, self._store),
+                quantile=binned_quantile,
                 reference_registered=self._edges.refresh,
                 notification_queued=self._delivery.wake,
                 ready=lambda: self._serving,

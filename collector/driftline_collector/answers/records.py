@@ -209,11 +209,11 @@ class ReferenceSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """A version of a model: when it was first and last heard of, and its reference where it has one."""
+    """A version of a model: when it was first and last heard of, if ever, and its reference if it has one."""
 
     version: str
-    first: Time
-    last: Time
+    first: Time | None
+    last: Time | None
     predictions: int
     reference: ReferenceSummary | None = None
 

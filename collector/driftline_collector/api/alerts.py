@@ -2,26 +2,35 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query
+from driftline_schemas.segments import Segment
+from fastapi import APIRouter, Path, Query
 
-from driftline_collector.alerts import outbox, state
-from driftline_collector.alerts.messages import link_to, trial_message
+from driftline_collector.alerts import outbox
+from driftline_collector.alerts.messages import trial_message
 from driftline_collector.alerts.outbox import Notification
-from driftline_collector.api import models
+from driftline_collector.answers.cases import AlertDetail
+from driftline_collector.answers.records import Alert, Page
+from driftline_collector.answers.records import Notification as NotificationRecord
+from driftline_collector.api import alert_records, models
+from driftline_collector.api.alert_page import alert_page
+from driftline_collector.api.filters import Model
 from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
-from driftline_collector.api.values import rows_of, write_time
+from driftline_collector.api.values import rows_of
 
 AlertStates = Annotated[
     list[Literal["pending", "firing", "resolved", "dropped"]] | None,
-    Query(description="May be repeated. Without it: firing and resolved."),
+    Query(description="May be repeated. Without it: firing and resolved"),
 ]
 NotificationStates = Annotated[
     list[Literal["queued", "delivered", "failed"]] | None,
-    Query(description="May be repeated; all without it."),
+    Query(description="May be repeated; all without it"),
 ]
-_ALL = 1_000_000
+AlertId = Annotated[
+    str, Path(description="The alert's id", examples=["alert_1f0c"], min_length=1, max_length=512)
+]
+Notifiers = Annotated[list[str] | None, Query(description="Notifiers by name; all without it")]
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -30,29 +39,39 @@ def routes(parts: Parts) -> APIRouter:
 
     @router.get("/alerts")
     def alerts(
-        *, state: AlertStates = None, limit: Limit = 1000, cursor: Cursor = None
-    ) -> models.Page[models.Alert]:
+        *, state: AlertStates = None, model: Model = None, limit: Limit = 1000, cursor: Cursor = None
+    ) -> Page[Alert]:
         """Alerts in the given states, latest change first."""
         states = state or ("firing", "resolved")
 
-        def read(count: int) -> list[models.Alert]:
-            return _alerts(parts.store.alerts(states, count), parts.link_base)
+        def read(count: int) -> list[Alert]:
+            if model is None:
+                return alert_records.in_state(parts, states, count)
+            found = alert_records.in_state(parts, states)
+            return [a for a in found if Segment.parse(a.segment)["model"] == model][:count]
 
         return page(read, limit, cursor, parts.now())
 
     @router.get("/notifications")
     def notifications(
         *, state: NotificationStates = None, limit: Limit = 1000, cursor: Cursor = None
-    ) -> models.Page[models.Notification]:
+    ) -> Page[NotificationRecord]:
         """What went out, what waits for another attempt, and what failed for good."""
 
-        def read(count: int) -> list[models.Notification]:
-            return [models.Notification(**row) for row in rows_of(parts.store.notifications(state, count))]
+        def read(count: int) -> list[NotificationRecord]:
+            return [_notification(row) for row in rows_of(parts.store.notifications(state, count))]
 
         return page(read, limit, cursor, parts.now())
 
-    @router.post("/alerts/test", status_code=202)
-    def test(*, notifier: Annotated[list[str] | None, Query()] = None) -> models.Queued:
+    @router.post(
+        "/alerts/test",
+        status_code=202,
+        responses={
+            404: {"description": "There is no such notifier"},
+            409: {"description": "No notifiers are configured"},
+        },
+    )
+    def test(*, notifier: Notifiers = None) -> models.Queued:
         """Send a test message to the notifiers, or to those that are named."""
         if not parts.notifiers:
             raise ProblemError(409, "no notifiers are configured; add one under 'notifiers' and start again")
@@ -66,39 +85,16 @@ def routes(parts: Parts) -> APIRouter:
         parts.notification_queued()
         return models.Queued(queued={notification.notifier: notification.id for notification in queued})
 
-    @router.get("/alerts/{alert_id}")
-    def alert(alert_id: str) -> models.Alert:
-        """One alert."""
-        for found in _alerts(parts.store.alerts(None, _ALL), parts.link_base):
+    @router.get("/alerts/{alert_id}", responses={404: {"description": "There is no such alert"}})
+    def alert(alert_id: AlertId) -> AlertDetail:
+        """One alert and all that stands around it: features, devices, samples, and what else changed."""
+        for found in alert_records.in_state(parts, None):
             if found.id == alert_id:
-                return found
+                return alert_page(parts, found)
         raise ProblemError(404, f"there is no alert {alert_id!r}; GET /api/v1/alerts lists those there are")
 
     return router
 
 
-def _alerts(table: Any, link_base: str) -> list[models.Alert]:
-    changed = table["changed_ns"].to_pylist()
-    return [
-        models.Alert(
-            id=alert.id,
-            rule=alert.rule,
-            severity=alert.severity,
-            segment=str(alert.segment),
-            measure=alert.measure,
-            state=alert.state,
-            since=_time(alert.since_ns),
-            started_at=write_time(alert.started_ns),
-            resolved_at=write_time(alert.resolved_ns),
-            window=models.Range(start=_time(alert.window_start_ns), end=_time(alert.window_end_ns)),
-            summary=None if alert.message is None else alert.message["data"]["summary"],
-            changed=_time(changed_ns),
-            message=None if alert.message is None else dict(alert.message),
-            link=link_to(link_base, alert.id),
-        )
-        for alert, changed_ns in zip(state.from_rows(table), changed, strict=True)
-    ]
-
-
-def _time(ns: int) -> str:
-    return write_time(ns) or ""
+def _notification(row: dict[str, Any]) -> NotificationRecord:
+    return NotificationRecord(**{name: row[name] for name in NotificationRecord.__dataclass_fields__})

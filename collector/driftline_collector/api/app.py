@@ -2,12 +2,50 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
-from driftline_collector.api import alerts, evaluations, fleet, labels, problems, references, system
+from driftline_collector.api import (
+    alerts,
+    catalogue,
+    coverage,
+    devices,
+    distributions,
+    evaluations,
+    health,
+    heatmap,
+    labels,
+    openapi,
+    overview,
+    performance,
+    predictions,
+    problems,
+    references,
+    samples,
+    series,
+    system,
+)
+from driftline_collector.api.filters import only_known
 from driftline_collector.api.parts import Parts
 
 PREFIX = "/api/v1"
+#: `heatmap` before what could take its path for an id.
+_PARTS = (
+    overview,
+    catalogue,
+    devices,
+    heatmap,
+    evaluations,
+    series,
+    distributions,
+    performance,
+    alerts,
+    samples,
+    predictions,
+    references,
+    labels,
+    coverage,
+    system,
+)
 
 
 def create_api(parts: Parts) -> FastAPI:
@@ -16,10 +54,15 @@ def create_api(parts: Parts) -> FastAPI:
         title="driftline",
         version=version("driftline"),
         summary="Which devices, regions and model versions have drifted, and how sure that is.",
+        description=openapi.DESCRIPTION,
+        openapi_tags=openapi.TAGS,
+        docs_url=None,  # its page fetches scripts from elsewhere
         redoc_url=None,
+        dependencies=[Depends(only_known)],
     )
     problems.install(api)
-    api.include_router(system.health_routes(parts))
-    for part in (system, evaluations, alerts, references, labels, fleet):
+    api.include_router(health.routes(parts))
+    for part in _PARTS:
         api.include_router(part.routes(parts), prefix=PREFIX)
+    openapi.complete(api)
     return api

@@ -1,44 +1,44 @@
-"""What was evaluated: every number, the findings among them, and how good the answers are."""
+"""What was evaluated: every number, and the findings among them."""
 
 from dataclasses import replace
 from typing import Annotated
 
-import pyarrow as pa
-from driftline_schemas.segments import Segment
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 
-from driftline_collector.api import models
+from driftline_collector.answers.records import Evaluation, Page
+from driftline_collector.api import arrow
+from driftline_collector.api.arrow import AsArrow
+from driftline_collector.api.filters import AnySegment, From, Model, Until
 from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
-from driftline_collector.api.problems import ProblemError
-from driftline_collector.api.values import read_segment, read_time, rows_of
+from driftline_collector.api.values import read_segment, read_time
+from driftline_collector.api.verdicts import evaluations as to_records
 from driftline_collector.store.base import Selection
 
-From = Annotated[str | None, Query(alias="from", description="RFC 3339, ns, or 6h for so long ago; included")]
-Until = Annotated[str | None, Query(alias="to", description="As `from`; excluded")]
-SegmentKey = Annotated[
-    str | None, Query(description="A segment key", examples=["model=digits,version=*,device_type=*,region=*"])
-]
+Measure = Annotated[str | None, Query(description="The measure", examples=["drift"], max_length=64)]
+Verdict = Annotated[str | None, Query(description="The verdict", examples=["drifted"], max_length=64)]
+Findings = Annotated[bool, Query(description="Only the smallest set of segments that explains the drift")]
 
 
 def routes(parts: Parts) -> APIRouter:
-    """`/evaluations`, `/findings` and `/performance`."""
+    """`/evaluations` and `/findings`."""
     router = APIRouter(tags=["evaluations"])
 
-    @router.get("/evaluations")
+    @router.get("/evaluations", response_model=Page[Evaluation], responses=arrow.RESPONSES)
     def evaluations(
         *,
-        model: str | None = None,
-        measure: str | None = None,
-        segment: SegmentKey = None,
-        verdict: str | None = None,
+        model: Model = None,
+        measure: Measure = None,
+        segment: AnySegment = None,
+        verdict: Verdict = None,
         start: From = None,
         end: Until = None,
-        findings: bool = False,
+        findings: Findings = False,
         limit: Limit = 1000,
         cursor: Cursor = None,
-    ) -> models.Page[models.Evaluation]:
-        """Evaluations in their latest revision, latest window first; `from`, `to` bound windows' starts."""
+        as_arrow: AsArrow,
+    ) -> Page[Evaluation] | Response:
+        """Evaluations in their latest revision, latest window first, of windows that overlap the interval."""
         now = parts.now()
         selection = Selection(
             model=model,
@@ -50,23 +50,22 @@ def routes(parts: Parts) -> APIRouter:
             findings_only=findings,
         )
 
-        def read(count: int) -> list[models.Evaluation]:
-            return _evaluations(parts.store.evaluations(replace(selection, limit=count)))
+        def read(count: int) -> list[Evaluation]:
+            return to_records(parts.store.evaluations(replace(selection, limit=count)))
 
-        return page(read, limit, cursor, now)
+        answer = page(read, limit, cursor, now)
+        return arrow.page(Evaluation, answer) if as_arrow else answer
 
     @router.get("/findings")
-    def findings(
-        *, model: str | None = None, start: From = None, end: Until = None
-    ) -> models.Page[models.Evaluation]:
+    def findings(*, model: Model = None, start: From = None, end: Until = None) -> Page[Evaluation]:
         """Where drift is: of each model's latest window, or of all windows where `from` or `to` is given."""
-        names = [model] if model else sorted(set(parts.store.models()["model"].to_pylist()))
+        names = [model] if model else sorted(set(parts.store.catalogue()["model"].to_pylist()))
         bounds = (read_time(start, "from", parts.now()), read_time(end, "to", parts.now()))
-        found: list[models.Evaluation] = []
+        found: list[Evaluation] = []
         for name in names:
             first = bounds[0]
             if bounds == (None, None):
-                latest = parts.store.evaluations(Selection(model=name, measure="drift", limit=1))
+                latest = parts.store.latest_window(name, "drift")
                 if not latest.num_rows:
                     continue
                 first = latest["window_start_ns"][0].as_py()
@@ -78,23 +77,8 @@ def routes(parts: Parts) -> APIRouter:
                 findings_only=True,
                 limit=10_000,
             )
-            found += _evaluations(parts.store.evaluations(selection))
+            found += to_records(parts.store.evaluations(selection))
         whole = [evaluation for evaluation in found if evaluation.feature is None]
         return page(lambda count: whole[:count], len(whole) or 1, None, parts.now())
 
-    @router.get("/performance")
-    def performance(*, segment: str, start: From = None, end: Until = None) -> models.Rows:
-        """Accuracy, edge-cloud agreement and the like by version, each with its interval, over any time."""
-        if parts.performance is None:
-            raise ProblemError(503, "this collector runs without analysis; there are no figures to give")
-        first = read_time(start, "from", parts.now())
-        last = read_time(end, "to", parts.now())
-        now = parts.now()
-        rows = parts.performance(Segment.parse(segment), first or 0, now if last is None else last)
-        return models.Rows(rows=[dict(row) for row in rows])
-
     return router
-
-
-def _evaluations(table: pa.Table) -> list[models.Evaluation]:
-    return [models.Evaluation(**row) for row in rows_of(table)]

@@ -11,7 +11,7 @@ import pyarrow as pa
 from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 
-from driftline_collector.api import models
+from driftline_collector.answers.records import LabelsTaken
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.values import read_time
@@ -37,7 +37,7 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["labels"])
 
     @router.post("/labels")
-    async def labels(request: Request) -> models.LabelsTaken:
+    async def labels(request: Request) -> LabelsTaken:
         """Take labels, all of them or (where one is wrong) none: a JSON list, or CSV with a header line.
 
         Fields: prediction_id, label or value; and where known source, time, and probability: how likely this
@@ -55,16 +55,16 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _take(parts: Parts, rows: list[dict[str, Any]]) -> models.LabelsTaken:
+def _take(parts: Parts, rows: list[dict[str, Any]]) -> LabelsTaken:
     if rows:
         parts.store.submit({"labels": pa.Table.from_pylist(rows, schema=ROWS)}).result()
     known = parts.store.known_predictions([row["prediction_id"] for row in rows])
     missing = [row["prediction_id"] for row in rows if row["prediction_id"] not in known]
-    return models.LabelsTaken(
+    return LabelsTaken(
         accepted=len(rows),
         matched=len(rows) - len(missing),
         unmatched=len(missing),
-        unmatched_examples=missing[:_EXAMPLES],
+        unmatched_examples=tuple(missing[:_EXAMPLES]),
     )
 
 

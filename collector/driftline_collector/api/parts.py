@@ -2,14 +2,33 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from driftline_schemas.segments import Segment
 
-from driftline_collector.store.base import Store
+from driftline_collector.alerts.rules import DRIFT, Rule
+from driftline_collector.store.shown import Shown
 
 #: Accuracy, agreement and the like of a segment in [start, end) ns, one mapping for each version and measure.
 Performance = Callable[[Segment, int, int], Sequence[Mapping[str, Any]]]
+#: A quantile of counts (m + 1) on m edges, and its interval.
+Quantile = Callable[[Sequence[float], Sequence[float], float], tuple[float, float, float]]
+#: Scores, hits and weights of rows → bins of the reliability diagram, and the calibration error.
+Calibrate = Callable[[Sequence[float], Sequence[bool], Sequence[float]], Mapping[str, Any]]
+
+
+class Share(Protocol):
+    """A share with its interval."""
+
+    @property
+    def value(self) -> float: ...
+    @property
+    def lower(self) -> float: ...
+    @property
+    def upper(self) -> float: ...
+    @property
+    def n(self) -> int: ...
 
 
 def _nothing() -> None:
@@ -22,14 +41,35 @@ def _no_counts() -> Mapping[str, int]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """`now` gives ns since the epoch; `counts` is what the receiver and the scheduler have counted so far."""
+    """`now` gives ns since the epoch; `counts` is what the receiver and the scheduler have counted so far.
 
-    store: Store
+    The API computes nothing that needs statistics: what is not stored is handed in (`performance`,
+    `quantile`, `calibrate`); without it the answer leaves it out. `minimum_effect` is the limit of drift,
+    `lateness_ns` how long a device may keep quiet before it counts as silent, `database` the store's file.
+    """
+
+    store: Shown
     now: Callable[[], int]
     notifiers: Sequence[str] = ()
+    rules: Sequence[Rule] = ()
+    minimum_effect: float = 0.02
+    lateness_ns: int = 600 * 10**9
+    started_ns: int | None = None
+    database: Path | None = None
     link_base: str = ""
     counts: Callable[[], Mapping[str, int]] = _no_counts
     performance: Performance | None = None
+    quantile: Quantile | None = None
+    calibrate: Calibrate | None = None
     reference_registered: Callable[[], None] = _nothing
     notification_queued: Callable[[], None] = _nothing
     ready: Callable[[], bool] = field(default=lambda: True)
+
+    def limit(self, measure: str, segment: Segment) -> float | None:
+        """What a measure of a segment is compared with: the minimum effect, or the limit of its rule."""
+        if measure == DRIFT:
+            return self.minimum_effect
+        for rule in self.rules:
+            if rule.measure == measure and not rule.limitless and rule.watches(segment):
+                return rule.above if rule.above is not None else rule.below
+        return None

@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem details: what is wrong, where, and what to do."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -13,15 +14,28 @@ from starlette.exceptions import HTTPException
 
 from driftline_collector.errors import StoreError
 
+_log = logging.getLogger(__name__)
+
+
+MEDIA_TYPE = "application/problem+json"
+
 
 class ProblemError(Exception):
     """A request that is answered with a problem. `errors` are its parts, where there are several."""
 
-    def __init__(self, status: int, detail: str, *, errors: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        errors: Sequence[Mapping[str, Any]] = (),
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = tuple(errors)
+        self.headers = {} if retry_after_s is None else {"retry-after": str(retry_after_s)}
 
 
 def problem(
@@ -40,7 +54,7 @@ def problem(
     }
     if errors:
         body["errors"] = [dict(error) for error in errors]
-    return JSONResponse(body, status, dict(headers or {}), media_type="application/problem+json")
+    return JSONResponse(body, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def install(api: FastAPI) -> None:
@@ -48,7 +62,7 @@ def install(api: FastAPI) -> None:
 
     @api.exception_handler(ProblemError)
     def refused(_: Request, error: ProblemError) -> JSONResponse:
-        return problem(error.status, error.detail, errors=error.errors)
+        return problem(error.status, error.detail, errors=error.errors, headers=error.headers)
 
     @api.exception_handler(SchemaError)
     def malformed(_: Request, error: SchemaError) -> JSONResponse:
@@ -57,6 +71,11 @@ def install(api: FastAPI) -> None:
     @api.exception_handler(StoreError)
     def store_failed(_: Request, error: StoreError) -> JSONResponse:
         return problem(503, str(error), headers={"retry-after": "2"})
+
+    @api.exception_handler(Exception)
+    def fault(request: Request, error: Exception) -> JSONResponse:
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        return problem(500, "a fault of the collector; its log says which. Please report it")
 
     @api.exception_handler(RequestValidationError)
     def invalid(_: Request, error: RequestValidationError) -> JSONResponse:

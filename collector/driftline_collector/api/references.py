@@ -8,11 +8,13 @@ from driftline_schemas.binning import RESERVED
 from driftline_schemas.reference import Reference
 from fastapi import APIRouter, Body, Query
 
+from driftline_collector.answers.records import Page, ReferenceSummary
 from driftline_collector.api import models
+from driftline_collector.api.filters import Model
 from driftline_collector.api.pages import page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
-from driftline_collector.api.values import write_time
+from driftline_collector.api.values import moment
 
 #: How far back the model's own profiles are looked at.
 _RECENT_NS = 24 * 3600 * 10**9
@@ -36,19 +38,25 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["references"])
 
     @router.get("/references")
-    def references(*, model: str | None = None) -> models.Page[models.ReferenceSummary]:
+    def references(*, model: Model = None) -> Page[ReferenceSummary]:
         """The latest reference of each model version."""
-        found = [_summary(row) for row in parts.store.references(model).to_pylist()]
+        found = [summary(row) for row in parts.store.references(model).to_pylist()]
         return page(lambda count: found[:count], len(found) or 1, None, parts.now())
 
-    @router.post("/references", status_code=201)
+    @router.post(
+        "/references",
+        status_code=201,
+        responses={409: {"description": "It does not fit what the model version sends"}},
+    )
     def register(
         document: Annotated[
             dict[str, Any], Body(description="A reference file, as `Reference.save` wrote it")
         ],
         *,
-        model: Annotated[str | None, Query(description="The model, where the file names none")] = None,
-        version: Annotated[str | None, Query(description="Its version, likewise")] = None,
+        model: Annotated[
+            str | None, Query(description="The model, where the file names none", max_length=512)
+        ] = None,
+        version: Annotated[str | None, Query(description="Its version, likewise", max_length=512)] = None,
     ) -> models.Registered:
         """Register a reference for a model version. One that does not fit is refused, by name."""
         reference = _named(Reference.from_json(document), model, version)
@@ -56,7 +64,7 @@ def routes(parts: Parts) -> APIRouter:
         row = _row(reference, parts.now())
         parts.store.submit({"model_references": pa.Table.from_pylist([row], schema=ROWS)}).result()
         parts.reference_registered()
-        return models.Registered(reference=_summary(row), unwatched=unwatched)
+        return models.Registered(reference=summary(row), unwatched=tuple(unwatched))
 
     return router
 
@@ -122,16 +130,17 @@ def _sent(parts: Parts, reference: Reference) -> dict[str, str]:
     }
 
 
-def _summary(row: dict[str, Any]) -> models.ReferenceSummary:
+def summary(row: dict[str, Any]) -> ReferenceSummary:
+    """A row of `Store.references`."""
     features = [feature["name"] for feature in json.loads(row["document"])["binning"]["features"]]
-    return models.ReferenceSummary(
+    return ReferenceSummary(
         id=row["id"],
         model=row["model"],
         version=row["version"],
         binning=row["binning"],
         rows=row["rows"],
-        features=features,
-        registered=write_time(row["registered_ns"]) or "",
+        features=tuple(features),
+        registered=moment(row["registered_ns"]),
     )
 
 

@@ -1,51 +1,33 @@
-"""Health, Prometheus metrics, and whether the numbers can be trusted."""
+"""Whether the numbers can be trusted."""
 
-from collections.abc import Iterator
-from importlib.metadata import version
+import platform
+import shutil
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
 
-from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+from fastapi import APIRouter
 
-from driftline_collector.api import models
+from driftline_collector.answers.system import (
+    Database,
+    Ingest,
+    NotifierState,
+    Refused,
+    RuleState,
+    System,
+    Totals,
+)
+from driftline_collector.api.health import SUMS
 from driftline_collector.api.parts import Parts
-from driftline_collector.api.problems import problem
-from driftline_collector.api.values import write_time
+from driftline_collector.api.references import summary
+from driftline_collector.api.values import moment, write_time
+from driftline_collector.store.shown import Where
 
 _ALL = 1_000_000
-_DAY_NS = 24 * 3600 * 10**9
-#: Keys of `Store.totals` that are sums and not the rows of a table.
-_SUMS = ("repeated", "refused", "announced_lost")
-
-
-def health_routes(parts: Parts) -> APIRouter:
-    """`/healthz`, `/readyz` and `/metrics`, outside of `/api/v1`."""
-    router = APIRouter(tags=["health"])
-    registry = CollectorRegistry()
-    registry.register(_Counts(parts))
-
-    @router.get("/healthz")
-    def healthz() -> dict[str, str]:
-        """Whether the process answers."""
-        return {"status": "ok"}
-
-    @router.get("/readyz", responses={503: {"description": "The store does not answer"}})
-    def readyz() -> Response:
-        """Whether data are taken: the store answers and nothing is being shut down."""
-        if not parts.ready():
-            return problem(
-                503, "the collector is starting or stopping; ask again", headers={"retry-after": "1"}
-            )
-        parts.store.models()
-        return Response('{"status":"ready"}', media_type="application/json")
-
-    @router.get("/metrics")
-    def metrics() -> Response:
-        """The collector about itself, in Prometheus' text format."""
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
-
-    return router
+#: Packages whose versions are worth knowing when something is wrong.
+_PACKAGES = ("driftline", "duckdb", "fastapi", "numpy", "protobuf", "ptars", "pyarrow", "scipy", "uvicorn")
+#: Names of `Parts.counts` that have a place of their own in the answer.
+_QUEUE = ("queue_requests", "queue_bytes")
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -53,66 +35,118 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["system"])
 
     @router.get("/system")
-    def system() -> models.System:
-        """Everything received, stored, repeated, refused and lost, so far."""
-        totals = parts.store.totals()
-        streams = parts.store.coverage(0, parts.now() + _DAY_NS).select(["missing_logs", "missing_spans"])
-        lost = sum((row["missing_logs"] or 0) + (row["missing_spans"] or 0) for row in streams.to_pylist())
-        return models.System(
-            version=version("driftline"),
-            time=write_time(parts.now()) or "",
-            stored={name: count for name, count in totals.items() if name not in _SUMS},
-            repeated=totals.get("repeated", 0),
-            refused=totals.get("refused", 0),
-            lost=lost,
-            announced_lost=totals.get("announced_lost", 0),
-            since_start=dict(parts.counts()),
-            alerts_firing=parts.store.alerts(("firing",), _ALL).num_rows,
-            notifications_queued=parts.store.notifications(("queued",), _ALL).num_rows,
-            ready=parts.ready(),
-        )
+    def system() -> System:
+        """What came in and what did not, the database, the queue, rules, notifiers and references."""
+        return _system(parts)
 
     return router
 
 
-class _Counts(Collector):
-    """Reads the counts when Prometheus asks, so that nothing is counted twice over."""
+def _system(parts: Parts) -> System:
+    now = parts.now()
+    totals = parts.store.totals()
+    counts = dict(parts.counts())
+    bounds = parts.store.bounds().to_pylist()[0]
+    active = parts.store.alerts(("firing", "pending"), _ALL)
+    notifications = parts.store.notifications(None, _ALL).to_pylist()
+    return System(
+        as_of=moment(now),
+        version=version("driftline"),
+        started=write_time(parts.started_ns),
+        ready=parts.ready(),
+        database=_database(parts.database),
+        ingest=_ingest(parts, totals, counts, bounds),
+        coverage=_coverage(parts, totals),
+        oldest=write_time(bounds["oldest_ns"]),
+        latest=write_time(bounds["latest_ns"]),
+        retention={},
+        rules=tuple(_rules(parts, active.to_pylist())),
+        notifiers=tuple(_notifier(name, notifications) for name in parts.notifiers),
+        references=tuple(summary(row) for row in parts.store.references(None).to_pylist()),
+        silences=(),
+        alerts_firing=active["state"].to_pylist().count("firing"),
+        notifications_queued=sum(row["state"] == "queued" for row in notifications),
+        counts={name: count for name, count in counts.items() if name not in _QUEUE},
+        versions=_versions(),
+    )
 
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
 
-    def describe(self) -> Iterator[Metric]:
-        """Nothing in advance: registering must not ask the store."""
-        return iter(())
+def _database(path: Path | None) -> Database:
+    """Sizes; a file that is not there has none: the log is folded into the database now and then."""
+    if path is None:
+        return Database(path=None, bytes=None, wal_bytes=None, disk_free=None)
+    log = path.with_name(f"{path.name}.wal")
+    return Database(
+        path=str(path),
+        bytes=path.stat().st_size if path.exists() else None,
+        wal_bytes=log.stat().st_size if log.exists() else 0,
+        disk_free=shutil.disk_usage(path.parent).free,
+    )
 
-    def collect(self) -> Iterator[Metric]:
-        """The families that `/metrics` shows."""
-        totals = self._parts.store.totals()
-        rows = CounterMetricFamily("driftline_committed_rows", "Rows committed, by table", labels=["table"])
-        for table, count in sorted(totals.items()):
-            if table not in _SUMS:
-                rows.add_metric([table], count)
-        yield rows
-        yield CounterMetricFamily(
-            "driftline_repeated", "Records that came again and were dropped", totals.get("repeated", 0)
+
+def _ingest(parts: Parts, totals: dict[str, int], counts: dict[str, int], bounds: dict[str, Any]) -> Ingest:
+    committed = {name: count for name, count in totals.items() if name not in SUMS}
+    return Ingest(
+        requests=counts.get("requests"),
+        records=sum(committed.values()),
+        committed=committed,
+        repeated=totals.get("repeated", 0),
+        refused=tuple(Refused(**row) for row in parts.store.refused().to_pylist()),
+        queue_requests=counts.get("queue_requests", 0),
+        queue_bytes=counts.get("queue_bytes", 0),
+        lag_s=None if bounds["behind_s"] is None else max(0.0, bounds["behind_s"]),
+    )
+
+
+def _coverage(parts: Parts, totals: dict[str, int]) -> Totals:
+    made = parts.store.made().to_pylist()[0]
+    lost = parts.store.losses(Where()).to_pylist()
+    return Totals(
+        made=made["made"],
+        counted=made["counted"],
+        announced_lost=totals.get("announced_lost", 0),
+        missing=sum(row["missing"] for row in lost),
+        repeated=totals.get("repeated", 0),
+    )
+
+
+def _rules(parts: Parts, active: list[dict[str, Any]]) -> list[RuleState]:
+    states = [(row["rule"], row["state"]) for row in active]
+    return [
+        RuleState(
+            name=rule.name,
+            measure=rule.measure,
+            above=rule.above,
+            below=rule.below,
+            severity=rule.severity,
+            segment=None if rule.segment is None else str(rule.segment),
+            hold_s=rule.hold_ns / 1e9,
+            resolve_after_s=rule.resolve_after_ns / 1e9,
+            notify=rule.notify,
+            firing=states.count((rule.name, "firing")),
+            pending=states.count((rule.name, "pending")),
         )
-        yield CounterMetricFamily(
-            "driftline_refused", "Records that were turned away", totals.get("refused", 0)
-        )
-        yield CounterMetricFamily(
-            "driftline_announced_lost",
-            "Predictions that devices say were lost",
-            totals.get("announced_lost", 0),
-        )
-        for name, count in sorted(self._parts.counts().items()):
-            kind = GaugeMetricFamily if name.startswith("queue") else CounterMetricFamily
-            yield kind(f"driftline_{name}", f"{name.replace('_', ' ')}, since the start", count)
-        store = self._parts.store
-        yield GaugeMetricFamily(
-            "driftline_alerts_firing", "Alerts that fire", store.alerts(("firing",), _ALL).num_rows
-        )
-        for state in ("queued", "failed"):
-            count = store.notifications((state,), _ALL).num_rows
-            yield GaugeMetricFamily(
-                f"driftline_notifications_{state}", f"Notifications that are {state}", count
-            )
+        for rule in parts.rules
+    ]
+
+
+def _notifier(name: str, notifications: list[dict[str, Any]]) -> NotifierState:
+    own = [row for row in notifications if row["notifier"] == name]
+    delivered = [row["changed_ns"] for row in own if row["state"] == "delivered"]
+    return NotifierState(
+        name=name,
+        last_delivered=write_time(max(delivered, default=None)),
+        queued=sum(row["state"] == "queued" for row in own),
+        failed=sum(row["state"] == "failed" for row in own),
+        last_error=next((row["error"] for row in own if row["error"]), None),
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:  # an optional one
+            continue
+    return found

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,11 @@ from driftline_schemas.segments import Segment
 
 from driftline_collector.api.problems import ProblemError
 
-_AGO = re.compile(r"(\d+)(s|m|h|d)")
+#: Times in Arrow.
+TIME_TYPE = pa.timestamp("ms", "UTC")
+_AGO = re.compile(r"([0-9]{1,12})(s|m|h|d)")
+_WHOLE = re.compile(r"[0-9]{1,19}")
+_LAST_NS = 2**63 - 1
 _UNITS = {"s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 #: Columns of the store that hold JSON.
 _JSON = frozenset({"details", "document", "payload"})
@@ -23,21 +27,34 @@ def read_time(text: str | None, parameter: str, now_ns: int) -> int | None:
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):
-        return now_ns - int(ago[1]) * _UNITS[ago[2]]
-    if text.isdecimal():
-        return int(text)
+        time_ns = max(0, now_ns - int(ago[1]) * _UNITS[ago[2]])
+    elif _WHOLE.fullmatch(text):
+        time_ns = int(text)
+    else:
+        time_ns = _calendar(text, parameter)
+    if not 0 <= time_ns <= _LAST_NS:
+        raise ProblemError(422, f"{parameter}: {text!r} is before 1970 or after 2262; no data are from then")
+    return time_ns
+
+
+def _calendar(text: str, parameter: str) -> int:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        whole = int(moment.replace(microsecond=0).timestamp())
+    except (ValueError, OverflowError):
         raise ProblemError(
             422,
             f"{parameter}: {text!r} is no time;"
             " write 2026-11-21T09:41:20Z, nanoseconds, or 6h for 6 hours ago",
         ) from None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    whole = int(moment.replace(microsecond=0).timestamp())
     return whole * 10**9 + moment.microsecond * 1000
+
+
+def moment(ns: int) -> str:
+    """A time that is known, as `write_time` writes it."""
+    return write_time(ns) or ""
 
 
 def write_time(ns: int | None) -> str | None:
@@ -58,12 +75,12 @@ def read_segment(text: str | None) -> str | None:
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """Rows as JSON has them: `…_ns` becomes a time, JSON text what it says, NaN null, bytes hex."""
-    return [{_name(name): _value(name, value) for name, value in row.items()} for row in table.to_pylist()]
+    return [shown(row) for row in table.to_pylist()]
 
 
-def columns(row: dict[str, Any], names: Iterable[str]) -> dict[str, Any]:
-    """Some of a row's columns."""
-    return {name: row.get(name) for name in names}
+def shown(row: Mapping[str, Any]) -> dict[str, Any]:
+    """One row, likewise."""
+    return {_name(name): _value(name, value) for name, value in row.items()}
 
 
 def _name(column: str) -> str:

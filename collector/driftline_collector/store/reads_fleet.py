@@ -55,7 +55,8 @@ class FleetReads(Queries):
         return self._read(
             f"""
             SELECT start_ns - start_ns % $bucket AS time_ns, CAST(sum(predictions) AS BIGINT) AS predictions,
-                   CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations
+                   CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations,
+                   max(end_ns - start_ns) AS window_ns
             FROM stream_windows
             WHERE end_ns > $start AND start_ns < $end AND {_MATCHES} GROUP BY time_ns ORDER BY time_ns
             """,

@@ -1,4 +1,4 @@
-"""What the API may ask of a store beyond `Store`: named reads for pages. Each must be quick with 2,000 devices."""
+"""What the API may ask of a store beyond `Store`: named reads for pages, quick with 2,000 devices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,23 +25,19 @@ class Where:
     start_ns: int = 0
     end_ns: int = FOREVER_NS
 
+    def dimensions(self) -> dict[str, str | None]:
+        """Whose."""
+        names = ("model", "version", "device_type", "region", "tier", "device")
+        return {name: getattr(self, name) for name in names}
+
     def parameters(self) -> dict[str, Any]:
         """By the names that queries use."""
-        return {
-            "model": self.model,
-            "version": self.version,
-            "device_type": self.device_type,
-            "region": self.region,
-            "tier": self.tier,
-            "device": self.device,
-            "start": self.start_ns,
-            "end": self.end_ns,
-        }
+        return {**self.dimensions(), "start": self.start_ns, "end": self.end_ns}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """Which samples are asked for. They come latest first; `before` is the (time, id) of the last one seen."""
+    """Which samples are asked for, latest first; `before` is the (time, id) of the last one seen."""
 
     where: Where
     label: str | None = None
@@ -57,7 +53,7 @@ class Shown(Store, Protocol):
 
     # -- the fleet -------------------------------------------------------------------------------------
     def catalogue(self) -> pa.Table:
-        """model, version, tier, device_type, region, first_ns, last_ns, predictions: all that has ever reported."""
+        """What ever reported: model, version, tier, device_type, region, first_ns, last_ns, predictions."""
 
     def fleet(self, where: Where) -> pa.Table:
         """By model, device, version and tier what was reported in the interval, the latest version first.
@@ -67,26 +63,29 @@ class Shown(Store, Protocol):
         """
 
     def volume(self, where: Where, bucket_ns: int) -> pa.Table:
-        """time_ns, predictions, escalations: of windows that start in each bucket."""
+        """time_ns, predictions, escalations, window_ns (the longest): of windows that start in each bucket."""
 
     def losses(self, where: Where) -> pa.Table:
         """model, device, announced_lost, missing: of streams with an event in the interval."""
 
     def streams(self, where: Where) -> pa.Table:
-        """stream, version, started_ns, ended_ns, last_ns, made, counted, announced_lost, missing, repeated; latest first."""
+        """The starts of devices, latest first.
+
+        stream, version, started_ns, ended_ns, last_ns, made, counted, announced_lost, missing, repeated.
+        """
 
     def spools(self, where: Where) -> pa.Table:
-        """device, age_s, time_ns: how long the oldest unsent data of each device waits, by its latest word."""
+        """device, age_s, time_ns: how long a device's oldest unsent data waits, by its latest word."""
 
     def changes(self, where: Where) -> pa.Table:
         """kind, from_version, to_version, time_ns, devices: deployments, alike ones of an hour together."""
 
     def clock_offset(self, device: str) -> pa.Table:
-        """offset_s: how far ahead of receipt the ends of a device's windows are at most; NULL where unknown."""
+        """offset_s: how far ahead of receipt a device's windows end at most; NULL where unknown."""
 
     # -- what was judged -------------------------------------------------------------------------------
     def latest_window(self, model: str, measure: str, at_ns: int | None = None) -> pa.Table:
-        """window_start_ns, window_end_ns of the last window judged, or the last that begins by `at_ns`; 0 or 1 rows."""
+        """window_start_ns, window_end_ns of the last window judged (that begins by `at_ns`); 0 or 1 rows."""
 
     def judged(
         self,
@@ -97,7 +96,7 @@ class Shown(Store, Protocol):
         features: bool,
         details: bool = False,
     ) -> pa.Table:
-        """Evaluations of the windows that begin then, in their latest revision; segments as wholes, or features too."""
+        """Evaluations of the windows that begin then, latest revision; of whole segments, or features too."""
 
     def course(
         self, where: Where, segment: str, measure: str, feature: str | None, bucket_ns: int
@@ -108,14 +107,14 @@ class Shown(Store, Protocol):
         """
 
     def device_course(self, where: Where, segments: str, bucket_ns: int) -> pa.Table:
-        """A device beside those whose segment key begins with `segments`; `where.device` is its own whole key.
+        """A device beside those whose key begins with `segments`; `where.device` is its own whole key.
 
-        time_ns, effect, feature, p95 (of the device), segment_median_effect, segment_p95 (medians of devices).
+        time_ns, effect, feature, p95 (its own), segment_median_effect, segment_p95 (medians of devices).
         """
 
     # -- cases -----------------------------------------------------------------------------------------
     def samples(self, wanted: Samples) -> pa.Table:
-        """Predictions as `Sample` has them, told apart by id: columns of `predictions`, cloud_label, true_label."""
+        """Columns of `predictions`, cloud_label and true_label; told apart by id."""
 
     def feature_sets(self) -> pa.Table:
         """id, names, types: what `numbers` and `texts` of predictions are."""
@@ -133,20 +132,20 @@ class Shown(Store, Protocol):
         """The spans of a trace, by start."""
 
     def sampling(self, around_ns: int) -> pa.Table:
-        """oldest_ns and latest_ns of all samples, and typical: the median probability within the day around then."""
+        """oldest_ns and latest_ns of all samples; typical: the median probability in the days around then."""
 
     def latencies(self, where: Where) -> pa.Table:
         """tier, binning, bounds (NULL: those of the binning), counts: sums of duration histograms."""
 
     def span_latencies(self, where: Where) -> pa.Table:
-        """tier, p50, p95, p99 (s), n: of spans that start in the interval, in traces of chosen predictions."""
+        """tier, p50, p95, p99 (s), n: of spans that start then, in traces of these predictions."""
 
     # -- the collector ---------------------------------------------------------------------------------
     def refused(self) -> pa.Table:
         """signal, reason, count of what was turned away."""
 
     def bounds(self) -> pa.Table:
-        """oldest_ns, latest_ns (of windows), received_ns (the latest commit of one), behind_s (how old it was then)."""
+        """oldest_ns, latest_ns (of windows), received_ns (the latest commit), behind_s (its age then)."""
 
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""

@@ -1,0 +1,63 @@
+"""Alerts of the store as the API shows them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from driftline_collector.alerts import state
+from driftline_collector.alerts.messages import link_to
+from driftline_collector.answers.records import Alert, Change, MovedFeature, Range
+from driftline_collector.api.parts import Parts
+from driftline_collector.api.values import moment, write_time
+
+MANY = 1_000_000
+#: What a message says that an alert's record has under the same name.
+_SAID = ("summary", "verdict", "value", "lower", "upper", "limit", "n", "n_eff", "coverage", "devices")
+
+
+def in_state(parts: Parts, states: Sequence[str] | None, limit: int = MANY) -> list[Alert]:
+    """The alerts in these states, latest change first."""
+    return records(parts, parts.store.alerts(states, limit))
+
+
+def records(parts: Parts, table: pa.Table) -> list[Alert]:
+    """Rows of `Store.alerts`."""
+    changed = table["changed_ns"].to_pylist()
+    return [
+        _record(alert, changed_ns, parts)
+        for alert, changed_ns in zip(state.from_rows(table), changed, strict=True)
+    ]
+
+
+def _record(alert: state.Alert, changed_ns: int, parts: Parts) -> Alert:
+    said: Mapping[str, Any] = (alert.message or {}).get("data", {})
+    told = {name: said.get(name) for name in _SAID}
+    return Alert(
+        id=alert.id,
+        rule=alert.rule,
+        severity=alert.severity,
+        segment=str(alert.segment),
+        measure=alert.measure,
+        state=alert.state,
+        since=moment(alert.since_ns),
+        window=Range(start=moment(alert.window_start_ns), end=moment(alert.window_end_ns)),
+        changed=moment(changed_ns),
+        started_at=write_time(alert.started_ns),
+        resolved_at=write_time(alert.resolved_ns),
+        features=tuple(MovedFeature(**feature) for feature in said.get("features", ())),
+        changes=tuple(_change(change) for change in said.get("changes", ())),
+        link=link_to(parts.link_base, alert.id),
+        message=alert.message,
+        **told,
+    )
+
+
+def _change(said: Mapping[str, Any]) -> Change:
+    return Change(
+        time=said["first_at"],
+        kind=said["kind"],
+        before=said["before"],
+        after=said["after"],
+        devices=said["devices"],
+    )
