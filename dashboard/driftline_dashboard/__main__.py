@@ -6,7 +6,7 @@ from pathlib import Path
 
 from driftline_dashboard import address
 
-_APP = Path(__file__).with_name("app.py")
+_SCRIPT = Path(__file__).with_name("entry") / "main.py"
 
 # All that Streamlit is told, so that no configuration file where it happens to be started counts.
 _OPTIONS: dict[str, object] = {
@@ -55,7 +55,7 @@ def run(*, url: str, host: str = "127.0.0.1", port: int = 8501) -> None:
     flags = {name.replace(".", "_"): value for name, value in options.items()}
     bootstrap.load_config_options(flags)
     print(f"driftline dashboard of {url}: http://{host}:{port}", flush=True)  # noqa: T201
-    bootstrap.run(str(_APP), is_hello=False, args=[], flag_options=flags)
+    bootstrap.run(str(_SCRIPT), is_hello=False, args=[], flag_options=flags)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

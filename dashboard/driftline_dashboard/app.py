@@ -1,5 +1,6 @@
-"""The dashboard's entry: Streamlit runs this file for each session and each rerun."""
+"""The application: its pages, and what draws each."""
 
+import pandas as pd  # noqa: F401  # whole, before threads that draw cards look for it half loaded
 import streamlit as st
 
 from driftline_dashboard import routes, shell
@@ -14,6 +15,3 @@ def run() -> None:
     shell.dress()
     pages = routes.register(PAGES)
     st.navigation(list(pages.values()), position="hidden").run()
-
-
-run()

@@ -41,8 +41,10 @@ def card(
     """
 
     def wrap(draw: Callable[Arguments, None]) -> Callable[Arguments, None]:
-        @functools.wraps(draw)
-        def guarded(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+        def guarded(url: dict[str, str], *args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+            if st.query_params.to_dict() != url:
+                # A click in this card has changed the URL: all cards are to show what it says now.
+                st.rerun()
             with st.skeleton(height=height):
                 try:
                     draw(*args, **kwargs)
@@ -50,10 +52,15 @@ def card(
                     _log.exception("%s could not be drawn", draw.__qualname__)
                     notice("This part could not be drawn. The dashboard's log says why.", "error")
 
-        fragment: Callable[Arguments, None] = st.fragment(
-            guarded, parallel=True, run_every=REFRESH_S if live else None
-        )
-        return fragment
+        # Streamlit tells fragments apart by their functions' names.
+        functools.update_wrapper(guarded, draw)
+        fragment = st.fragment(guarded, parallel=True, run_every=REFRESH_S if live else None)
+
+        @functools.wraps(draw)
+        def drawn(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:
+            fragment(st.query_params.to_dict(), *args, **kwargs)
+
+        return drawn
 
     return wrap
 

@@ -1,6 +1,7 @@
 """The answers of the fake collector, path by path, in the API's shapes."""
 
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -181,36 +182,41 @@ def heatmap(fleet: Fleet, asked: dict[str, str]) -> dict[str, Any]:
 
 def series(fleet: Fleet, asked: dict[str, str]) -> dict[str, Any]:
     segment = Segment.parse(asked["segment"])
-    kind, feature = segment["device_type"], asked.get("feature") or FEATURES[0]
+    kind = segment["device_type"]
     end = moment(fleet, asked.get("to")) or fleet.closed()
     start = moment(fleet, asked.get("from")) or end - timedelta(hours=24)
     first = int(start.timestamp() // WINDOW_S)
     last = int(min(end, fleet.closed()).timestamp() // WINDOW_S)
     step = max(1, math.ceil((last - first) / int(asked.get("points", "1000"))))
-    level = effect_of(fleet, kind, segment["region"], feature)["effect"] or 0.0
     changed = kind in fleet.moved and start <= fleet.start() <= end
     return {
         "segment": str(segment),
         "measure": asked["measure"],
         "feature": asked.get("feature"),
-        "points": [point(fleet, segment, feature, place, step, level) for place in range(first, last, step)],
+        "points": [
+            bucket(fleet, asked, floor_of(place), WINDOW_S * step) for place in range(first, last, step)
+        ],
         "changes": alert_of(fleet, 0)["changes"] if changed else [],
         "limit": LIMIT,
         "as_of": iso(fleet.now),
     }
 
 
-def point(
-    fleet: Fleet, segment: Segment, feature: str, place: int, step: int, level: float
-) -> dict[str, Any]:
-    time = datetime.fromtimestamp(place * WINDOW_S, UTC)
-    chance = fleet.random(segment, feature, place)
-    after = has_moved(fleet, segment["device_type"], feature) and time >= fleet.start()
-    mean = level * chance.uniform(0.9, 1.1) if after else abs(chance.gauss(0, 0.003))
+def floor_of(place: int) -> datetime:
+    return datetime.fromtimestamp(place * WINDOW_S, UTC)
+
+
+def bucket(fleet: Fleet, asked: dict[str, str], time: datetime, length_s: int) -> dict[str, Any]:
+    segment, feature = Segment.parse(asked["segment"]), asked.get("feature") or FEATURES[0]
+    chance = fleet.random(segment, feature, time)
+    mean = abs(chance.gauss(0, 0.003))
+    if has_moved(fleet, segment["device_type"], feature) and time >= fleet.start():
+        level = effect_of(fleet, segment["device_type"], segment["region"], feature)["effect"] or 0.0
+        mean = level * chance.uniform(0.9, 1.1)
     half = 0.25 * math.sqrt(mean * 0.05) + 0.002
     return {
         "time": iso(time),
-        "end": iso(time + timedelta(seconds=WINDOW_S * step)),
+        "end": iso(time + timedelta(seconds=length_s)),
         "min": mean,
         "mean": mean,
         "max": mean,
@@ -305,7 +311,7 @@ def confusion(fleet: Fleet) -> list[dict[str, Any]]:
     return found
 
 
-def by_version(rows: dict[str, tuple[float, float, float, float]]) -> list[dict[str, Any]]:
+def by_version(rows: Mapping[str, tuple[float, float, float, float]]) -> list[dict[str, Any]]:
     return [{"version": name, "estimate": as_estimate(*row), "reason": None} for name, row in rows.items()]
 
 

@@ -1,4 +1,4 @@
-"""A collector made of the standard library, for tests of the dashboard: the API's shapes, a fleet, and faults.
+"""A collector made of the standard library, for tests of the dashboard: the API's shapes, and faults.
 
     with FakeCollector(Fleet(devices=4)) as collector:
         collector.delay["/series"] = 2.0     # seconds

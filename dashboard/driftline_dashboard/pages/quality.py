@@ -141,7 +141,7 @@ def _accuracy(view: View) -> None:
     if not found.accuracy:
         layout.empty(
             "No ground truth yet.",
-            "Send it as it comes, by monitor.ground_truth(prediction_id, label=…) on a device, or import a file"
+            "Send it from a device, by monitor.ground_truth(prediction_id, label=…), or import a file"
             " with the columns prediction_id and label:",
             _LABELS_COMMAND,
         )
@@ -209,9 +209,7 @@ def _budget(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.budget:
         return
-    layout.section(
-        "Which to label next", "Labels that an accuracy to within 5 points needs, and what there is."
-    )
+    layout.section("Which to label next", "Labels that an accuracy to within 5 points needs.")
     short = sorted(found.budget, key=lambda each: each.have - each.need)[:_BUDGET]
     layout.table(
         ("Segment", "Have", "Need", "Missing"),
