@@ -28,17 +28,6 @@ class Sighting:
     last: list[int] = field(default_factory=list)
     repeats: dict[str, int] = field(default_factory=dict)
 
-    def table(self) -> pa.Table:
-        """The rows that `stream_intervals` gains."""
-        return pa.table(
-            {
-                "stream": pa.array(self.streams, pa.string()),
-                "signal": pa.array([self.signal] * len(self.streams), pa.string()),
-                "first": pa.array(self.first, pa.int64()),
-                "last": pa.array(self.last, pa.int64()),
-            }
-        )
-
 
 class Ledger:
     """Numbers and windows that are durable. `look` changes nothing; `note` is called after the commit."""

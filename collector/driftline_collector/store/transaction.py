@@ -93,7 +93,7 @@ class Transactions:
         for name, table in tables.items():
             self._insert(name, table)
         for sighting in sightings:
-            self._insert("stream_intervals", sighting.table())
+            self._insert_intervals(sighting)
         self._insert("refusals", _refusals(refused))
         return sightings, windows, feature_sets
 
@@ -137,6 +137,17 @@ class Transactions:
         rows = {row["id"]: row for row in sets.to_pylist() if row["id"] not in self._feature_sets}
         tables["feature_sets"] = pa.Table.from_pylist(list(rows.values()), schema=sets.schema)
         return set(rows)
+
+    def _insert_intervals(self, sighting: Sighting) -> None:
+        """As parameters: few in most groups, and for few a table costs DuckDB twice as much."""
+        if sighting.streams:
+            self._cursor.execute(
+                """
+                INSERT INTO stream_intervals (received_ns, stream, signal, "first", "last")
+                SELECT ?, unnest(?::VARCHAR[]), ?, unnest(?::BIGINT[]), unnest(?::BIGINT[])
+                """,
+                [self._received_ns, sighting.streams, sighting.signal, sighting.first, sighting.last],
+            )
 
     def _insert(self, name: str, table: pa.Table) -> None:
         if not table.num_rows:
