@@ -40,7 +40,7 @@ def test_what_was_acknowledged_is_there_after_a_stop_and_a_start(tmp_path: Path)
         assert httpx.post(f"{running.url}/v1/logs", content=logs(7), headers=PROTOBUF).status_code == 200
         assert running.stop() == 0
     with collector(tmp_path) as running:
-        assert running.get("/system")["stored"]["logs"] == 7
+        assert running.get("/system")["ingest"]["committed"]["logs"] == 7
 
 
 def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path) -> None:
         assert httpx.post(f"{running.url}/v1/logs", content=logs(7), headers=PROTOBUF).status_code == 200
         running.kill()
     with collector(tmp_path) as running:
-        assert running.get("/system")["stored"]["logs"] == 7
+        assert running.get("/system")["ingest"]["committed"]["logs"] == 7
 
 
 def test_otlp_and_api_share_a_port_and_each_answers_errors_in_its_own_way(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from driftline_collector.store.writer import Writer
 
 
 class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
-    """A `Store`, and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do."""
+    """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do."""
 
     def __init__(self, path: str | Path) -> None:
         self._database = open_database(Path(path))

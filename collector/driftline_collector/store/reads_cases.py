@@ -5,8 +5,8 @@ import pyarrow as pa
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Samples, Where
 
-_SAMPLE = """id, time_ns, trace_id, model, version, device, device_type, region, tier, label, value, score, probability,
-    reasons, escalation_label, received_ns, feature_set, numbers, texts"""
+_SAMPLE = """id, time_ns, trace_id, model, version, device, device_type, region, tier, label, value, score,
+    probability, reasons, escalation_label, received_ns, feature_set, numbers, texts"""
 _CLOUDS = "('regional_cloud', 'cloud')"
 _DAY_NS = 86_400 * 10**9
 
@@ -29,7 +29,8 @@ class CaseReads(Queries):
                   AND ($max_score IS NULL OR score <= $max_score)
                   AND ($feature IS NULL OR feature_set IN (
                         SELECT id FROM feature_sets WHERE list_contains(names, $feature)))
-                  AND ($before_ns IS NULL OR time_ns < $before_ns OR (time_ns = $before_ns AND id > $before_id))
+                  AND ($before_ns IS NULL OR time_ns < $before_ns
+                       OR (time_ns = $before_ns AND id > $before_id))
                 ORDER BY time_ns DESC, id, received_ns LIMIT 2 * $limit
             ), page AS (
                 SELECT * FROM found QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
@@ -47,8 +48,8 @@ class CaseReads(Queries):
                 WHERE trace_id IN (SELECT trace_id FROM page WHERE trace_id IS NOT NULL) AND tier IN {_CLOUDS}
                 GROUP BY trace_id
             )
-            SELECT page.* EXCLUDE (received_ns, trace_id, escalation_label),
-                   coalesce(page.escalation_label, answers.label, traced.label) AS cloud_label, truth.true_label
+            SELECT page.* EXCLUDE (received_ns, trace_id, escalation_label), truth.true_label,
+                   coalesce(page.escalation_label, answers.label, traced.label) AS cloud_label
             FROM page LEFT JOIN truth ON truth.prediction_id = page.id
             LEFT JOIN answers ON answers.parent_id = page.id
             LEFT JOIN traced ON traced.trace_id = page.trace_id AND page.tier NOT IN {_CLOUDS}
@@ -107,8 +108,8 @@ class CaseReads(Queries):
         """See `Shown.trace`."""
         return self._read(
             """
-            SELECT DISTINCT ON (span_id) span_id, parent_span_id, name, tier, service, device, start_ns, end_ns,
-                   status_code
+            SELECT DISTINCT ON (span_id) span_id, parent_span_id, name, tier, service, device, start_ns,
+                   end_ns, status_code
             FROM spans WHERE trace_id = ? ORDER BY start_ns, span_id LIMIT 1000
             """,
             trace,

@@ -1,4 +1,4 @@
-"""Named reads of the fleet: who reports, how much, and what of it is lost. From windows, not from profiles."""
+"""Named reads of the fleet: who reports, how much, what of it is lost. From windows, not from profiles."""
 
 from typing import Any
 
@@ -20,8 +20,8 @@ class FleetReads(Queries):
         """See `Shown.catalogue`."""
         return self._read("""
             WITH places AS (
-                SELECT model, version, tier, device_type, region, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
-                       sum(predictions) AS predictions
+                SELECT model, version, tier, device_type, region, min(start_ns) AS first_ns,
+                       max(end_ns) AS last_ns, sum(predictions) AS predictions
                 FROM stream_windows WHERE model IS NOT NULL GROUP BY model, version, tier, device_type, region
             )
             SELECT model, version, tier, device_type, region, first_ns, last_ns,
@@ -103,7 +103,8 @@ class FleetReads(Queries):
             ), told AS (
                 SELECT stream, arg_max(version, time_ns) AS version,
                        min(CASE WHEN phase = 'start' THEN time_ns END) AS started_ns,
-                       max(CASE WHEN phase IN ('end', 'closed') THEN time_ns END) AS ended_ns, max(made) AS made,
+                       max(CASE WHEN phase IN ('end', 'closed') THEN time_ns END) AS ended_ns,
+                       max(made) AS made,
                        max(last_log) AS last_log, max(last_span) AS last_span,
                        max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
                        flatten(list(tombstones_logs)) AS dropped_logs,
@@ -164,7 +165,8 @@ class FleetReads(Queries):
         return self._read(
             """
             SELECT CAST(max(end_ns - received_ns) AS DOUBLE) / 1e9 AS offset_s FROM (
-                SELECT end_ns, received_ns FROM stream_windows WHERE device = ? ORDER BY received_ns DESC LIMIT 100)
+                SELECT end_ns, received_ns FROM stream_windows
+                WHERE device = ? ORDER BY received_ns DESC LIMIT 100)
             """,
             device,
         )

@@ -7,8 +7,8 @@ import pyarrow as pa
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Where
 
-_COLUMNS = """window_start_ns, window_end_ns, segment, measure, feature, verdict, reason, finding, value, "lower", "upper",
-    p, q, n, n_eff, phi, phi_source, coverage, devices, reference, since_ns"""
+_COLUMNS = """window_start_ns, window_end_ns, segment, measure, feature, verdict, reason, finding,
+    value, "lower", "upper", p, q, n, n_eff, phi, phi_source, coverage, devices, reference, since_ns"""
 _LATEST = """QUALIFY row_number() OVER (
     PARTITION BY segment, measure, feature, window_start_ns, window_end_ns
     ORDER BY revision DESC, evaluated_ns DESC) = 1"""
@@ -93,7 +93,8 @@ class JudgedReads(Queries):
                        CAST(json_extract(details, '$.latency_p95') AS DOUBLE) AS p95
                 FROM latest
             ), devices AS (
-                SELECT segment, time_ns, max(value) AS effect, arg_max(feature, value) AS feature, max(p95) AS p95
+                SELECT segment, time_ns, max(value) AS effect, arg_max(feature, value) AS feature,
+                       max(p95) AS p95
                 FROM told GROUP BY segment, time_ns
             )
             SELECT time_ns, max(CASE WHEN segment = $own THEN effect END) AS effect,

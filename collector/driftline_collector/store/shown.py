@@ -63,7 +63,7 @@ class Shown(Store, Protocol):
         """
 
     def volume(self, where: Where, bucket_ns: int) -> pa.Table:
-        """time_ns, predictions, escalations, window_ns (the longest): of windows that start in each bucket."""
+        """By bucket of windows' starts: time_ns, predictions, escalations, window_ns (the longest)."""
 
     def losses(self, where: Where) -> pa.Table:
         """model, device, announced_lost, missing: of streams with an event in the interval."""
