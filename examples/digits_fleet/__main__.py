@@ -40,13 +40,13 @@ def main() -> int:
     )
     parser.add_argument("--headless", action="store_true", help="no picture; ends by itself")
     parser.add_argument("--json", action="store_true", help="with --headless: the report as the last line")
-    parser.add_argument("--seconds", type=float, default=150.0, help="with --headless: time for everything")
+    parser.add_argument("--seconds", type=float, default=130.0, help="about how long all of it takes")
     parser.add_argument("--folder", type=Path, help="keep database, logs and spools here (default: nowhere)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     with _folder(options.folder) as folder:
         try:
-            return headless(folder, options) if options.headless else tour(folder)
+            return headless(folder, options) if options.headless else tour(folder, options)
         except StartError as error:
             print(f"the main job could not start: {error}", file=sys.stderr)
             return 2
@@ -64,8 +64,7 @@ def headless(folder: Path, options: argparse.Namespace) -> int:
 
     with Run(folder, on_event=say, on_delivery=lambda delivery: say(describe(delivery))) as run:
         run.start()
-        left = options.seconds - (time.monotonic() - started) - _FINISH
-        run.perform(Timeline.fitting(left, WINDOW), tick=lambda: None)
+        run.perform(_timeline(options.seconds, started))
         say("stopping the fleet")
         report, problems = _conclude(run)
     report |= {"seconds": round(time.monotonic() - started, 1), "shortcomings": problems}
@@ -78,9 +77,9 @@ def headless(folder: Path, options: argparse.Namespace) -> int:
     return 1 if problems else 0
 
 
-def tour(folder: Path) -> int:
+def tour(folder: Path, options: argparse.Namespace) -> int:
     """Show the scenario as it happens, then what was found, then go on until Ctrl-C."""
-    console, view = Console(), View()
+    console, view, started = Console(), View(), time.monotonic()
     quiet = console.is_terminal
 
     def tell(event: str) -> None:
@@ -97,7 +96,7 @@ def tour(folder: Path) -> int:
         try:
             with Live(view, console=console, refresh_per_second=4), _watching(run, view):
                 run.start()
-                run.perform(Timeline.fitting(float("inf"), WINDOW), tick=lambda: None)
+                run.perform(_timeline(options.seconds, started))
                 coverage = run.api.coverage()
                 so_far = make_report(run.api, run.ledger, run.counters, coverage, run.receiver.deliveries)
                 console.print(summary(so_far, settled=False))
@@ -117,6 +116,11 @@ def tour(folder: Path) -> int:
     for problem in problems:
         console.print(problem, style="red")
     return 1 if problems else 0
+
+
+def _timeline(seconds: float, started: float) -> Timeline:
+    """The timeline for what start-up has left of `seconds`."""
+    return Timeline.fitting(seconds - (time.monotonic() - started) - _FINISH, WINDOW)
 
 
 def _conclude(run: Run) -> tuple[dict[str, Any], list[str]]:

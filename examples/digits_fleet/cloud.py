@@ -77,7 +77,7 @@ def main() -> None:
         tier="cloud",
         endpoint=plan.endpoint,
         window=plan.window,
-        flush_interval=2.0,
+        flush_interval=2.5,
         sample_rate=1.0,  # each of its answers has a device's prediction to be compared with
         spool_dir=folder / "spool",
     )

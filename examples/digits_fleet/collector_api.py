@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from driftline_collector.client import Client, ClientError, Evaluation, Performance
+import httpx
+from driftline_collector.client import Client, Evaluation, Performance
 from driftline_schemas.segments import Segment
 
 from examples.digits_fleet.plan import MODEL
@@ -49,11 +51,9 @@ class CollectorApi:
         """Poll until the collector answers; false when it has ended or does not answer in ``timeout`` s."""
         deadline = time.monotonic() + timeout
         while alive() and time.monotonic() < deadline:
-            try:
-                if self._client.system().ready:
+            with contextlib.suppress(httpx.TransportError):  # nobody listens yet
+                if httpx.get(f"{self._client.url}/readyz", trust_env=False).is_success:
                     return True
-            except ClientError:
-                pass  # nobody listens yet
             time.sleep(0.1)
         return False
 

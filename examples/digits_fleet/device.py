@@ -58,7 +58,7 @@ class Device:
             reference=folder / f"digits-{version}.reference.json",
             endpoint=self.spec.endpoint,
             window=self._plan.window,
-            flush_interval=2.0,
+            flush_interval=2.5,
             sample_rate=0.02,
             escalate_below=ESCALATION_THRESHOLD,
             spool_dir=folder / "spool",

@@ -181,16 +181,16 @@ class Run:
             Step(timeline.camera_mended, f"every {DEGRADED_TYPE} is mended", self._mend),
         ]
 
-    def perform(self, timeline: Timeline, tick: Callable[[], None]) -> None:
-        """Let it happen in real time; ``tick`` is called a few times a second."""
+    def perform(self, timeline: Timeline) -> None:
+        """Let it happen, in real time."""
         # Causes fall on the beginning of a window, so that the seconds to delivery compare between runs.
         begin = (time.time() // WINDOW + 1) * WINDOW
         self.phase = "healthy"
         for step in self.steps(timeline):
-            _until(begin + step.at, tick)
+            _sleep_until(begin + step.at)
             step.do()
             self._tell(step.what)
-        _until(begin + timeline.end, tick)
+        _sleep_until(begin + timeline.end)
 
     def _kill(self) -> None:
         self._fleet["alone"].kill()
@@ -248,10 +248,8 @@ class Run:
         self._on_event(event)
 
 
-def _until(moment: float, tick: Callable[[], None]) -> None:
-    while (left := moment - time.time()) > 0:
-        time.sleep(min(left, 0.25))
-        tick()
+def _sleep_until(moment: float) -> None:
+    time.sleep(max(0.0, moment - time.time()))
 
 
 def _free_port() -> int:

@@ -57,8 +57,8 @@ def test_each_cause_brings_a_firing_alert_and_a_resolved_one_once_it_has_ended()
 
 
 def test_only_the_healthy_phase_gives_way_when_time_is_short() -> None:
-    long, short = Timeline.fitting(500, 5.0), Timeline.fitting(60, 5.0)
-    assert long.camera_degrades == 45.0
+    long, short = Timeline.fitting(110, 5.0), Timeline.fitting(60, 5.0)
+    assert long.camera_degrades == 55.0
     assert short.camera_degrades == 40.0
     assert long.end - long.camera_degrades == short.end - short.camera_degrades
     for timeline in (long, short):
