@@ -20,8 +20,8 @@ class CellSums:
 
     `expected` is what the cell's own version's reference makes of as many rows. `adjusted` are counts without
     the known difference between versions, so that a mixture of versions is not taken for noise of devices;
-    `spread` is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `version`, (L,),
-    is the cell's place among the family's versions.
+    `spread` is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `version`,
+    (L,), is the cell's place among the family's versions.
     """
 
     counts: Floats

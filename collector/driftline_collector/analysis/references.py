@@ -43,9 +43,7 @@ class Family:
         versions = tuple(sorted(references))
         binning = references[versions[0]].binning
         features = tuple(f for f in binning.features if f.name != DURATION)
-        fine = [
-            np.array([references[v].counts[f.name] for v in versions], dtype=np.float64) for f in features
-        ]
+        fine = [np.stack([_counts_of(references[v], f) for v in versions]) for f in features]
         merged = tuple(
             (merging.merge_ordered if f.kind == "numeric" else merging.merge_unordered)(counts.sum(0))
             for f, counts in zip(features, fine, strict=True)
@@ -63,6 +61,18 @@ class Family:
     def width(self) -> int:
         """B, the number of test bins of the feature that has most."""
         return int(self.shares.shape[-1])
+
+
+def _counts_of(reference: Reference, feature: FeatureBinning) -> Floats:
+    """Counts of one feature on its fine bins, with at least one below and one above the range.
+
+    The range is that of the reference's own rows, so that it has none beyond; but of m rows and one more the
+    last is the smallest, or the largest, with probability 1/(m+1). Taken for impossible, it looks like drift.
+    """
+    counts = np.array(reference.counts[feature.name], dtype=np.float64)
+    if feature.kind == "numeric":
+        counts[[0, -2]] = np.maximum(counts[[0, -2]], 1.0)
+    return counts
 
 
 def project(fine: npt.NDArray[np.floating], merged: npt.NDArray[np.int64], width: int) -> Floats:

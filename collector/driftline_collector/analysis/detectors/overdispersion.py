@@ -1,14 +1,17 @@
 """Overdispersion between devices: by how much counts vary more than if each row were drawn by itself.
 
 Devices are clusters: rows of one camera look alike, so 10,000 rows of 20 cameras say less than 10,000 rows
-of as many. φ is that factor, the design effect of a cluster sample (Rao and Scott 1981 correct χ² by it). It is
-the largest of three:
+of as many. φ is that factor, the design effect of a cluster sample (Rao and Scott 1981 correct χ² by it),
+from two sources:
 
-- 1: rows never say more than independent ones.
-- What the segment's own D devices show: with the variance V_b = D/(D-1) Σ_d (o_db - n_d p_b)² / n² of a share
-  p_b = o_b/n, φ = n/(B-1) Σ_b V_b/p_b.
-- What devices show elsewhere: the correlation ρ of two rows of one device, pooled over all cells with two or
-  more, gives φ = 1 + (Σ n_d²/n - 1) ρ. So one device by itself is not taken for a crowd.
+- The segment's own D devices: with the variance V_b = D/(D-1) Σ_d (o_db - n_d p_b)² / n² of a share
+  p_b = o_b/n, φ = n/(B-1) Σ_b V_b/p_b. Of few devices that is a rough estimate.
+- All devices: the correlation ρ of two rows of one device, pooled over all cells with two or more of them,
+  gives φ = 1 + (Σ n_d²/n - 1) ρ.
+
+They are averaged by their degrees of freedom, D-1 and those of the devices elsewhere, of which at most
+`ELSEWHERE` count: devices elsewhere may differ otherwise (Smyth 2004 moderates variances so). Rows never say
+more than independent ones: φ ≥ 1.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,9 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+
+#: What devices of other segments are worth, beside a segment's own, in degrees of freedom.
+ELSEWHERE = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Dispersion:
-    """φ ≥ 1, shape (...), from how many devices less the means they vary about (`df`, 0 where unknown)."""
+    """φ ≥ 1 and its degrees of freedom, 0 where nothing is known; whether it is mostly of own devices."""
 
     phi: Floats
     df: Floats
@@ -44,7 +50,7 @@ class Dispersion:
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """The correlation of two rows of one device by feature, from `df` devices less cells; (features,) each."""
+    """The correlation of two rows of one device by feature, from `df` devices less cells; (features,)."""
 
     rho: Floats
     df: Floats
@@ -53,7 +59,7 @@ class Correlation:
 def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> Correlation:
     """The correlation of two rows of one device, pooled over cells.
 
-    `counts`, (cells, features, bins), are summed over devices, and so are `relative_squares`, Σ o_db²/n_d.
+    `counts`, (cells, features, bins), are sums over devices, and so are `relative_squares`, Σ o_db²/n_d.
     The heterogeneity χ² of a cell, Σ_b Σ_d (o_db - n_d p_b)² / (n_d p_b), has the mean
     (B-1) ((D-1)(1-ρ) + ρ (n - Σ n_d²/n)), which is solved for ρ ≥ 0.
     """
@@ -87,9 +93,9 @@ def dispersion(
     with np.errstate(divide="ignore", invalid="ignore"):
         relative = np.where(counts > 0, residual / (counts / safe_n[..., None]), 0.0).sum(-1)
         own = np.where(several, d / (d - 1) * relative / safe_n / (bins - 1), 0.0)
-    rho, rho_df = correlation.rho, correlation.df
-    elsewhere = np.where(rho_df > 0, 1 + np.maximum(spread.totals / safe_n - 1, 0.0) * rho, 0.0)
-    by_own = several & (own >= elsewhere)
-    phi = np.maximum(np.maximum(own, elsewhere), 1.0)
-    df = np.where(by_own, d - 1, np.broadcast_to(rho_df, n.shape))
-    return Dispersion(phi, df, by_own)
+    own_df = np.where(several, d - 1, 0.0)
+    pooled = 1 + np.maximum(spread.totals / safe_n - 1, 0.0) * correlation.rho
+    pooled_df = np.clip(correlation.df - own_df, 0.0, ELSEWHERE)
+    df = own_df + pooled_df
+    phi = (own_df * own + pooled_df * pooled) / np.where(df > 0, df, 1.0)
+    return Dispersion(np.maximum(phi, 1.0), df, own_df > pooled_df)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -16,21 +15,28 @@ Flags = npt.NDArray[np.bool_]
 
 def simes(p: Floats) -> Floats:
     """Simes' p-value of each row of `p`, shape (segments, features), NaN where nothing was tested."""
-    tested = np.isfinite(p).sum(-1, keepdims=True)
-    rank = np.arange(1, p.shape[-1] + 1)
-    with np.errstate(invalid="ignore"):
-        scaled = np.sort(p, axis=-1) * tested / rank  # NaN sorts last
-        result = np.fmin.reduce(scaled, axis=-1, initial=np.inf)
-    return np.where(tested[:, 0] > 0, np.minimum(result, 1.0), np.nan)
+    scaled = _scaled(np.sort(p, axis=-1))  # NaN sorts last
+    least: Floats = np.fmin.reduce(scaled, axis=-1, initial=np.nan)
+    return np.minimum(least, 1.0)
 
 
 def adjusted(p: Floats) -> Floats:
-    """Benjamini-Hochberg adjusted p-values of those that are not NaN, shape (n,): kept at q are those ≤ q."""
-    result = np.full(p.shape, np.nan)
-    tested = np.isfinite(p)
-    if tested.any():
-        result[tested] = stats.false_discovery_control(p[tested])
-    return result
+    """Benjamini-Hochberg adjusted p-values along the last axis, among those that are not NaN.
+
+    What is kept at q are those ≤ q. As `scipy.stats.false_discovery_control`, which does not skip NaN.
+    """
+    order = np.argsort(p, axis=-1)
+    scaled = _scaled(np.take_along_axis(p, order, axis=-1))
+    running = np.fmin.accumulate(scaled[..., ::-1], axis=-1)[..., ::-1]
+    result = np.empty_like(p)
+    np.put_along_axis(result, order, np.minimum(running, 1.0), axis=-1)
+    return np.where(np.isnan(p), np.nan, result)
+
+
+def _scaled(ascending: Floats) -> Floats:
+    """p · tested / rank."""
+    tested = np.isfinite(ascending).sum(-1, keepdims=True)
+    return np.asarray(ascending * tested / np.arange(1, ascending.shape[-1] + 1), dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +64,7 @@ def step_up(p: Floats, q: float) -> Kept:
     per_segment = simes(p)
     segment_q = adjusted(per_segment)
     segments = np.nan_to_num(segment_q, nan=1.0) <= q
-    tested = int(np.isfinite(per_segment).sum())
-    inflation = tested / max(int(segments.sum()), 1)
-    feature_q = np.full(p.shape, np.nan)
-    for i in np.flatnonzero(np.isfinite(per_segment)):
-        feature_q[i] = np.minimum(adjusted(p[i]) * inflation, 1.0)
+    inflation = int(np.isfinite(per_segment).sum()) / max(int(segments.sum()), 1)
+    feature_q = np.minimum(adjusted(p) * inflation, 1.0)
     features = (np.nan_to_num(feature_q, nan=1.0) <= q) & segments[:, None]
     return Kept(per_segment, segment_q, segments, features, feature_q)

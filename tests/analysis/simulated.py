@@ -1,0 +1,50 @@
+"""Segments simulated at the level of counts, many at once: what the statistics are held against."""
+
+import numpy as np
+import numpy.typing as npt
+from driftline_collector.analysis.comparison import CellSums, Comparison, compare
+from driftline_collector.analysis.references import Family
+from driftline_schemas.reference import Reference
+
+Floats = npt.NDArray[np.float64]
+
+
+def normal_family(rows: int, rng: np.random.Generator) -> Family:
+    """One numeric feature, standard normal, with a reference of so many rows."""
+    reference = Reference.from_data({"x": rng.normal(size=rows)}, model="m", version="1")
+    return Family.of({"1": reference}, {"1": "reference-1"})
+
+
+def normal_counts(
+    family: Family,
+    rng: np.random.Generator,
+    *,
+    segments: int,
+    devices: int,
+    rows: int,
+    correlation: float = 0.0,
+    shift: float = 0.0,
+) -> Floats:
+    """Counts of standard normal rows, shape (segments, devices, test bins), `rows` of each device.
+
+    `correlation` is that of two rows of one device: each device is a bit brighter or darker than the next.
+    """
+    device = rng.normal(size=(segments, devices, 1)) * np.sqrt(correlation)
+    values = shift + device + rng.normal(size=(segments, devices, rows)) * np.sqrt(1 - correlation)
+    fine = np.searchsorted(family.features[0].edges, values.ravel(), side="left")
+    owner = np.repeat(np.arange(segments * devices), rows)
+    counts = np.zeros((segments * devices, family.width))
+    np.add.at(counts, (owner, family.merged[0][fine]), 1)
+    return counts.reshape(segments, devices, family.width)
+
+
+def compared(family: Family, counts: Floats, *, effect: float = 0.02) -> Comparison:
+    """Each segment against the reference by itself, through the product's own code."""
+    segments, devices, bins = counts.shape
+    sums = CellSums.of(
+        counts.reshape(segments * devices, 1, bins),
+        np.repeat(np.arange(segments), devices),
+        np.zeros(segments, dtype=np.int64),
+        family,
+    )
+    return compare(sums, np.eye(segments, dtype=np.bool_), family, effect, 50)

@@ -1,0 +1,67 @@
+"""Devices differ: what φ makes of it, and that it keeps false alarms rare."""
+
+import numpy as np
+import pytest
+
+from tests.analysis.simulated import compared, normal_counts, normal_family
+
+
+def test_independent_rows_are_not_taken_for_clusters() -> None:
+    rng = np.random.default_rng(21)
+    family = normal_family(20_000, rng)
+    counts = normal_counts(family, rng, segments=500, devices=24, rows=40)
+    phi = compared(family, counts).phi
+    assert (phi >= 1).all()
+    assert phi.mean() < 1.1
+
+
+def test_the_design_effect_of_like_rows_is_found() -> None:
+    """Σ V_b/p_b is known here by brute force: the variance between as many fleets."""
+    rng = np.random.default_rng(22)
+    family = normal_family(50_000, rng)
+    counts = normal_counts(family, rng, segments=400, devices=20, rows=50, correlation=0.1)
+    pooled = counts.sum(1)
+    share = pooled.mean(0) / pooled.sum(-1).mean()
+    used = share > 0.001
+    between = (pooled[:, used] / 1000).var(axis=0, ddof=1)
+    expected = (1000 * between / share[used]).sum() / (used.sum() - 1)
+    assert compared(family, counts).phi.mean() == pytest.approx(expected, rel=0.15)
+
+
+@pytest.mark.parametrize("rows", [300, 2000])
+@pytest.mark.parametrize("devices", [2, 3, 8, 24])
+def test_devices_that_differ_are_seldom_taken_for_drift(devices: int, rows: int) -> None:
+    """Day one: no history, only the devices of the window itself, correlation .1, and down to two of them."""
+    rng = np.random.default_rng(23)
+    found, any_effect = [], []
+    for _ in range(6):
+        family = normal_family(20_000, rng)
+        counts = normal_counts(
+            family, rng, segments=80_000 // rows, devices=devices, rows=rows // devices, correlation=0.1
+        )
+        found.append((compared(family, counts).p < 0.001).mean())
+        any_effect.append((compared(family, counts, effect=0.0).p < 0.05).mean())
+    assert np.mean(found) <= 0.004
+    assert np.mean(any_effect) <= 0.065
+
+
+def test_a_device_by_itself_is_judged_by_how_much_devices_differ_elsewhere() -> None:
+    rng = np.random.default_rng(24)
+    family = normal_family(20_000, rng)
+    pairs = normal_counts(family, rng, segments=40, devices=2, rows=200, correlation=0.1)
+    alone = normal_counts(family, rng, segments=400, devices=1, rows=200, correlation=0.1)
+    by_themselves = compared(family, alone)
+    among_others = compared(
+        family, np.concatenate([np.concatenate([alone, np.zeros_like(alone)], axis=1), pairs])
+    )
+    assert (by_themselves.phi_df == 0).all()
+    assert (by_themselves.p < 0.05).mean() > 0.2
+    assert (among_others.p[:400] < 0.05).mean() < 0.1
+    assert (among_others.p[:400] < 0.001).mean() < 0.01
+
+
+def test_a_shift_on_all_devices_is_found_though_they_differ() -> None:
+    rng = np.random.default_rng(25)
+    family = normal_family(20_000, rng)
+    counts = normal_counts(family, rng, segments=100, devices=24, rows=100, correlation=0.02, shift=0.5)
+    assert (compared(family, counts).p < 0.001).mean() >= 0.99
