@@ -27,6 +27,10 @@ logger = logging.getLogger(__name__)
 GROUP_BYTES = 4 * 2**20
 #: Groups between decoder and commit, at most: of each signal, one that is committed and one to follow.
 GROUPS_AHEAD = 6
+#: A group costs as much as many small requests: while less than this waits, one follows another by the pause.
+#: A request that comes alone is decoded at once.
+SMALL_BYTES = 64 * 2**10
+PAUSE_S = 0.05
 
 
 class OverloadedError(Exception):
@@ -64,6 +68,7 @@ class Intake:
         self._changed = threading.Condition()
         self._ahead = threading.Semaphore(GROUPS_AHEAD)
         self._closing = False
+        self._next_at = 0.0
         self._thread = threading.Thread(target=self._run, name="driftline-decoder", daemon=True)
         self._thread.start()
 
@@ -119,10 +124,12 @@ class Intake:
         Clients send the three signals in turn, so a group that ended with its signal would hold one request.
         """
         with self._changed:
-            while not (waiting := [queue for queue in self._queues.values() if queue]):
+            while not self._is_due():
                 if self._closing and not self._requests:
                     return []
-                self._changed.wait()
+                self._changed.wait(max(0.0, self._next_at - time.monotonic()) if self._waiting() else None)
+            self._next_at = time.monotonic() + PAUSE_S
+            waiting = [queue for queue in self._queues.values() if queue]
             queue = min(waiting, key=lambda queue: queue[0].arrival)
             group = [queue.popleft()]
             size = len(group[0].body)
@@ -132,6 +139,13 @@ class Intake:
                     break
                 group.append(queue.popleft())
             return group
+
+    def _waiting(self) -> int:
+        return sum(len(request.body) or 1 for queue in self._queues.values() for request in queue)
+
+    def _is_due(self) -> bool:
+        size = self._waiting()
+        return size >= SMALL_BYTES or (size > 0 and (self._closing or time.monotonic() >= self._next_at))
 
     def _decode(self, group: Sequence[_Request]) -> None:
         try:
