@@ -5,6 +5,7 @@ time rows are to be counted and windows closed. This module pulls in protobuf an
 it when it is made, not in the middle of the user's loop.
 """
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -26,6 +27,8 @@ from driftline._spool_schema import Batch
 log = logging.getLogger("driftline")
 
 Transport = Callable[[Batch], Outcome]
+#: Seconds between looks for what other processes on this device left behind when they died.
+ADOPT_EVERY = 60.0
 
 # SQLite forbids to close in a child what its parent opened: doing so would drop the parent's locks.
 _inherited: list[object] = []
@@ -44,36 +47,59 @@ class Engine:
         *,
         in_memory: bool = False,
     ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._drops = intake.drops
+        self._uplink: Uplink | None = None
         self._slot = None if in_memory else acquire(settings.spool_dir)
+        counter = self._slot.counter if self._slot else Counter(None)
         try:
             self._spool = Spool(self._slot.database if self._slot else None, settings.max_spool_bytes)
+            self._outbox = self._open(counter)
         except BaseException:
             if self._slot is not None:
                 self._slot.release()
             raise
-        drops = intake.drops
-        if self._spool.damaged:
-            drops.add("spool_damaged", "logs", detail="(the file is kept beside the new one)")
-        self.counter = self._slot.counter if self._slot else Counter(None)
-        now = clock.time_ns()
-        snapshot = None
-        if self._slot is not None:
-            snapshot = self._slot.snapshot
-            revive(self._spool, snapshot)
-            adopt(self._spool, self._slot, settings.spool_dir, drops)
-        base = self.counter.made
-        outbox = Outbox(settings, self._spool, drops, snapshot=snapshot, base=base, now_ns=now)
-        outbox.announce_dead(now)
-        self._uplink: Uplink | None = None
         if transport is None:
             self._uplink = Uplink(settings)
             transport = self._uplink.send
-        self._sender = Sender(self._spool, transport, drops)
-        pipeline = Pipeline(settings, intake, layout, outbox, counter=self.counter, clock=clock)
-        self._worker = Worker(pipeline, intake, settings.flush_interval, self._sender.notify)
-        intake.attach(self.counter)
+        self._sender = Sender(self._spool, transport, self._drops)
+        pipeline = Pipeline(settings, intake, layout, self._outbox, counter=counter, clock=clock)
+        self._worker = Worker(
+            pipeline,
+            self._drops,
+            intake.wake,
+            settings.flush_interval,
+            notify=self._sender.notify,
+            adopt=self._adopt,
+        )
+        intake.attach(counter)
         self._sender.start()
         self._worker.start()
+
+    def _open(self, counter: Counter) -> Outbox:
+        """Start a stream, and speak for those that died in this slot and in others that nobody holds."""
+        if self._spool.damaged:
+            self._drops.add("spool_damaged", "logs", detail="(the file is kept beside the new one)")
+        snapshot = self._slot.snapshot if self._slot else None
+        if snapshot is not None:
+            revive(self._spool, snapshot)
+        self._outbox = Outbox(
+            self._settings,
+            self._spool,
+            self._drops,
+            snapshot=snapshot,
+            base=counter.made,
+            now_ns=self._clock.time_ns(),
+        )
+        self._adopt()
+        return self._outbox
+
+    def _adopt(self) -> None:
+        """Take over what dead processes left in other slots, and announce the dead."""
+        if self._slot is not None:
+            adopt(self._spool, self._slot, self._settings.spool_dir, self._drops)
+        self._outbox.announce_dead(self._clock.time_ns())
 
     def flush(self, timeout: float) -> bool:
         """Count, close the open window, spool and send; whether all was sent within `timeout` seconds."""
@@ -86,16 +112,25 @@ class Engine:
         ended = self._worker.finish(timeout)
         sent = self._sender.drain(max(0.0, deadline - time.monotonic()))
         stopped = self._sender.stop(max(0.1, deadline - time.monotonic()))
-        if not (ended and stopped):
-            # Somebody is still at work on it. The process is about to end; its successor will find it.
-            _inherited.append(self)
-            return False
+        if ended and stopped:
+            self._release()
+            return sent
+        # A request is under way, or the disk stands still: the slot is given back when it is over.
+        with contextlib.suppress(RuntimeError):  # the interpreter ends, and takes no new threads
+            threading.Thread(target=self._release_later, name="driftline-closer", daemon=True).start()
+        return False
+
+    def _release_later(self) -> None:
+        self._worker.join()
+        self._sender.join()
+        self._release()
+
+    def _release(self) -> None:
         self._spool.close()
         if self._slot is not None:
             self._slot.release()
         if self._uplink is not None:
             self._uplink.close()
-        return sent
 
     def abandon(self) -> None:
         """In a forked child: nothing of this is ours."""
@@ -108,22 +143,34 @@ class Worker(threading.Thread):
     """Ticks every `interval` seconds, and when the buffer fills or somebody asks."""
 
     def __init__(
-        self, pipeline: Pipeline, intake: Intake, interval: float, notify: Callable[[], None]
+        self,
+        pipeline: Pipeline,
+        drops: Drops,
+        wake: threading.Event,
+        interval: float,
+        *,
+        notify: Callable[[], None],
+        adopt: Callable[[], None],
     ) -> None:
         super().__init__(name="driftline-worker", daemon=True)
         self._pipeline = pipeline
-        self._intake = intake
-        self._wake = intake.wake
+        self._drops = drops
+        self._wake = wake
         self._interval = interval
         self._notify = notify
+        self._adopt = adopt
         self._requests: list[threading.Event] = []
         self._lock = threading.Lock()
         self._finishing = False
 
     def run(self) -> None:
         """Until `finish`. A fault in one tick is logged and counted; the next tick goes on."""
+        adopted = time.monotonic()
         while not self._finishing:
             self._wait()
+            if time.monotonic() - adopted >= ADOPT_EVERY:
+                adopted = time.monotonic()
+                self._guarded(self._adopt)
             with self._lock:  # who asks during the tick is served by the next one
                 requests, self._requests = self._requests, []
             self._guarded(self._pipeline.tick, cut=bool(requests))
@@ -151,7 +198,7 @@ class Worker(threading.Thread):
         try:
             step(**options)
         except Exception as error:
-            self._intake.drops.add("internal_error", "metrics", detail=f"({error!r})")
+            self._drops.add("internal_error", "metrics", detail=f"({error!r})")
             log.exception("driftline's worker stumbled; it goes on")
 
     def request(self, timeout: float) -> bool:

@@ -1,10 +1,13 @@
 """What happens to monitors when the interpreter ends and when the process forks."""
 
 import atexit
+import logging
 import os
 import threading
 import weakref
 from typing import Protocol
+
+log = logging.getLogger("driftline")
 
 #: What is left to the uplink when the interpreter ends; the rest is the next process's.
 EXIT_TIMEOUT = 2.0
@@ -33,7 +36,10 @@ def watch(alive: Lives) -> None:
 def _at_exit() -> None:
     for known in _watched:
         if (alive := known()) is not None:
-            alive.close(EXIT_TIMEOUT)
+            try:
+                alive.close(EXIT_TIMEOUT)
+            except Exception as error:  # noqa: BLE001 - the user's program has ended; it ends in peace
+                log.warning("driftline could not close: %s", error)
 
 
 def _in_child() -> None:

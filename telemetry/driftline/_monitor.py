@@ -80,7 +80,7 @@ class Monitor:
         max_buffer: rows that may wait in memory for the worker.
         recent: predictions kept for a late `ground_truth`, of those whose id was asked for.
         strict: raise mistakes; `None` is: under pytest.
-        clock: time, for tests.
+        clock: time, for tests: a `driftline.testing.Clock`.
         """
         self._settings = gather(
             model=model,

@@ -24,6 +24,8 @@ from driftline._spool_schema import PROFILE, SAMPLE, SPAN, STREAM, Batch, Signal
 BATCH_RECORDS = 256
 #: Records and windows that wait in memory while the disk takes nothing.
 MAX_WAITING = 20_000
+#: Seconds until a disk that took nothing is tried again: what waits has to be encoded anew for it.
+RETRY_DISK = 1.0
 
 
 class Outbox:
@@ -48,6 +50,7 @@ class Outbox:
         self._escalations: dict[str, Escalation] = {}
         self._paths: list[Path] = []
         self._windows: list[Batch] = []
+        self._resume = 0.0
         self.begin(base, now_ns)
 
     def begin(self, base: int, now_ns: int) -> None:
@@ -135,6 +138,9 @@ class Outbox:
         """
         if not (self.waiting or ended or buried):
             return False
+        if time.monotonic() < self._resume and not ended:
+            self._forget_oldest()
+            return False
         stream = self.stream
         before = stream.logs, stream.spans
         batches = [*self._windows]
@@ -148,6 +154,7 @@ class Outbox:
         except sqlite3.Error as error:
             stream.logs, stream.spans = before
             self._drops.note("spool", error)
+            self._resume = time.monotonic() + RETRY_DISK
             self._forget_oldest()
             return False
         for batch in dropped:

@@ -67,7 +67,7 @@ def acquire(parent: Path) -> Slot:
     parent.mkdir(parents=True, exist_ok=True)
     for number in range(MAX_SLOTS):
         path = parent / str(number)
-        path.mkdir(exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)  # what is spooled is nobody else's to read
         if (lock := _try_lock(path)) is not None:
             try:
                 return Slot(path, lock)

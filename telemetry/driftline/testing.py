@@ -24,12 +24,13 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from driftline._clock import Clock
 from driftline._export import Outcome, Sent
 from driftline._monitor import Monitor
 from driftline._settings import Device
 from driftline._spool_schema import Batch
 
-__all__ = ["MemoryMonitor"]
+__all__ = ["Clock", "MemoryMonitor"]
 
 
 class MemoryMonitor(Monitor):

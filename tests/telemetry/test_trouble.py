@@ -1,9 +1,8 @@
 """Disks that are full, faults of our own, a collector that is away at the end: counted, logged, survived."""
 
 import logging
-import os
 import sqlite3
-import stat
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -95,14 +94,43 @@ def test_nobody_waits_for_a_collector_that_said_not_to_come_back_before_then(
     assert len(collector.requests) <= 3  # one for each signal
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_spool_that_may_not_be_written_is_refused(monitor_for: MakeMonitor, tmp_path: Path) -> None:
-    tmp_path.chmod(stat.S_IREAD | stat.S_IEXEC)
-    try:
-        with pytest.raises(driftline.ConfigurationError, match="name one that can be written to"):
-            monitor_for()
-    finally:
-        tmp_path.chmod(stat.S_IRWXU)
+def test_a_slot_is_given_back_when_the_request_under_way_at_close_is_over(
+    monitor_for: MakeMonitor, collector: Collector, tmp_path: Path
+) -> None:
+    gate = threading.Event()
+    collector.rule = lambda path, number: Reply(hang=gate) if number == 0 else Reply()
+    monitor = monitor_for(timeout=30.0)
+    monitor.record({"ink": 1.0}, label="a")
+    collector.wait(lambda: collector.requests)
+    assert not monitor.close(timeout=0.05)
+    gate.set()
+    assert join_closers() == 1
+    assert monitor_for().close()
+    assert collector.predictions == 1
+    assert [path.name for path in tmp_path.glob("spool/*/*/*")] == ["0"]
+
+
+def test_a_living_process_takes_over_what_another_left(
+    monitor_for: MakeMonitor, collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("driftline._engine.ADOPT_EVERY", 0.0)
+    living = monitor_for(flush_interval=3600.0)
+    other = monitor_for(endpoint="http://127.0.0.1:9")
+    other.record({"ink": 1.0}, label="a")
+    assert not other.close(timeout=0.05)
+    join_closers()
+    assert living.flush(timeout=20)
+    assert collector.predictions == 1
+    phases = [event["driftline.stream.phase"] for event in collector.events("driftline.stream")]
+    assert sorted(phases) == ["end", "start", "start"]
+
+
+def join_closers() -> int:
+    """Wait until the monitors that could not end in time have ended; how many these were."""
+    closers = [thread for thread in threading.enumerate() if thread.name == "driftline-closer"]
+    for thread in closers:
+        thread.join(20)
+    return len(closers)
 
 
 def test_a_full_spool_announces_what_it_dropped_and_the_stream_goes_on(
