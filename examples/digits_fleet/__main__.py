@@ -127,7 +127,9 @@ def _conclude(run: Run) -> tuple[dict[str, Any], list[str]]:
     """Stop the fleet, let the collector count, ask it for everything, and stop it too."""
     stopped_at = time.time()
     run.stop_fleet()
-    coverage = wait_until_settled(run.api, run.counters, stopped_at, timeout=20)
+    coverage = wait_until_settled(
+        run.api, run.counters, stopped_at, timeout=60
+    )  # seconds of which an idle machine needs few
     report = make_report(run.api, run.ledger, run.counters, coverage, run.receiver.deliveries)
     run.stop_collector()
     return report, shortcomings(report, run.ledger, refused=run.receiver.refused, unclean=run.unclean)

@@ -25,6 +25,7 @@ from examples.digits_fleet.cloud_client import ANSWER_PATH
 from examples.digits_fleet.counters import Counters
 from examples.digits_fleet.features import NAMES, summarise
 from examples.digits_fleet.models import CloudModel, rescale
+from examples.digits_fleet.plan import CLOSE_TIMEOUT
 
 MODEL = "digits-cloud"
 VERSION = "5.0.0"
@@ -93,7 +94,7 @@ def main() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(f"ready {listener.getsockname()[1]}", flush=True)
         server.run(sockets=[listener])
-    monitor.close()
+    monitor.close(timeout=CLOSE_TIMEOUT)
 
 
 if __name__ == "__main__":

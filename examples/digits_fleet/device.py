@@ -15,7 +15,7 @@ from examples.digits_fleet.cloud_client import CloudClient
 from examples.digits_fleet.counters import Counters
 from examples.digits_fleet.features import named, summarise
 from examples.digits_fleet.models import ESCALATION_THRESHOLD, PREPROCESSING, EdgeModel, Pool
-from examples.digits_fleet.plan import MODEL, DeviceSpec, ProcessPlan
+from examples.digits_fleet.plan import CLOSE_TIMEOUT, MODEL, DeviceSpec, ProcessPlan
 
 LABELLED_SHARE = 0.1
 _LABEL_DELAY = (3.0, 8.0)  # seconds until somebody has looked at a picture
@@ -76,7 +76,7 @@ class Device:
             self._send_labels(until=time.monotonic())
             due = max(due + period, time.monotonic() - 1)  # after a stall it catches up on a second at most
         self._send_labels(until=float("inf"))
-        self._monitor.close()
+        self._monitor.close(timeout=CLOSE_TIMEOUT)
         self._cloud.close()
 
     def _predict(self) -> None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 MODEL = "digits"
+CLOSE_TIMEOUT = 30.0  # seconds that a monitor may take to send the last; nobody comes after it for its spool
 WINDOW = 5.0  # seconds, of the devices' profiles and of the collector's verdicts
 DEVICE_TYPES = ("camera-a", "camera-b", "camera-c")
 REGIONS = ("eu-west", "us-east", "ap-south")

@@ -18,7 +18,7 @@ from examples.digits_fleet import models
 from examples.digits_fleet.cloud import CloudPlan
 from examples.digits_fleet.collector_api import CollectorApi
 from examples.digits_fleet.counters import Counters
-from examples.digits_fleet.plan import REGIONS, WINDOW, DeviceSpec, ProcessPlan, make_fleet
+from examples.digits_fleet.plan import CLOSE_TIMEOUT, REGIONS, WINDOW, DeviceSpec, ProcessPlan, make_fleet
 from examples.digits_fleet.processes import Child, StartError
 from examples.digits_fleet.receiver import Delivery, Receiver
 from examples.digits_fleet.references import PILOT_SHOTS, build_references
@@ -29,7 +29,7 @@ RATE = 30.0
 # Longer than the uplink is lost, and enough for a machine that is busy with other things.
 _LATENESS = 20.0
 _START_TIMEOUT = 40.0
-_STOP_TIMEOUT = 20.0
+_STOP_TIMEOUT = CLOSE_TIMEOUT + 10.0
 _KILLED = "camera-a-eu-west-00"  # alone in its process
 _CUT_OFF = "camera-c-us-east-22"  # sends through a relay
 
