@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from driftline_collector.store.ledger import Ledger, Window
+from driftline_collector.store.registered import registered
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,8 @@ def _stored(
     _, streams, starts, ends = zip(*suspects, strict=True)
     same = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM arrived.{name}" for name in kind.identity)
     start = f"coalesce(stored.{kind.start}, stored.{kind.end})"
-    cursor.register("arrived", points)
-    cursor.register("suspects", pa.table({"stream": streams, "start": starts, "end": ends}))
-    try:
+    windows = pa.table({"stream": streams, "start": starts, "end": ends})
+    with registered(cursor, arrived=points, suspects=windows):
         found = cursor.execute(
             f"""
             SELECT DISTINCT arrived.row_min
@@ -110,7 +110,4 @@ def _stored(
             """,
             [min(ends), max(ends)],
         ).fetchnumpy()["row_min"]
-    finally:
-        cursor.unregister("arrived")
-        cursor.unregister("suspects")
     return np.asarray(found, np.int64)

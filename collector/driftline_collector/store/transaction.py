@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from driftline_collector.store.batch import Batch, Rows, concatenate
 from driftline_collector.store.ledger import Ledger, Mask, Sighting, Window
 from driftline_collector.store.points import POINT_TABLES, fresh_points
+from driftline_collector.store.registered import registered
 
 logger = logging.getLogger(__name__)
 
@@ -155,11 +156,8 @@ class Transactions:
         target = source = ", ".join(f'"{column}"' for column in table.column_names)
         if "received_ns" in self._columns[name] and "received_ns" not in table.column_names:
             target, source = f"received_ns, {target}", f"{self._received_ns}, {source}"
-        self._cursor.register("arriving", table)
-        try:
+        with registered(self._cursor, arriving=table):
             self._cursor.execute(f"INSERT INTO {name} ({target}) SELECT {source} FROM arriving")
-        finally:
-            self._cursor.unregister("arriving")
 
     def _restore(self) -> None:
         """Read back what has been seen."""
