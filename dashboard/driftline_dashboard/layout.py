@@ -189,7 +189,7 @@ def pager(name: str, paged: Paged[Any], view: View, what: str) -> None:
         return
     last = paged.first + len(paged.items)
     here = f"{words.count(paged.first + 1)}–{words.count(last)} of {words.count(paged.total)} {what}"
-    with st.container(key=f"dl-pager-{what}", horizontal=True, vertical_alignment="center", gap="small"):
+    with row(f"pager-{name}"):
         note(here)
         if paged.page > 1:
             routes.link(name, "← Previous", view.here(page=paged.page - 1))
@@ -251,6 +251,13 @@ def effect_legend(limit: float | None) -> None:
         f'<span class="dl-scale"><i style="background:linear-gradient(90deg,{colours})"></i>'
         f'<span class="dl-ends">{marks}</span></span>'
         '<span>▲ over the limit</span><span><i class="dl-dashed"></i> no verdict: too few data</span></div>'
+    )
+
+
+def row(key: str) -> AbstractContextManager[Any]:
+    """Things side by side, each as wide as it is; they wrap on a narrow screen."""
+    return st.container(
+        key=f"dl-row-{key}", horizontal=True, vertical_alignment="center", gap="medium", width="stretch"
     )
 
 

@@ -69,7 +69,8 @@ def course(
             .encode(x=time, y=level),
         ]
     if since is not None and start <= since <= end:
-        layers.append(_at([since], 0).mark_rule(color=ink.over, strokeWidth=1.5).encode(x=time))
+        rule = _at([since], 0).mark_rule(color=ink.over, strokeWidth=1.5)
+        layers.append(rule.encode(x=time, y=alt.value(0), y2=alt.value(_HEIGHT)))
     shown = [change for change in changes if _within(change, start, end)]
     layers += _lane(shown, time, start, end, ink)
     return parts.layered(*layers, height=_HEIGHT + _LANE)

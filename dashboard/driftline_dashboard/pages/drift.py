@@ -51,9 +51,10 @@ def _feature(view: View, found: Heatmap) -> str | None:
     return view.feature or next((cell.feature for cell in _worst(found)), None)
 
 
-def _segment(view: View) -> str:
-    """The segment in view: the one clicked on, else what the filters make."""
-    return view.segment or view.to_segment()
+def _segment(view: View, found: Heatmap, feature: str) -> str:
+    """The segment in view: the one clicked on, else where the feature moved most."""
+    moved = (cell.segment for cell in _worst(found) if cell.feature == feature)
+    return view.segment or next(moved, view.to_segment())
 
 
 @layout.card(height=72)
@@ -74,6 +75,9 @@ def _title(view: View, found: Heatmap) -> tuple[str, str]:
         return f"Nothing of {view.model} has been evaluated here yet", ""
     if not over:
         judged = sum(cell.verdict == "stable" for cell in found.cells)
+        if not judged:
+            reason = "too few data" if _sparse(found) else "no reference"
+            return f"No verdict on {where} yet: {reason}", ""
         return f"No feature has moved: {words.counted(judged, 'cell')} of {where} stable", ""
     names = ", ".join(cell.feature for cell in over[:3])
     more = f" and {words.count(len(over) - 3)} more" if over[3:] else ""
@@ -83,6 +87,10 @@ def _title(view: View, found: Heatmap) -> tuple[str, str]:
         f"{words.count(len(over))} {have} moved in {words.counted(segments, 'segment')}: {names}{more}",
         findings.OVER,
     )
+
+
+def _sparse(found: Heatmap) -> bool:
+    return any(cell.verdict == "insufficient_data" for cell in found.cells)
 
 
 @layout.card(height=420)
@@ -158,7 +166,7 @@ def _feature_course(view: View) -> None:
     feature = None if found is None else _feature(view, found)
     if found is None or feature is None:
         return
-    segment = _segment(view)
+    segment = _segment(view, found, feature)
     layout.section(f"{feature} over time", words.where(segment))
     start, end = _range(view)
     answer = collector.series(
@@ -195,8 +203,9 @@ def _feature_course(view: View) -> None:
 def _distribution(view: View) -> None:
     found = _asked(view).value
     feature = None if found is None else _feature(view, found)
-    if feature is not None:
-        places.distribution_card(_segment(view), feature, at=view.end, key="drift-distribution")
+    if found is not None and feature is not None:
+        segment = _segment(view, found, feature)
+        places.distribution_card(segment, feature, at=view.end, key="drift-distribution")
 
 
 @layout.card(height=520)

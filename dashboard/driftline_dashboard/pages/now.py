@@ -119,6 +119,7 @@ def _grid(view: View) -> None:
             f"driftline reference build train.csv --output reference.json\n"
             f"driftline reference register reference.json --model {overview.model}",
         )
+        return
     if not overview.grid:
         layout.empty(
             "No window has closed yet.", "The first verdicts come when one has; this page shows them then."
@@ -195,7 +196,7 @@ def _chosen(view: View, overview: Overview) -> None:
     if not cells:
         layout.notice(f"There is no segment {name} in the latest window.", "warning")
         return
-    with st.container(key="dl-chosen", horizontal=True, vertical_alignment="center", gap="medium"):
+    with layout.row("chosen"):
         layout.html(f'<p class="dl-line"><b>{escape(name)}</b>: {escape(describe(cells[0]))}</p>')
         routes.link("drift", "What moved\u00a0→", view.to(feature=cells[0].worst_feature))
         routes.link("devices", "Its devices\u00a0→", view.to())
