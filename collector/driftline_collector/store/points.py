@@ -80,7 +80,7 @@ def _keys(table: pa.Table, kind: PointTable) -> pa.Table:
     """The columns that tell points apart, stream, start and end first, without dictionaries."""
     start = pc.coalesce(table.column(kind.start), table.column(kind.end))
     columns = {"stream": table.column("stream"), "start": start, "end": table.column(kind.end)}
-    columns |= {name: table.column(name) for name in kind.identity}
+    columns |= {name: table.column(name) for name in kind.identity if name in table.column_names}
     return pa.table(
         {
             name: column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
@@ -94,7 +94,9 @@ def _stored(
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """The rows of those points in suspect windows that the store holds."""
     _, streams, starts, ends = zip(*suspects, strict=True)
-    same = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM arrived.{name}" for name in kind.identity)
+    # What the table lacks is NULL.
+    arrived = {name: f"arrived.{name}" if name in points.column_names else "NULL" for name in kind.identity}
+    same = " AND ".join(f"stored.{name} IS NOT DISTINCT FROM {value}" for name, value in arrived.items())
     start = f"coalesce(stored.{kind.start}, stored.{kind.end})"
     windows = pa.table({"stream": streams, "start": starts, "end": ends})
     with registered(cursor, arrived=points, suspects=windows):

@@ -209,9 +209,10 @@ def _stream_windows(profiles: pa.Table) -> pa.Table:
         .group_by(list(keys))
         .aggregate([(name, "sum") for name in sums] + [("row", "min")])
     )
-    first = profiles.select(list(_WHOSE)).take(grouped.column("row_min"))
+    whose = [name for name in _WHOSE if name in profiles.column_names]
+    first = profiles.select(whose).take(grouped.column("row_min"))
     columns = {name: grouped.column(name) for name in keys} | {n: grouped.column(f"{n}_sum") for n in sums}
-    return pa.table(columns | {name: first.column(name) for name in _WHOSE})
+    return pa.table(columns | {name: first.column(name) for name in whose})
 
 
 def _counted(profiles: pa.Table, kind: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
