@@ -1,13 +1,12 @@
 """The query parameters that many reads share: whose, and when."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 from driftline_schemas.segments import Segment
 from fastapi import Depends, Query, Request
 
-from driftline_collector.api.problems import ProblemError
+from driftline_collector.api.problems import ProblemError, documented
 from driftline_collector.api.values import read_time
 from driftline_collector.store.shown import Where
 
@@ -121,24 +120,8 @@ def only_known(request: Request) -> None:
     """Refuse query parameters that the route does not have: a misspelled filter would filter nothing."""
     if not request.query_params:
         return
-    path, values = request.scope["path"], request.path_params
-    documented: dict[str, Any] = next(
-        (
-            item
-            for template, item in request.app.openapi()["paths"].items()
-            if _filled(template, values) == path
-        ),
-        {},
-    )
-    parameters = documented.get(request.method.lower(), {}).get("parameters", ())
+    parameters = documented(request).get(request.method.lower(), {}).get("parameters", ())
     known = {parameter["name"] for parameter in parameters if parameter["in"] == "query"}
     if unknown := [name for name in request.query_params if name not in known]:
         names = ", ".join(sorted(known)) or "none"
         raise ProblemError(422, f"unknown query parameter {unknown[0]!r}; known here: {names}")
-
-
-def _filled(template: str, values: Mapping[str, Any]) -> str | None:
-    try:
-        return template.format(**values)
-    except KeyError:
-        return None

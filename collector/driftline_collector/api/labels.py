@@ -20,6 +20,42 @@ FIELDS = ("prediction_id", "label", "value", "source", "probability", "time")
 _LONGEST_BODY = 64 * 2**20
 _ERRORS_SHOWN = 20
 _EXAMPLES = 5
+_LABEL: dict[str, Any] = {
+    "type": "object",
+    "required": ["prediction_id"],
+    "additionalProperties": False,
+    "properties": {
+        "prediction_id": {"type": "string", "description": "The prediction's id"},
+        "label": {"type": ["string", "integer", "null"], "description": "The right answer"},
+        "value": {"type": ["number", "null"], "description": "The right number, of a regression"},
+        "source": {"type": ["string", "null"], "description": "Who says so"},
+        "probability": {
+            "type": ["number", "null"],
+            "exclusiveMinimum": 0,
+            "maximum": 1,
+            "description": "How likely this prediction was to be labelled",
+        },
+        "time": {"type": ["string", "null"], "description": "When; now, where nothing is said"},
+    },
+}
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {"type": "array", "items": _LABEL},
+            "example": [{"prediction_id": "01938a2b-7c1d-7e3f-8a4b-5c6d7e8f9a0b", "label": "7"}],
+        },
+        "text/csv": {
+            "schema": {"type": "string"},
+            "example": "prediction_id,label\n01938a2b-7c1d-7e3f-8a4b-5c6d7e8f9a0b,7\n",
+        },
+    },
+}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body is neither JSON nor UTF-8"},
+    413: {"description": "The body is longer than 64 MiB"},
+    415: {"description": "The content type is neither application/json nor text/csv"},
+}
 ROWS = pa.schema(
     [
         pa.field("time_ns", pa.int64(), nullable=False),
@@ -36,7 +72,7 @@ def routes(parts: Parts) -> APIRouter:
     """`POST /labels`."""
     router = APIRouter(tags=["labels"])
 
-    @router.post("/labels")
+    @router.post("/labels", openapi_extra={"requestBody": _BODY}, responses=_REFUSALS)
     async def labels(request: Request) -> LabelsTaken:
         """Take labels, all of them or (where one is wrong) none: a JSON list, or CSV with a header line.
 

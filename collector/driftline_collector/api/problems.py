@@ -91,6 +91,23 @@ def install(api: FastAPI) -> None:
         detail = str(error.detail)
         if error.status_code == 404:
             detail = f"nothing is at {request.url.path}; GET /openapi.json lists what there is"
+        headers = dict(error.headers or {})
         if error.status_code == 405:
-            detail = f"{request.method} is not for {request.url.path}; GET /openapi.json says what is"
-        return problem(error.status_code, detail, headers=error.headers)
+            allowed = ", ".join(sorted(documented(request))).upper()
+            detail = f"{request.method} is not for {request.url.path}; {allowed or 'GET'} is"
+            headers = {"allow": allowed} if allowed else headers
+        return problem(error.status_code, detail, headers=headers)
+
+
+def documented(request: Request) -> Mapping[str, Any]:
+    """Method → what the OpenAPI document says of it at the request's path; nothing where it is silent."""
+    path, values = request.scope["path"], request.path_params
+    items = request.app.openapi()["paths"].items()
+    return next((item for template, item in items if _filled(template, values) == path), {})
+
+
+def _filled(template: str, values: Mapping[str, Any]) -> str | None:
+    try:
+        return template.format(**values)
+    except KeyError:
+        return None

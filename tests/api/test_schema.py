@@ -1,0 +1,30 @@
+"""The OpenAPI document is kept: whatever fits it is answered as it says, whatever does not is refused."""
+
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+import schemathesis
+from driftline_collector.api.app import create_api
+from driftline_collector.api.parts import Parts
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from tests.api.seeded import Seeded, seeded
+from tests.seeding import SMALL
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
+    with seeded(tmp_path_factory.mktemp("described") / "api.duckdb", SMALL) as running:
+        yield running
+
+
+# The document does not need a store.
+schema = schemathesis.openapi.from_dict(create_api(Parts(store=cast("Any", None), now=lambda: 0)).openapi())
+
+
+@schema.parametrize()
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+def test_the_api_keeps_to_its_description(case: schemathesis.Case[Any], running: Seeded) -> None:
+    case.call_and_validate(app=running.api, excluded_checks=[positive_data_acceptance])
