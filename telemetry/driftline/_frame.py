@@ -15,7 +15,8 @@ Column = Sequence[Any] | npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-_FIELDS = attrgetter("time_ns", "values", "label", "score", "value", "duration", "context")
+_FIELDS = attrgetter("time_ns", "values", "label", "score")
+_MORE_FIELDS = attrgetter("value", "duration", "context")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,13 @@ class Frame:
 
 def of_handles(handles: Sequence[Handle]) -> Frame:
     """The frame of single predictions, of which there is at least one."""
-    times, values, labels, scores, answers, durations, contexts = zip(*map(_FIELDS, handles), strict=True)
+    times, values, labels, scores = zip(*map(_FIELDS, handles), strict=True)
+    # One None stands for nothing but None.
+    answers: Sequence[Any] = (None,)
+    durations: Sequence[Any] = (None,)
+    contexts: Sequence[Context | None] = (None,)
+    if set(map(type, handles)) != {Handle}:
+        answers, durations, contexts = zip(*map(_MORE_FIELDS, handles), strict=True)
     widths = set(map(len, values))
     if len(widths) > 1:
         # The layout grew in between, and it only grows: what a shorter row has not, it misses.

@@ -16,40 +16,21 @@ LOW_SCORE = "score"
 class Handle:
     """What `Monitor.record` returns. Its values are read already; its `id` is made when asked for."""
 
-    __slots__ = (
-        "_id",
-        "_recent",
-        "context",
-        "duration",
-        "label",
-        "score",
-        "sent",
-        "time_ns",
-        "value",
-        "values",
-    )
+    __slots__ = ("_id", "_recent", "label", "score", "sent", "time_ns", "values")
 
-    # All by position: this is called once for every prediction.
-    def __init__(  # noqa: PLR0917
-        self,
-        time_ns: int,
-        values: tuple[Any, ...],
-        label: Any,
-        score: Any,
-        value: Any,
-        duration: Any,
-        context: "Context | None",
-        recent: "Recent",
+    def __init__(
+        self, time_ns: int, values: tuple[Any, ...], label: Any, score: Any, recent: "Recent"
     ) -> None:
         self.time_ns = time_ns
         self.values = values
         self.label = label
         self.score = score
-        self.value = value
-        self.duration = duration
-        self.context = context
         self._recent = recent
 
+    # What most predictions do not have costs them nothing; see `FullHandle`.
+    value: Any = None
+    duration: Any = None
+    context: "Context | None" = None
     _id: str
     #: Set, to True, when it was sent whole. Not set before, which spares the caller a store.
     sent: bool
@@ -79,6 +60,29 @@ class Handle:
 
     def __repr__(self) -> str:
         return f"<driftline prediction {self.label!r} at {self.time_ns}>"
+
+
+class FullHandle(Handle):
+    """A prediction with a value, a duration, or a context."""
+
+    __slots__ = ("context", "duration", "value")
+
+    def __init__(
+        self,
+        time_ns: int,
+        values: tuple[Any, ...],
+        label: Any,
+        score: Any,
+        recent: "Recent",
+        *,
+        value: Any,
+        duration: Any,
+        context: "Context | None",
+    ) -> None:
+        super().__init__(time_ns, values, label, score, recent)
+        self.value = value
+        self.duration = duration
+        self.context = context
 
 
 class Context:
@@ -162,15 +166,15 @@ class Batch:
         row %= len(self)
         with self._lock:
             if (handle := self._handles.get(row)) is None:
-                handle = self._handles[row] = Handle(
+                handle = self._handles[row] = FullHandle(
                     int(self.times[row]),
                     tuple(_plain(column, row) for column in self.columns),
                     _plain(self.labels, row),
                     _plain(self.scores, row),
-                    _plain(self.values, row),
-                    _plain(self.durations, row),
-                    None,
                     self._recent,
+                    value=_plain(self.values, row),
+                    duration=_plain(self.durations, row),
+                    context=None,
                 )
         return handle
 

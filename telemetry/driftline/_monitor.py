@@ -10,7 +10,7 @@ from driftline_schemas.reference import Reference
 
 from driftline._boundary import Boundary
 from driftline._clock import Clock
-from driftline._handle import Batch, Context, Handle
+from driftline._handle import Batch, Context, FullHandle, Handle
 from driftline._inference import Answer, Inference
 from driftline._intake import Deployment, Failure, Intake, Truth
 from driftline._layout import Layout
@@ -137,8 +137,14 @@ class Monitor:
                 values = self._layout.reread(features)
         except Exception:  # noqa: BLE001 - whatever is wrong with them, `_read` finds out at leisure
             values = self._read(features)
-        context = None if parent_id is None else Context(parent_id)
-        handle = Handle(self._time_ns(), values, label, score, value, duration, context, self._recent)
+        now, recent = self._time_ns(), self._recent
+        if value is None and duration is None and parent_id is None:
+            handle = Handle(now, values, label, score, recent)
+        else:
+            context = None if parent_id is None else Context(parent_id)
+            handle = FullHandle(
+                now, values, label, score, recent, value=value, duration=duration, context=context
+            )
         intake = self._intake
         if len(intake.rows) < intake.attention or self._admit():  # `_append`, without the cost of a call
             intake.cells[0] = next(intake.steps)
@@ -206,8 +212,16 @@ class Monitor:
                 if context.traced and self._runtime.is_open():
                     self._intake.put(Failure(context))
                 return None
-            said = (answer.label, answer.score, answer.value, answer.duration)
-            handle = Handle(self._time_ns(), values, *said, context, self._recent)
+            handle = FullHandle(
+                self._time_ns(),
+                values,
+                answer.label,
+                answer.score,
+                self._recent,
+                value=answer.value,
+                duration=answer.duration,
+                context=context,
+            )
             self._append(handle)
             return handle
         return None

@@ -130,7 +130,7 @@ def test_columns_become_numbers_or_missing(column: object, expected: list[float]
 
 def frame(*rows: tuple[object, ...]) -> Frame:
     recent = Recent(0)
-    return of_handles([Handle(1, row, None, None, None, None, None, recent) for row in rows])
+    return of_handles([Handle(1, row, None, None, recent) for row in rows])
 
 
 def test_a_feature_is_what_its_first_value_is() -> None:

@@ -6,7 +6,7 @@ import driftline
 import numpy as np
 import pytest
 from driftline._frame import of_handles
-from driftline._handle import Context, Handle, Recent
+from driftline._handle import Context, FullHandle, Handle, Recent
 from driftline._sampling import Sampler
 from driftline.testing import MemoryMonitor
 
@@ -30,7 +30,7 @@ def test_escalated_predictions_have_a_rate_of_their_own() -> None:
     scores = np.random.default_rng(1).random(ROWS)
     sampler = Sampler(0.1, 0.25, 0.6, seed=3)
     recent = Recent(1)
-    handles = [Handle(1, (), "a", score, None, None, None, recent) for score in scores.tolist()]
+    handles = [Handle(1, (), "a", score, recent) for score in scores.tolist()]
     mask = sampler.escalated(of_handles(handles))
     assert mask is not None
     assert mask.tolist() == (scores < 0.25).tolist()
@@ -46,8 +46,12 @@ def test_escalated_predictions_have_a_rate_of_their_own() -> None:
 def test_an_escalation_that_the_caller_made_counts_as_one() -> None:
     recent, context = Recent(1), Context()
     context.escalation_reason = "unknown object"
-    handles = [Handle(1, (), "a", None, None, None, each, recent) for each in (None, context, Context())]
-    mask = Sampler(0.1, None, 1.0).escalated(of_handles(handles))
+    plain = Handle(1, (), "a", None, recent)
+    more = [
+        FullHandle(1, (), "a", None, recent, value=None, duration=None, context=each)
+        for each in (context, Context())
+    ]
+    mask = Sampler(0.1, None, 1.0).escalated(of_handles([plain, *more]))
     assert mask is not None
     assert mask.tolist() == [False, True, False]
 
