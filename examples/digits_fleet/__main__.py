@@ -30,6 +30,7 @@ from examples.digits_fleet.run import Run
 from examples.digits_fleet.scenario import Timeline
 from examples.digits_fleet.view import View, summary
 
+_SETTLE = 60.0  # seconds at most until the collector has nothing left to do; an idle machine needs few
 _FINISH = 20.0  # seconds kept for stopping, and for the collector to count what came last
 
 
