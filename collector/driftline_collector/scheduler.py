@@ -94,14 +94,8 @@ class Scheduler:
         while len(results) < _AT_ONCE and now_ns >= window.end_ns and not self._stopping.is_set():
             since = window.start_ns - LOOK_BACK * window.width_ns
             # Beyond its end, too: a device that was away and is back has nothing more to report.
-            progress = self._store.progress(model, since, now_ns)
-            if not is_closed(
-                window,
-                progress,
-                now_ns=now_ns,
-                lateness_ns=self._lateness_ns,
-                future_tolerance_ns=self._policy.future_tolerance_ns,
-            ):
+            progress = self._store.progress(model, since, now_ns, self._policy.future_tolerance_ns)
+            if not is_closed(window, progress, now_ns=now_ns, lateness_ns=self._lateness_ns):
                 break
             if progress.num_rows and pc.min(progress.column("first_start_ns")).as_py() < window.end_ns:
                 results += self._judge(model, window, now_ns)

@@ -97,13 +97,19 @@ class NodeCoverage:
         silent = expected & (presence.reported == 0)
         return cls(share, nodes(expected).astype(np.int64), nodes(silent).astype(np.int64))
 
-    def evaluations(self, keys: Sequence[str]) -> list[Evaluation]:
-        """The measures `coverage` and `silent_devices` of every node in which a device was expected."""
+    def evaluations(self, keys: Sequence[str], ahead: Sequence[str]) -> list[Evaluation]:
+        """The measures `coverage` and `silent_devices` of every node in which a device was expected.
+
+        `ahead` are devices whose clock is in the future: they are named beside the coverage of the whole.
+        """
         rows: list[Evaluation] = []
         for i in np.flatnonzero(self.expected > 0).tolist():
             share, expected, silent = float(self.share[i]), int(self.expected[i]), int(self.silent[i])
             shared: dict[str, Any] = {"segment": keys[i], "coverage": share, "devices": expected}
-            rows.append(Evaluation(**shared, measure="coverage", value=share, n=float(expected)))
+            named = {"clock_ahead": list(ahead)} if ahead and i == 0 else None
+            rows.append(
+                Evaluation(**shared, measure="coverage", value=share, n=float(expected), details=named)
+            )
             rows.append(
                 Evaluation(**shared, measure="silent_devices", value=float(silent), n=float(expected))
             )

@@ -20,7 +20,7 @@ from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
-from driftline_collector.analysis.windows import LOOK_BACK, Window, ahead
+from driftline_collector.analysis.windows import LOOK_BACK, Window
 from driftline_collector.store.base import Selection, Store
 
 Flags = npt.NDArray[np.bool_]
@@ -54,11 +54,14 @@ def evaluate(
         Selection(model=model, start_ns=window.start_ns, end_ns=window.end_ns, limit=_MANY)
     )
     missed_ns = max(LOOK_BACK * window.width_ns, min(_MISSED_NS, _MISSED_WINDOWS * window.width_ns))
-    known = store.progress(model, window.start_ns - missed_ns, window.end_ns)
-    presence = Presence.of(known, store.progress(model, window.start_ns, window.end_ns), window)
-    profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns))
+    tolerance_ns = policy.future_tolerance_ns
+    known = store.progress(model, window.start_ns - missed_ns, window.end_ns, tolerance_ns)
+    inside = store.progress(model, window.start_ns, window.end_ns, tolerance_ns)
+    presence = Presence.of(known, inside, window)
+    profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
     judges = families(store.references(model))
     before = _drifted_before(store, model, window)
+    ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
     for tier, tiers in _populations(presence, profiles):
         part = Population(
@@ -70,6 +73,7 @@ def evaluate(
             profiles=profiles.restricted([d.tier in tiers for d in profiles.devices]),
             families=judges,
             before=before,
+            ahead=ahead,
         )
         rows += part.evaluations(store, policy.limits)
     found = {e.segment for e in rows if e.finding and e.feature is None}
@@ -82,7 +86,7 @@ def evaluate(
         evaluated_ns=now_ns,
         evaluations=tuple(rows),
         late=tuple(sorted(found - _findings(earlier))) if late else (),
-        ahead=ahead(store.progress(model, now_ns, _FAR_NS), now_ns, policy.future_tolerance_ns),
+        ahead=ahead,
     )
 
 
@@ -111,6 +115,7 @@ class Population:
     profiles: Profiles
     families: Mapping[str, Family]
     before: Mapping[str, Running]
+    ahead: Sequence[str]
 
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
         """All measures of all segments."""
@@ -135,7 +140,7 @@ class Population:
                 standing=Standing(self.window.start_ns, self.before, covered, self._known_before(lattice)),
                 limits=limits,
             ),
-            *covered.evaluations(keys),
+            *covered.evaluations(keys, self.ahead),
             *escalation_rate(self.profiles, lattice, keys),
             *performance.latency(self.profiles, self._duration_edges, lattice, keys),
             *performance.accuracy(
@@ -176,6 +181,10 @@ def _drifted_before(store: Store, model: str, window: Window) -> dict[str, Runni
         row["segment"]: Running(row["since_ns"] or row["window_start_ns"], row["finding"])
         for row in rows.select(["segment", "since_ns", "window_start_ns", "finding"]).to_pylist()
     }
+
+
+def _devices(reported: pa.Table) -> tuple[str, ...]:
+    return tuple(sorted(set(reported.column("device").to_pylist())))
 
 
 def _findings(earlier: pa.Table) -> set[str]:

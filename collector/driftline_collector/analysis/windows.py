@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 #: A device that had a window in this many evaluation windows before is waited for.
 LOOK_BACK = 3
@@ -33,31 +32,21 @@ class Window:
         return Window(self.end_ns, self.end_ns + self.width_ns)
 
 
-def ahead(progress: pa.Table, now_ns: int, tolerance_ns: int) -> tuple[str, ...]:
-    """Devices that have reported windows which end later than now by more than the tolerance."""
-    late = progress.filter(pc.greater(progress.column("last_end_ns"), now_ns + tolerance_ns))
-    return tuple(sorted(set(late.column("device").to_pylist())))
-
-
-def is_closed(
-    window: Window, progress: pa.Table, *, now_ns: int, lateness_ns: int, future_tolerance_ns: int
-) -> bool:
+def is_closed(window: Window, progress: pa.Table, *, now_ns: int, lateness_ns: int) -> bool:
     """Whether a window may be judged: all devices expected in it have reported, or the lateness is over.
 
     `progress` are rows of `Store.progress` from `LOOK_BACK` windows before it on. Expected is a device that
-    began before the window's end and has not said goodbye. One whose clock is ahead is not waited for. A
-    window never closes before its end.
+    began before the window's end and has not said goodbye. A window never closes before its end.
     """
     if now_ns < window.end_ns:
         return False
     if now_ns >= window.end_ns + lateness_ns:
         return True
-    rows = progress.filter(pc.less_equal(progress.column("last_end_ns"), now_ns + future_tolerance_ns))
-    if not rows.num_rows:
+    if not progress.num_rows:
         return False
     # Of a device that changed its version, the latest row tells whether it has ended.
     devices = (
-        rows.sort_by("last_end_ns")
+        progress.sort_by("last_end_ns")
         .group_by(["tier", "device"], use_threads=False)
         .aggregate([("first_start_ns", "min"), ("last_end_ns", "max"), ("ended", "last")])
     )

@@ -39,15 +39,18 @@ class Store(Protocol):
     def models(self) -> pa.Table:
         """model, version, first_ns, last_ns: every model version that sent a profile."""
 
-    def device_counts(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """The profiles of windows that start in the interval, summed by device.
+
+        Without those that end more than `ahead_ns` after they were received: the device's clock was wrong.
 
         version, device_type, region, tier, device, binning, feature, kind, category, counts BIGINT[], bounds.
         """
 
-    def progress(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """How far each device has reported, of those with a window that overlaps the interval.
 
+        Without windows that end more than `ahead_ns` after they were received.
         version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its stream said so).
         """
 

@@ -54,14 +54,15 @@ class Reader:
             FROM profiles WHERE kind = 'predictions' GROUP BY model, version ORDER BY model, version
         """)
 
-    def device_counts(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """See `Store.device_counts`. Without a binning there are no counts that could be summed."""
         return self._read(
             """
             WITH bins AS (
                 SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
                        unnest(counts) AS amount, generate_subscripts(counts, 1) AS bin
-                FROM profiles WHERE model = ? AND start_ns >= ? AND start_ns < ?
+                FROM profiles WHERE model = $model AND start_ns >= $start AND start_ns < $end
+                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
             ), sums AS (
                 SELECT * EXCLUDE (amount), CAST(sum(amount) AS BIGINT) AS amount FROM bins GROUP BY ALL
             )
@@ -70,12 +71,10 @@ class Reader:
             FROM sums GROUP BY ALL
             ORDER BY version, device_type, region, tier, device, feature, kind, category
             """,
-            model,
-            start_ns,
-            end_ns,
+            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
         )
 
-    def progress(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """See `Store.progress`."""
         return self._read(
             """
@@ -83,16 +82,15 @@ class Reader:
                 SELECT version, device_type, region, tier, device, min(start_ns) AS first_start_ns,
                        max(end_ns) AS last_end_ns, arg_max(stream, end_ns) AS stream
                 FROM profiles
-                WHERE kind = 'predictions' AND model = ? AND end_ns > ? AND start_ns < ?
+                WHERE kind = 'predictions' AND model = $model AND end_ns > $start AND start_ns < $end
+                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
                 GROUP BY version, device_type, region, tier, device
             )
             SELECT * EXCLUDE (stream), stream IS NOT NULL AND stream IN (
                 SELECT stream FROM stream_events WHERE phase = 'end') AS ended
             FROM devices ORDER BY version, device_type, region, tier, device
             """,
-            model,
-            start_ns,
-            end_ns,
+            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
         )
 
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
