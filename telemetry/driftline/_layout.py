@@ -96,3 +96,12 @@ def _reader(names: tuple[str, ...]) -> Callable[[Any], Values]:
 
 def _copied(column: Any) -> Any:
     return column.copy() if isinstance(column, np.ndarray) else list(column)
+
+
+def answers(name: str, column: Any, rows: int) -> Any:
+    """A column of the model's answers, copied. Raises ValueError where it has another length."""
+    if column is None:
+        return None
+    if len(column) != rows:
+        raise ValueError(f"{len(column)} {name} for {rows} rows")
+    return _copied(column)

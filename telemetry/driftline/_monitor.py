@@ -13,7 +13,7 @@ from driftline._clock import Clock
 from driftline._handle import Batch, Context, FullHandle, Handle
 from driftline._inference import Answer, Inference
 from driftline._intake import Deployment, Failure, Intake, Truth
-from driftline._layout import Layout
+from driftline._layout import Layout, answers
 from driftline._privacy import Privacy
 from driftline._runtime import Runtime
 from driftline._settings import Device, gather
@@ -146,7 +146,7 @@ class Monitor:
                 now, values, label, score, recent, value=value, duration=duration, context=context
             )
         intake = self._intake
-        if len(intake.rows) < intake.attention or self._admit():  # `_append`, without the cost of a call
+        if len(intake.rows) < intake.attention or self._admit():
             intake.cells[0] = next(intake.steps)
             intake.rows.append(handle)
         return handle
@@ -172,10 +172,10 @@ class Monitor:
             batch = Batch(
                 np.full(rows, self._time_ns(), dtype=np.int64),
                 columns,
-                labels=_answers("labels", labels, rows),
-                scores=_answers("scores", scores, rows),
-                values=_answers("values", values, rows),
-                durations=_answers("durations", durations, rows),
+                labels=answers("labels", labels, rows),
+                scores=answers("scores", scores, rows),
+                values=answers("values", values, rows),
+                durations=answers("durations", durations, rows),
                 recent=self._recent,
             )
             if rows and self._runtime.is_open():
@@ -222,7 +222,10 @@ class Monitor:
                 duration=answer.duration,
                 context=context,
             )
-            self._append(handle)
+            intake = self._intake
+            if len(intake.rows) < intake.attention or self._admit():
+                intake.cells[0] = next(intake.steps)
+                intake.rows.append(handle)
             return handle
         return None
 
@@ -291,21 +294,7 @@ class Monitor:
             return self._layout.reread(features)
         return ()
 
-    def _append(self, handle: Handle) -> None:
-        intake = self._intake
-        if len(intake.rows) < intake.attention or self._admit():
-            intake.cells[0] = next(intake.steps)
-            intake.rows.append(handle)
-
     def _admit(self) -> bool:
         with self._boundary:
             return self._runtime.admit()
         return False
-
-
-def _answers(name: str, column: Column | None, rows: int) -> Column | None:
-    if column is None:
-        return None
-    if len(column) != rows:
-        raise ValueError(f"{len(column)} {name} for {rows} rows")
-    return column.copy() if isinstance(column, np.ndarray) else list(column)
