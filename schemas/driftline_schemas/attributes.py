@@ -63,7 +63,7 @@ DEPLOYMENT_FROM: Final = "driftline.deployment.from"
 DEPLOYMENT_TO: Final = "driftline.deployment.to"
 
 # `driftline.stream`: phase "start" or "end" of the stream itself, "gap" where its spool had to drop something
-# and it goes on, or "closed": what its successor on the same device found of a stream that died without a word.
+# and it goes on, or "closed": what its successor on the device found of a stream that died without a word.
 STREAM_PHASE: Final = "driftline.stream.phase"
 STREAM_CLOSED_ID: Final = "driftline.stream.closed.id"
 STREAM_LAST_LOG: Final = "driftline.stream.last_sequence.logs"

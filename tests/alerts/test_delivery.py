@@ -50,7 +50,7 @@ def states(store: Store) -> dict[str, str]:
 
 
 class Clock:
-    """A clock that stands still at a time near enough for signatures to be believed, until a test moves it."""
+    """A clock that stands still, near enough for signatures to be believed, until a test moves it."""
 
     def __init__(self) -> None:
         self.ahead_ns = 0

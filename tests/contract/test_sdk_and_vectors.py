@@ -5,7 +5,8 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from driftline._encode import Announcement, Escalation, Event, Path, attributes, logs, traces
+from driftline._encode import Announcement, Escalation, Path, attributes, traces
+from driftline._encode_logs import Event, logs
 from driftline._intake import Deployment
 from driftline_schemas import attributes as a
 from driftline_schemas.records import GroundTruth, Prediction
@@ -75,7 +76,7 @@ def record(name: str) -> Event:
 @pytest.mark.parametrize("name", EVENTS)
 def test_the_sdk_encodes_an_event_as_the_vectors_have_it(name: str) -> None:
     escalations = {PREDICTION_ID: Escalation("score", "1", 0.99)} if "classifier" in name else {}
-    body = logs(WHO, [record(name)], EVENTS[name][2][a.SEQUENCE], escalations)
+    body = logs(WHO.SerializeToString(), [record(name)], EVENTS[name][2][a.SEQUENCE], escalations)
     request = sorted_attributes(ExportLogsServiceRequest.FromString(body))
     assert request == ExportLogsServiceRequest.FromString(VECTORS[name])
     assert request.SerializeToString(deterministic=True) == VECTORS[name]

@@ -1,4 +1,4 @@
-"""Stores filled as a fleet would fill them, through the store's own writer: for the API, the browser, benchmarks.
+"""Stores filled as a fleet would fill them, by the store's own writer: for the API, the browser, benchmarks.
 
 `fill(store, Fleet(...))` is deterministic. `SMALL` are 4 devices, `LARGE` 2,000 with 40 features in 20 cells.
 """

@@ -1,4 +1,4 @@
-"""What was judged of the fleet in earlier windows: the last one, which is judged in earnest, over again with noise."""
+"""What was judged of the fleet in earlier windows: the last one, judged in earnest, over again with noise."""
 
 import json
 

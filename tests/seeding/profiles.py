@@ -56,7 +56,7 @@ def moved_features(fleet: Fleet) -> tuple[str, ...]:
 
 
 def windows(fleet: Fleet) -> list[pa.Table]:
-    """Rows of `profiles` that count predictions: one for each device's window, an hour of the fleet a table."""
+    """Rows of `profiles` that count predictions: one for each device and window, an hour a table."""
     tables = []
     for start in range(fleet.start_ns, fleet.reported_ns, HOUR):
         starts = np.arange(start, min(start + HOUR, fleet.reported_ns), REPORT)

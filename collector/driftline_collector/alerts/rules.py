@@ -98,9 +98,9 @@ class Rule:
     def holds(self, evaluation: Evaluation) -> bool | None:
         """Whether the condition holds; `None` where this evaluation cannot tell.
 
-        A segment that drifted but is no finding is explained by others. By a wider one: its drift goes on under
-        that name, so an alert neither starts nor ends. By parts of it or by one that crosses it: beside them it
-        is well again, and they have alerts of their own.
+        A segment that drifted but is no finding is explained by others. By a wider one: its drift goes on
+        under that name, so an alert neither starts nor ends. By parts of it or by one that crosses it: beside
+        them it is well again, and they have alerts of their own.
         """
         if evaluation.verdict in _UNDECIDED:
             return None
