@@ -42,7 +42,9 @@ class MemoryMonitor(Monitor):
     def __init__(self, **arguments: Any) -> None:
         self._bodies: list[Batch] = []
         defaults: dict[str, Any] = {"model": "test", "version": "0", "device": Device(id="test")}
-        super().__init__(**{**defaults, "sample_rate": 1.0, "strict": True, **arguments})
+        # A day's window: no test should see its counts in two because a minute was over.
+        defaults |= {"window": 86_400.0, "sample_rate": 1.0, "strict": True}
+        super().__init__(**{**defaults, **arguments})
 
     def _transport(self) -> Any:
         def take(batch: Batch) -> Outcome:
