@@ -76,7 +76,14 @@ def test_an_integer_may_be_a_number_or_text(written: Any, number: int) -> None:
     assert value_of({"intValue": written}).int_value == number
 
 
-@pytest.mark.parametrize("written", [2**63, "9" * 30, 1.5, "1.5", "", "x", "1_000", " 1", "٣", True, [], {}])
+@pytest.mark.parametrize("written", [2**63, -1e300])
+def test_a_number_without_a_fraction_may_be_too_large_for_an_integer(written: float) -> None:
+    assert value_of({"intValue": written}).double_value == written
+
+
+@pytest.mark.parametrize(
+    "written", ["9223372036854775808", "9" * 30, "1.5", "", "x", "1_000", " 1", "٣", True, [], {}]
+)
 def test_what_is_no_integer_of_64_bits_is_refused(written: Any) -> None:
     body = json.dumps(
         {"resourceLogs": [{"resource": {"attributes": [{"key": "k", "value": {"intValue": written}}]}}]}

@@ -2,8 +2,9 @@
 
 Otherwise it is protobuf's JSON mapping: lowerCamelCase names only (others are unknown and ignored), 64-bit
 integers and doubles as numbers or strings, null for what is absent. More is taken where it can only mean one
-thing: names of enum values, as some SDKs send them; `{"doubleValue": null}`, which JavaScript makes of NaN;
-and half of a surrogate pair, as text cut in the middle of an emoji has, which becomes U+FFFD.
+thing, as a refusal costs a client its whole batch: names of enum values, which some SDKs send; what
+JavaScript makes of NaN, `{"doubleValue": null}`, and of large doubles, `{"intValue": 1e+300}`; and half of a
+surrogate pair, as text cut in the middle of an emoji has, which becomes U+FFFD.
 """
 
 import base64
@@ -17,7 +18,7 @@ from functools import cache
 from typing import Any, NoReturn
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
-from google.protobuf.message import EncodeError, Message
+from google.protobuf.message import Message
 
 from driftline_collector.receiver.answers import BadDataError
 from driftline_collector.receiver.signals import Signal
@@ -28,6 +29,8 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 _URL_SAFE = str.maketrans("-_", "+/")
 _LONGEST_PATH = 200
+#: Messages within messages that protobuf reads back.
+_MOST_LEVELS = 100
 
 
 def to_protobuf(signal: Signal, body: bytes) -> bytes:
@@ -41,8 +44,8 @@ def to_protobuf(signal: Signal, body: bytes) -> bytes:
         raise BadDataError(f"the body is not UTF-8 ({fault.reason} at byte {fault.start})") from None
     except json.JSONDecodeError as fault:
         raise BadDataError(f"the body is not JSON: {fault}") from None
-    except (RecursionError, EncodeError):
-        raise BadDataError("the body is nested too deeply; send at most 100 levels") from None
+    except RecursionError:
+        raise BadDataError(f"the body is nested too deeply; send at most {_MOST_LEVELS} levels") from None
     except _WrongError as fault:
         raise BadDataError(str(fault), fault.where()) from None
     except ValueError as fault:  # an integer with more digits than Python reads
@@ -71,8 +74,10 @@ class _Field:
     rivals: frozenset[str]
 
 
-def _fill(message: Message, members: Any) -> None:
-    """Set the fields of `message` that a JSON object names."""
+def _fill(message: Message, members: Any, level: int = 0) -> None:
+    """Set the fields of `message` that a JSON object names; it stands `level` messages deep."""
+    if level > _MOST_LEVELS:
+        raise RecursionError
     if not isinstance(members, dict):
         raise _WrongError(f"expected an object, found {_shown(members)}")
     fields = _fields(message.DESCRIPTOR)
@@ -85,25 +90,28 @@ def _fill(message: Message, members: Any) -> None:
                 if field.rivals and field.read is _double and field.rivals.isdisjoint(members):
                     setattr(message, field.name, math.nan)
             elif field.repeated:
-                _extend(getattr(message, field.name), field, value)
+                _extend(getattr(message, field.name), field, value, level + 1)
             elif field.read is None:
                 part = getattr(message, field.name)
                 part.SetInParent()
-                _fill(part, value)
+                _fill(part, value, level + 1)
             else:
                 setattr(message, field.name, field.read(value))
         except _WrongError as fault:
+            if field.name == "int_value" and type(value) in (int, float):
+                setattr(message, "double_value", _double(value))  # noqa: B010  # any message, for the type checker
+                continue
             fault.path.append(f".{key}")
             raise
 
 
-def _extend(container: Any, field: _Field, items: Any) -> None:
+def _extend(container: Any, field: _Field, items: Any, level: int) -> None:
     if not isinstance(items, list):
         raise _WrongError(f"expected a list, found {_shown(items)}")
     for position, item in enumerate(items):
         try:
             if field.read is None:
-                _fill(container.add(), item)
+                _fill(container.add(), item, level)
             else:
                 container.append(field.read(item))
         except _WrongError as fault:

@@ -1,0 +1,205 @@
+"""The fast way to Arrow against the slow one that is right, on any request there can be."""
+
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from driftline_collector.receiver import oracle
+from driftline_collector.receiver.batches import batch_of
+from driftline_collector.receiver.ptars_adapter import UndecodableError, check, decode, schema
+from driftline_collector.receiver.signals import LOGS, METRICS, SIGNALS, TRACES, Signal
+from driftline_collector.store.duckdb import DuckDBStore
+from driftline_schemas import attributes as names
+from google.protobuf.message import DecodeError, Message
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValueList
+
+from tests.receiver import wire
+from tests.receiver.messages import requests
+
+# Requests are deep; hypothesis finds them slow to make.
+SEARCH = settings(max_examples=120, suppress_health_check=list(HealthCheck))
+ANY_REQUEST = st.sampled_from(SIGNALS).flatmap(
+    lambda signal: st.tuples(st.just(signal), requests(signal.request))
+)
+RICH: dict[str, Message] = {
+    LOGS.name: wire.events(
+        wire.prediction(features__x=1.5, features__name="ñ", sample__reasons=["random"]),
+        ("other", {"nested": {"a": [1, {"b": b"\xff"}]}, "empty": wire.EMPTY}),
+    ),
+    TRACES.name: wire.spans(attributes=wire.pairs({"k": [1, "x"], "f": 1.5}), trace_state="a=b"),
+    METRICS.name: wire.metrics(
+        wire.histogram("driftline.profile.feature", [1, 2], [0.5], {"driftline.feature.name": "x"}),
+        wire.counter("other", [(1, {"a": True}), (0.5, {})]),
+    ),
+}
+
+
+@SEARCH
+@given(ANY_REQUEST)
+def test_any_request_is_read_alike_by_ptars_and_by_protobuf(made: tuple[Signal, Message]) -> None:
+    signal, request = made
+    body = request.SerializeToString()
+    check(signal, body)
+    assert_equal(signal, [body, b"", body])
+
+
+@SEARCH
+@given(st.sampled_from(SIGNALS), st.data())
+def test_what_protobuf_rejects_is_rejected_and_what_it_reads_is_read_alike(
+    signal: Signal, data: st.DataObject
+) -> None:
+    body = mutated(RICH[signal.name].SerializeToString(), data)
+    try:
+        signal.request.FromString(body)
+    except DecodeError:
+        with pytest.raises(UndecodableError, match="is not a protobuf"):
+            check(signal, body)
+    else:
+        check(signal, body)
+        assert_equal(signal, [body])
+
+
+@settings(SEARCH, max_examples=40)
+@given(st.lists(ANY_REQUEST, min_size=1, max_size=3))
+def test_any_request_can_be_stored(store: DuckDBStore, made: list[tuple[Signal, Message]]) -> None:
+    for signal, request in made:
+        bodies = [request.SerializeToString()] * 2
+        decoded = batch_of(signal, bodies, 5, lambda _binning, _feature: None)
+        assert len(decoded.rejected) == 2
+        store.writer.submit(decoded.batch).result(10)
+
+
+@settings(SEARCH, max_examples=60)
+@given(st.sampled_from((LOGS, METRICS)), st.data())
+def test_any_request_that_speaks_our_names_can_be_stored(
+    store: DuckDBStore, signal: Signal, data: st.DataObject
+) -> None:
+    request = data.draw(requests(signal.request))
+    disguise(request, random.Random(data.draw(st.integers(0, 2**32))))
+    decoded = batch_of(signal, [request.SerializeToString()] * 2, 5, lambda _binning, _feature: [0.0])
+    assert decoded.rejected[0] == decoded.rejected[1]
+    store.writer.submit(decoded.batch).result(10)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> DuckDBStore:
+    folder: Path = tmp_path_factory.mktemp("decoding")
+    return DuckDBStore(folder / "driftline.duckdb")
+
+
+@pytest.mark.parametrize("signal", SIGNALS, ids=lambda signal: signal.name)
+@pytest.mark.parametrize("cut", [1, 7, 0.5])
+def test_a_truncated_body_is_rejected(signal: Signal, cut: float) -> None:
+    body = RICH[signal.name].SerializeToString()
+    size = len(body) - cut if cut >= 1 else int(len(body) * cut)
+    with pytest.raises(UndecodableError):
+        check(signal, body[: int(size)])
+
+
+def test_text_that_is_not_utf8_is_rejected_also_within_nested_values() -> None:
+    body = wire.events(("e", {"k": ["marked", {"a": "marked"}]})).SerializeToString()
+    for place in (body.find(b"marked"), body.rfind(b"marked")):
+        broken = body[:place] + b"\xff" + body[place + 1 :]
+        with pytest.raises(UndecodableError):
+            check(LOGS, broken)
+
+
+def test_a_field_of_the_wrong_type_is_an_unknown_field() -> None:
+    """Protobuf's rule, which other parsers take for an error."""
+    body = wire.events(("e", {"k": 1})).SerializeToString()
+    # Field 1 of the request as a varint, where a message is expected.
+    check(LOGS, b"\x08\x01" + body)
+    assert decode(LOGS, [b"\x08\x01" + body]).equals(decode(LOGS, [body]))
+
+
+def test_unknown_fields_are_ignored() -> None:
+    body = wire.events(("e", {"k": 1})).SerializeToString()
+    unknown = b"\xfa\x7d\x03new"  # field 2015, bytes
+    check(LOGS, body + unknown)
+    assert decode(LOGS, [body + unknown]).equals(decode(LOGS, [body]))
+
+
+def test_of_two_members_of_a_oneof_the_last_counts() -> None:
+    twice = AnyValue(string_value="x").SerializeToString() + AnyValue(int_value=3).SerializeToString()
+    body = wire.events(("e", {"k": AnyValue(bytes_value=b"mark" * 3)})).SerializeToString()
+    single = AnyValue(bytes_value=b"mark" * 3).SerializeToString()
+    # Two members in place of one, at the same length, so that no length around them changes.
+    padded = twice + b"\xfa\x7d" + bytes([len(single) - len(twice) - 3]) + bytes(len(single) - len(twice) - 3)
+    body = body.replace(single, padded)
+    decoded = batch_of(LOGS, [body], 5, lambda _binning, _feature: None)
+    assert decoded.batch.rows["logs"].table.column("attributes").to_pylist() == ['{"k":3}']
+
+
+def disguise(message: Message, rng: random.Random) -> None:
+    """Give events, metrics and attributes names of ours, whatever they hold."""
+    keys = sorted(value for name, value in vars(names).items() if name.isupper() and isinstance(value, str))
+    for field, value in message.ListFields():
+        if field.name == "event_name":
+            setattr(message, field.name, rng.choice(names.EVENTS))
+        elif field.name == "name":
+            setattr(message, field.name, rng.choice(names.METRICS))
+        elif field.name == "key":
+            setattr(message, field.name, rng.choice([*keys, f"{names.FEATURE_PREFIX}x"]))
+        elif field.type == field.TYPE_MESSAGE:
+            for part in value if field.is_repeated else [value]:
+                disguise(part, rng)
+
+
+def assert_equal(signal: Signal, bodies: list[bytes]) -> None:
+    fast = decode(signal, bodies)
+    slow = oracle.decode(signal, bodies, schema(signal))
+    assert fast.schema.equals(slow.schema)
+    assert plain(fast) == plain(slow)
+
+
+def plain(batch: pa.RecordBatch) -> str:
+    """Nested bytes as the values that they encode, and NaN as itself."""
+    return repr(_plain(batch.to_pylist()))
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _nested(key, item) for key, item in value.items()}
+    return value
+
+
+def _nested(key: str, value: object) -> object:
+    if key in ("array_value", "kvlist_value") and isinstance(value, bytes):
+        # Equal as messages: an encoder may write the same value in several ways.
+        return (
+            str(KeyValueList.FromString(value))
+            if key == "kvlist_value"
+            else str(AnyValue.FromString(b"\x2a" + _length(value) + value))
+        )
+    return _plain(value)
+
+
+def _length(value: bytes) -> bytes:
+    size, made = len(value), b""
+    while size >= 0x80:
+        made += bytes([size & 0x7F | 0x80])
+        size >>= 7
+    return made + bytes([size])
+
+
+def mutated(body: bytes, data: st.DataObject) -> bytes:
+    changed = bytearray(body)
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(changed) - 1))
+        kind = data.draw(st.sampled_from(("flip", "set", "cut", "drop", "insert")))
+        if kind == "flip":
+            changed[place] ^= 1 << data.draw(st.integers(0, 7))
+        elif kind == "set":
+            changed[place] = data.draw(st.integers(0, 255))
+        elif kind == "cut" and place:
+            del changed[place:]
+        elif kind == "drop" and len(changed) > 1:
+            del changed[place]
+        else:
+            changed.insert(place, data.draw(st.integers(0, 255)))
+    return bytes(changed)
