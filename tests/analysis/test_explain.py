@@ -48,6 +48,7 @@ def found(
     rows: Sequence[int],
     shifts: Floats,
     rng: np.random.Generator,
+    *,
     standing: Sequence[Node] = (),
 ) -> list[Node]:
     """What explains the drift of these devices."""

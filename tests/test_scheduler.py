@@ -1,0 +1,261 @@
+"""When windows are judged, and when they are judged again; on a real store, with time in the test's hands."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from driftline_collector.analysis.evaluate import Policy
+from driftline_collector.analysis.evaluation import WindowResult
+from driftline_collector.scheduler import Scheduler
+from driftline_collector.store.base import Selection, Tables
+from driftline_collector.store.duckdb import DuckDBStore
+from driftline_schemas.reference import Reference
+
+from tests.analysis import fleet
+from tests.analysis.fleet import MODEL, SECOND, WIDTH, Camera, Feed, healthy, shifted, window
+
+LATENESS = 10 * SECOND
+FLEET = f"model={MODEL},version=*,device_type=*,region=*"
+CAMERAS = [Camera(f"cam-{i}") for i in range(3)]
+
+
+@dataclass
+class Setup:
+    """A store with a scheduler that sees the test's time, and what it handed to the alerts."""
+
+    store: DuckDBStore
+    feed: Feed
+    now_ns: int = window(0)[0]
+    observed: list[pa.Table] = field(default_factory=list)
+    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(61))
+    history_ns: int = 3600 * SECOND
+
+    def __post_init__(self) -> None:
+        self.scheduler = self.started()
+
+    def started(self) -> Scheduler:
+        """A scheduler as after a start of the collector."""
+        return Scheduler(
+            self.store,
+            self.observe,
+            Policy(),
+            width_ns=WIDTH,
+            lateness_ns=LATENESS,
+            history_ns=self.history_ns,
+            now=lambda: self.now_ns,
+        )
+
+    def observe(self, evaluations: pa.Table) -> Tables:
+        self.observed.append(evaluations)
+        return {}
+
+    def report(
+        self, number: int, *cameras: Camera, rows: int = 200, change: Callable[[Any], Any] = lambda v: v
+    ) -> None:
+        """Devices report a window now."""
+        for camera in cameras:
+            self.feed.window(camera, number, change(healthy(rows, self.rng)))
+        self.feed.now_ns = self.now_ns
+        self.feed.commit()
+
+    def tick(self, at_ns: int) -> list[WindowResult]:
+        self.now_ns = at_ns
+        return self.scheduler.tick()
+
+    def stored(self, **selection: Any) -> list[dict[str, Any]]:
+        found = self.store.evaluations(Selection(model=MODEL, measure="drift", segment=FLEET, **selection))
+        return [row for row in found.to_pylist() if row["feature"] is None]
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Iterator[Setup]:
+    store = DuckDBStore(tmp_path / "driftline.duckdb")
+    reference: Reference = fleet.reference(np.random.default_rng(1))
+    fleet.register(store, reference)
+    yield Setup(store, Feed(store, reference.binning))
+    store.close()
+
+
+def starts(results: list[WindowResult]) -> list[int]:
+    return [(result.start_ns - fleet.START) // WIDTH for result in results]
+
+
+def test_a_window_is_judged_once_all_have_reported_and_only_once(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    assert setup.tick(window(0)[1] - 1) == []
+    (result,) = setup.tick(window(0)[1])
+    assert (starts([result]), result.revision) == ([0], 0)
+    assert setup.tick(window(0)[1] + SECOND) == []
+    assert len(setup.stored()) == 1
+
+
+def test_an_offline_device_delays_it_to_the_lateness_and_then_no_more(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    judged_at = {}
+    for number in range(1, 8):
+        setup.report(number, *CAMERAS[:2])
+        for at in range(window(number)[1], window(number)[1] + WIDTH, SECOND):
+            for result in setup.tick(at):
+                judged_at[starts([result])[0]] = at
+    setup.tick(window(7)[1] + LATENESS)
+    assert judged_at[1] == window(1)[1] + LATENESS
+    assert judged_at[3] == window(3)[1] + LATENESS
+    assert judged_at[7] == window(7)[1]  # three windows without a word: no longer waited for
+    assert [row["coverage"] for row in setup.stored(start_ns=window(7)[0])] == [pytest.approx(2 / 3)]
+
+
+def test_late_data_make_a_revision_and_a_finding_that_is_named_late(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    setup.report(1, CAMERAS[0], rows=0)
+    (first,) = setup.tick(window(1)[1] + LATENESS)
+    assert (first.revision, first.findings) == (0, ())
+    setup.now_ns = window(1)[1] + 2 * LATENESS
+    setup.report(1, *CAMERAS[1:], change=lambda values: shifted(values, 3.0))
+    assert [r for r in setup.tick(setup.now_ns) if starts([r]) == [1]] == []  # more may be on its way
+    (second,) = (r for r in setup.tick(setup.now_ns + WIDTH) if starts([r]) == [1])
+    assert second.revision == 1
+    assert FLEET in second.late
+    assert second.late == tuple(sorted(second.findings))
+    (row,) = setup.stored(start_ns=window(1)[0], end_ns=window(1)[1])
+    assert (row["revision"], row["verdict"], row["finding"]) == (1, "drifted", True)
+    assert 1 in {revision for table in setup.observed for revision in table.column("revision").to_pylist()}
+
+
+def test_late_data_that_change_nothing_are_not_written_again(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    before = len(setup.observed)
+    setup.now_ns = window(0)[1] + 4 * SECOND
+    unknown = Feed(setup.store, None, now_ns=setup.now_ns)
+    unknown.rows.append(
+        {
+            **CAMERAS[0].dimensions(),
+            "start_ns": window(0)[0],
+            "end_ns": window(0)[1],
+            "feature": "nobody-knows-it",
+            "kind": "numeric",
+            "counts": [1, 2, 3],
+        }
+    )
+    unknown.commit()
+    for later in range(20):
+        setup.tick(setup.now_ns + later * SECOND)
+    assert [t.column("window_start_ns")[0].as_py() for t in setup.observed[before:]].count(window(0)[0]) == 0
+    assert [row["revision"] for row in setup.stored(start_ns=window(0)[0], end_ns=window(0)[1])] == [0]
+
+
+def test_a_window_that_comes_late_as_a_whole_is_a_revision_from_the_start(setup: Setup) -> None:
+    """Nobody had reported it in time, so it was passed over; its findings are no news."""
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    setup.now_ns = window(20)[0]
+    setup.report(20, *CAMERAS)
+    setup.tick(window(20)[1])
+    setup.now_ns = window(21)[0]
+    setup.report(10, *CAMERAS, change=lambda values: shifted(values, 3.0))
+    (late,) = setup.tick(setup.now_ns + WIDTH)
+    assert (starts([late]), late.revision, late.late) == ([10], 1, late.findings)
+
+
+def test_data_older_than_the_history_revise_nothing(setup: Setup) -> None:
+    setup.history_ns = 10 * WIDTH
+    setup.scheduler = setup.started()
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    setup.now_ns = window(20)[0]
+    setup.report(0, Camera("old"), change=lambda values: shifted(values, 3.0))
+    results = setup.tick(setup.now_ns) + setup.tick(setup.now_ns + WIDTH)
+    assert 0 not in starts(results)
+
+
+def test_a_restart_goes_on_after_the_last_window_that_was_judged(setup: Setup) -> None:
+    for number in range(3):
+        setup.report(number, *CAMERAS)
+        setup.tick(window(number)[1])
+    setup.scheduler = setup.started()
+    for number in (3, 4):
+        setup.now_ns = window(number)[1]
+        setup.report(number, *CAMERAS)
+    assert starts(setup.tick(window(4)[1])) == [3, 4]
+    assert [row["revision"] for row in setup.stored()] == [0] * 5
+
+
+def test_late_data_that_came_before_a_crash_are_judged_after_it(setup: Setup) -> None:
+    for number in range(2):
+        setup.report(number, *CAMERAS)
+        setup.tick(window(number)[1])
+    setup.now_ns += SECOND
+    setup.report(0, Camera("late"), change=lambda values: shifted(values, 3.0))
+    setup.scheduler = setup.started()
+    results = setup.tick(setup.now_ns + WIDTH) + setup.tick(setup.now_ns + 2 * WIDTH)
+    assert [r.revision for r in results if starts([r]) == [0]] == [1]
+
+
+def test_a_backlog_is_judged_in_order_and_each_window_by_itself(setup: Setup) -> None:
+    for number in range(6):
+        setup.report(number, *CAMERAS)
+    assert starts(setup.tick(window(5)[1])) == list(range(6))
+
+
+def test_a_long_silence_is_passed_over(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    results = setup.tick(window(500)[0])
+    assert starts(results) == [1, 2, 3]  # silent, and missed for as long as they are waited for
+    setup.report(500, *CAMERAS)
+    assert starts(setup.tick(window(500)[1])) == [500]
+
+
+def test_a_drift_is_told_since_its_first_window(setup: Setup) -> None:
+    for number in range(5):
+        change = (lambda values: shifted(values, 2.0)) if number >= 2 else (lambda values: values)
+        setup.report(number, *CAMERAS, change=change)
+        setup.tick(window(number)[1])
+    rows = {row["window_start_ns"]: row for row in setup.stored()}
+    since = [rows[window(number)[0]]["since_ns"] for number in range(5)]
+    assert since == [None, None, *[window(2)[0]] * 3]
+
+
+def test_what_follows_from_evaluations_is_committed_with_them(setup: Setup) -> None:
+    moment = window(0)[1]
+    alert = {
+        "changed_ns": moment,
+        "id": "alert_1",
+        "rule": "drift",
+        "severity": "warning",
+        "segment": FLEET,
+        "measure": "drift",
+        "state": "firing",
+        "since_ns": moment,
+        "window_start_ns": moment,
+        "window_end_ns": moment,
+        "details": "{}",
+    }
+    setup.observe = lambda evaluations: {"alerts": pa.Table.from_pylist([alert])}  # type: ignore[method-assign]
+    setup.scheduler = setup.started()
+    setup.report(0, *CAMERAS)
+    setup.tick(moment)
+    assert setup.store.alerts().column("id").to_pylist() == ["alert_1"]
+
+
+def test_a_window_that_cannot_be_judged_keeps_no_other_from_being_so(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = setup.store.device_counts
+
+    def broken(model: str, start_ns: int, *rest: Any) -> pa.Table:
+        if start_ns == window(1)[0]:
+            raise ZeroDivisionError
+        return real(model, start_ns, *rest)
+
+    monkeypatch.setattr(setup.store, "device_counts", broken)
+    for number in range(3):
+        setup.report(number, *CAMERAS)
+    assert starts(setup.tick(window(2)[1])) == [0, 2]
+    assert "a fault in judging digits" in caplog.text
