@@ -1,14 +1,19 @@
 """Puts a fleet into a store: what devices sent, then what was judged of it, window after window."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.alerts.rules import Rule
 from driftline_collector.analysis.evaluate import Policy, evaluate
-from driftline_collector.analysis.evaluation import ROWS
 from driftline_collector.analysis.windows import Window
+from driftline_collector.store import transaction
 from driftline_collector.store.duckdb import DuckDBStore
 
 from tests.seeding import judged, profiles, samples
@@ -23,27 +28,38 @@ NOTIFIERS = ("desk",)
 
 def fill(store: DuckDBStore, fleet: Fleet) -> None:
     """Write all that a fleet of this kind would have sent and caused until its `now_ns`."""
+    clock = [fleet.start_ns]
+    with _received_by(clock):
+        _fill(store, fleet, clock)
+
+
+def _fill(store: DuckDBStore, fleet: Fleet, clock: list[int]) -> None:
     if fleet.references:
         store.submit({"model_references": _references(fleet)}).result()
     for table in (*profiles.windows(fleet), *profiles.histograms(fleet)):
+        clock[0] = int(pc.max(table.column("end_ns")).as_py()) + 5 * SECOND
         store.submit({"profiles": table}).result()
     store.submit({"stream_events": profiles.streams(fleet), "deployments": _deployments(fleet)}).result()
     store.submit({"sdk_health": _health(fleet)}).result()
     store.submit(samples.tables(fleet)).result()
     last = Window(fleet.closed_ns - HOUR, fleet.closed_ns)
     model = fleet.model_name
-    rows = evaluate(store, model, last, Policy(), now_ns=fleet.closed_ns + 60 * SECOND).table()
-    clock = [fleet.now_ns]
-    pipeline = AlertPipeline(
-        store, RULES, NOTIFIERS, now=lambda: clock[0], link_base="http://driftline.example"
-    )
+    rows = evaluate(store, model, last, Policy(), now_ns=fleet.now_ns).table()
+    at = [fleet.now_ns]
+    pipeline = AlertPipeline(store, RULES, NOTIFIERS, now=lambda: at[0], link_base="http://driftline.example")
     for start in range(fleet.start_ns, fleet.closed_ns, HOUR):
-        clock[0] = start + HOUR + 60 * SECOND
+        at[0] = start + HOUR + 60 * SECOND
         own = judged.window(fleet, rows, start)
-        whole = own.select(ROWS.names)
-        store.submit({"evaluations": own, **pipeline.observe(whole)}).result()
+        store.submit({"evaluations": own, **pipeline.observe(own)}).result()
     if fleet.old_alerts:
         store.submit({"alerts": judged.old_alerts(fleet)}).result()
+
+
+@contextmanager
+def _received_by(clock: list[int]) -> Iterator[None]:
+    """Rows that are committed meanwhile are stamped with this clock, as if they had come when they were sent."""
+    with patch.object(transaction, "time", SimpleNamespace(time_ns=lambda: clock[0])):
+        yield
 
 
 def _references(fleet: Fleet) -> pa.Table:

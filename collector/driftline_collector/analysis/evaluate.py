@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from driftline_schemas.attributes import TIERS
 from driftline_schemas.binning import DURATION, DURATION_EDGES
 
-from driftline_collector.analysis import performance
+from driftline_collector.analysis import devices, performance
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage, Presence
 from driftline_collector.analysis.drift import Limits
@@ -148,6 +148,14 @@ class Population:
             ),
             *performance.agreement(
                 self._own(store.escalated(self.model, start, self.window.end_ns)), **horizon
+            ),
+            *devices.evaluations(
+                self.profiles,
+                self.presence,
+                self.families,
+                self._duration_edges,
+                model=self.model,
+                limits=limits,
             ),
         ]
 

@@ -9,8 +9,9 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 
 Verdict = Literal["stable", "drifted", "insufficient_data", "no_reference", "new_segment", "vanished"]
+#: `device` is about one device, and no rule's measure.
 Measure = Literal[
-    "drift", "accuracy", "agreement", "escalation_rate", "coverage", "silent_devices", "latency_p95"
+    "drift", "accuracy", "agreement", "escalation_rate", "coverage", "silent_devices", "latency_p95", "device"
 ]
 
 _TEXT, _NUMBER, _WHOLE = pa.string(), pa.float64(), pa.int64()

@@ -103,7 +103,7 @@ def latency(
     owner = of_device[profiles.device[at]]
     best_edges: tuple[float, ...] = (0.0,)
     most, best = 0.0, np.zeros((len(lattice.cells), 2))
-    for edges, of_edges in _by_edges(rows, edges_of):
+    for edges, of_edges in histograms(rows, edges_of):
         counts = np.zeros((len(lattice.cells), len(edges) + 1))
         lists = rows.column("counts").filter(pa.array(of_edges))
         np.add.at(counts, owner[of_edges], matrix(lists, len(edges) + 1))
@@ -121,7 +121,7 @@ def latency(
     return result
 
 
-def _by_edges(
+def histograms(
     rows: pa.Table, edges_of: Callable[[str], Sequence[float]]
 ) -> Iterator[tuple[tuple[float, ...], Flags]]:
     """The distinct edges among histograms, and which rows are on each."""

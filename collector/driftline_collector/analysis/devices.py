@@ -1,0 +1,184 @@
+"""How single devices are: what moved most on each, and how slow it is. For pages and lists, never for alerts.
+
+A device is judged by itself at the rate of false discovery, its strongest feature for all of them
+(Bonferroni): among thousands some will look moved by chance, which is why findings are not of devices.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from driftline_schemas.binning import DURATION
+from driftline_schemas.segments import Segment
+
+from driftline_collector.analysis.counts import Device, Profiles, chosen, matrix
+from driftline_collector.analysis.coverage import Presence
+from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE
+from driftline_collector.analysis.detectors.proportion import binned_quantile
+from driftline_collector.analysis.detectors.psi import minimum_effect, population_stability
+from driftline_collector.analysis.drift import Limits
+from driftline_collector.analysis.evaluation import Evaluation, Verdict
+from driftline_collector.analysis.performance import histograms
+from driftline_collector.analysis.references import Family
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Strongest:
+    """The feature that moved most on a device: effect, p-value corrected for all features, and rows."""
+
+    feature: str
+    effect: float
+    p: float
+    n: float
+
+
+def evaluations(
+    profiles: Profiles,
+    presence: Presence,
+    families: Mapping[str, Family],
+    edges_of: Callable[[str], Sequence[float]],
+    *,
+    model: str,
+    limits: Limits,
+) -> list[Evaluation]:
+    """A row of the measure `device` for each device that reported in the window.
+
+    `value` is the effect of its strongest feature. Details have that feature, predictions, escalations, and
+    the 95th percentile of latency in s, None where it is not known.
+    """
+    strongest: dict[int, Strongest] = {}
+    for family in families.values():
+        strongest |= _strongest(profiles, family, limits)
+    made, escalated = profiles.totals("predictions"), profiles.totals("escalations")
+    slow, covered = _latency(profiles, edges_of), _covered(presence)
+    rows = []
+    for i, device in enumerate(profiles.devices):
+        own = strongest.get(i)
+        details: dict[str, Any] = {
+            "strongest": own.feature if own else None,
+            "predictions": int(made[i]),
+            "escalations": int(escalated[i]),
+            "latency_p95": slow.get(i),
+        }
+        rows.append(
+            Evaluation(
+                segment=_key(model, device),
+                measure="device",
+                verdict=_verdict(own, limits),
+                value=own.effect if own else None,
+                p=own.p if own else None,
+                n=own.n if own else float(made[i]),
+                coverage=covered.get(device),
+                devices=1,
+                details=details,
+            )
+        )
+    return rows
+
+
+def _verdict(own: Strongest | None, limits: Limits) -> Verdict:
+    if own is None:
+        return "no_reference"
+    if own.n < limits.minimum_rows:
+        return "insufficient_data"
+    return "drifted" if own.p <= limits.false_discovery else "stable"
+
+
+def _strongest(profiles: Profiles, family: Family, limits: Limits) -> dict[int, Strongest]:
+    """Device → what moved most on it, of devices with rows on the family's binning."""
+    at = np.flatnonzero(profiles.bound_to(family))
+    if not len(at):
+        return {}
+    devices = [profiles.devices[i] for i in at]
+    counts = profiles.counts(family)[at]
+    version = np.array([family.versions.index(device.cell.version) for device in devices], dtype=np.int64)
+    n, m = counts.sum(-1), family.rows[version]
+    reference = family.shares[version] * m[..., None]
+    psi, bins = population_stability(counts, reference)
+    c = 1 / np.where(n > 0, n, np.nan) + 1 / np.where(m > 0, m, np.nan)
+    rho, df = _correlation(counts, devices)
+    phi = 1 + np.maximum(n - 1, 0.0) * rho
+    effect = np.where(np.isfinite(c), psi - np.maximum(bins - 1, 0) * c * phi, -np.inf)
+    best = effect.argmax(-1)
+    row = np.arange(len(at))
+    known = np.isfinite(effect[row, best])
+    p = np.ones(len(at))
+    picked = (row[known], best[known])
+    p[known] = minimum_effect(
+        psi[picked],
+        bins[picked],
+        c[picked],
+        effect=limits.minimum_effect,
+        phi=phi[picked],
+        phi_df=df,
+    )
+    corrected = np.minimum(p * len(family.features), 1.0)
+    return {
+        int(at[i]): Strongest(
+            family.features[best[i]].name,
+            float(effect[i, best[i]]),
+            float(corrected[i]),
+            float(n[i].max()),
+        )
+        for i in np.flatnonzero(known)
+    }
+
+
+def _correlation(counts: Floats, devices: Sequence[Device]) -> tuple[Floats, float]:
+    """How alike the rows of one device are, by feature, as the devices of its cell tell; degrees of freedom.
+
+    `counts` are (devices, features, bins). Each device's χ² against the shares of its cell has the mean
+    (1 + (n_d - 1) ρ)(1 - n_d/n). ρ is the median of what devices say: one that moved shall not excuse itself.
+    """
+    cells = sorted({device.cell for device in devices})
+    place = {cell: i for i, cell in enumerate(cells)}
+    cell = np.array([place[device.cell] for device in devices], dtype=np.int64)
+    summed = np.zeros((len(cells), *counts.shape[1:]))
+    np.add.at(summed, cell, counts)
+    n, total = counts.sum(-1), summed.sum(-1)[cell]
+    share = summed[cell] / np.where(total > 0, total, 1.0)[..., None]
+    bins = (share > 0).sum(-1)
+    usable = (n > 1) & (n < total) & (bins > 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = n[..., None] * share
+        chi2 = np.where(expected > 0, (counts - expected) ** 2 / expected, 0.0).sum(-1) / (bins - 1)
+        rho = np.where(usable, (chi2 / (1 - n / total) - 1) / (n - 1), np.nan)
+    known = usable.any(0)
+    median = np.zeros(counts.shape[1])
+    median[known] = np.nanquantile(rho[:, known], 0.5, axis=0, method="lower")
+    return np.clip(median, 0.0, 1.0), float(min(usable.any(1).sum(), ELSEWHERE))
+
+
+def _latency(profiles: Profiles, edges_of: Callable[[str], Sequence[float]]) -> dict[int, float]:
+    """Device → 95th percentile of the time that an inference took, in s."""
+    at = chosen(profiles.rows, feature=DURATION, kind="numeric")
+    rows, owner = profiles.rows.filter(pa.array(at)), profiles.device[at]
+    found: dict[int, float] = {}
+    for edges, of_edges in histograms(rows, edges_of):
+        lists = rows.column("counts").filter(pa.array(of_edges))
+        counts = np.zeros((len(profiles.devices), len(edges) + 1))
+        np.add.at(counts, owner[of_edges], matrix(lists, len(edges) + 1))
+        for i in np.flatnonzero(counts.sum(-1)):
+            found[int(i)] = binned_quantile(counts[i], edges, 0.95)[0]
+    return found
+
+
+def _covered(presence: Presence) -> dict[Device, float]:
+    """The share of the window that each device has reported, of those that were expected."""
+    return {
+        device: float(reported / expected)
+        for device, reported, expected in zip(
+            presence.devices, presence.reported, presence.expected, strict=True
+        )
+        if expected > 0
+    }
+
+
+def _key(model: str, device: Device) -> str:
+    named = {"model": model, **device.cell._asdict(), "device": device.name}
+    return str(Segment.of(named))
