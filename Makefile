@@ -25,7 +25,8 @@ demo: install ## run the main job on real images: a fleet, a collector, drift, a
 	@$(RUN) -m examples.digits_fleet
 
 test: install ## run all tests but the long ones
-	@$(RUN) -m pytest -n auto
+	@$(RUN) -m pytest -n auto -m 'not alone and not soak and not proof and not peers'
+	@$(RUN) -m pytest -m alone
 
 lint: install ## check style, types and who imports whom
 	@$(BIN)/ruff check .
