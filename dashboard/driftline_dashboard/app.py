@@ -4,10 +4,16 @@ import pandas as pd  # noqa: F401  # whole, before threads that draw cards look 
 import streamlit as st
 
 from driftline_dashboard import routes, shell
-from driftline_dashboard.pages import alert, drift, now, quality
+from driftline_dashboard.pages import alert, devices, drift, now, quality
 
 #: What draws each page; its name, path and place in the menu are in `routes`.
-PAGES = {"now": now.draw, "alert": alert.draw, "drift": drift.draw, "quality": quality.draw}
+PAGES = {
+    "now": now.draw,
+    "alert": alert.draw,
+    "drift": drift.draw,
+    "quality": quality.draw,
+    "devices": devices.draw,
+}
 
 
 def run() -> None:

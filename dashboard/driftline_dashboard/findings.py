@@ -94,7 +94,7 @@ def _others(alerts: Sequence[Alert], now: datetime) -> str:
 
 
 def _quiet(overview: Overview) -> str:
-    count = Counter(cell.verdict or "not evaluated" for cell in overview.grid)
+    count = Counter(cell.verdict or "not judged yet" for cell in overview.grid)
     stable, drifted = count.pop("stable", 0), count.pop("drifted", 0)
     if not overview.has_reference:
         return f"No verdict on {overview.model} yet: it has no reference"

@@ -11,20 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from html import escape
-from typing import Any, Generic, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
-import altair as alt
 import streamlit as st
 from driftline_collector.client import Estimate
 
 from driftline_dashboard import routes, words
 from driftline_dashboard.collector import Answer, Value
-from driftline_dashboard.figures import palette
-from driftline_dashboard.state import View
 
 Arguments = ParamSpec("Arguments")
-Item = TypeVar("Item")
-Figure = alt.Chart | alt.LayerChart | alt.VConcatChart
 
 #: Seconds between two looks at what is live.
 REFRESH_S = 10.0
@@ -122,14 +117,6 @@ def go(name: str, label: str, parameters: Mapping[str, str]) -> None:
         note(label)
 
 
-def swatches() -> None:
-    """What solid and dashed bars are."""
-    html(
-        '<div class="dl-legend"><span><i class="dl-solid"></i> now</span>'
-        '<span><i class="dl-dashed"></i> reference</span></div>'
-    )
-
-
 def section(title: str, note: str = "") -> None:
     """The heading of a part of a page, and a line that says how to read it."""
     said = f'<p class="dl-note">{escape(note)}</p>' if note else ""
@@ -164,39 +151,6 @@ def estimate_tile(name: str, estimate: Estimate, unit: str) -> Tile:
     return Tile(name=name, value=words.share(estimate.value), detail=detail)
 
 
-@dataclass(frozen=True, slots=True)
-class Paged(Generic[Item]):
-    """A page of a longer list: its items, and which they are."""
-
-    items: Sequence[Item]
-    page: int
-    pages: int
-    first: int
-    total: int
-
-    @classmethod
-    def of(cls, items: Sequence[Item], page: int, size: int) -> "Paged[Item]":
-        """Page `page` of a list in pages of `size`; the last one where there are not so many."""
-        pages = max(1, -(-len(items) // size))
-        page = min(page, pages)
-        first = (page - 1) * size
-        return cls(items[first : first + size], page, pages, first, len(items))
-
-
-def pager(name: str, paged: Paged[Any], view: View, what: str) -> None:
-    """`1–40 of 64 features`, and links to the pages beside; nothing where all is on one page."""
-    if paged.pages == 1:
-        return
-    last = paged.first + len(paged.items)
-    here = f"{words.count(paged.first + 1)}–{words.count(last)} of {words.count(paged.total)} {what}"
-    with row(f"pager-{name}"):
-        note(here)
-        if paged.page > 1:
-            routes.link(name, "← Previous", view.here(page=paged.page - 1))
-        if paged.page < paged.pages:
-            routes.link(name, "Next →", view.here(page=paged.page + 1))
-
-
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str]], *, says: str, numbers: Sequence[int] = ()
 ) -> None:
@@ -219,41 +173,6 @@ def table(
     )
 
 
-def chart(figure: Figure, *, says: str, key: str, on_select: Callable[[], None] | None = None) -> None:
-    """A chart with the sentence that states its finding, for those who do not see it."""
-    if on_select is None:
-        st.altair_chart(figure, width="stretch", theme="streamlit", key=key, alt=says)
-    else:
-        st.altair_chart(figure, width="stretch", theme="streamlit", key=key, alt=says, on_select=on_select)
-
-
-def clicked(key: str, selection: str, pick: Callable[..., None]) -> Callable[[], None]:
-    """A callback for a chart's `on_select`: gives the fields of what was clicked to `pick`, for the URL.
-
-    Nothing is drawn from the selection itself: the highlight comes from the URL, so that Back takes it along.
-    """
-
-    def callback() -> None:
-        chosen = st.session_state[key]["selection"].get(selection)
-        if chosen:
-            pick(**chosen[0])
-
-    return callback
-
-
-def effect_legend(limit: float | None) -> None:
-    """How to read coloured squares: the same scale on each page, from 0 to twice the limit."""
-    colours = ", ".join(palette.cividis(step / 8) for step in range(9))
-    ends = ("0", f"limit {words.limit(limit)}", f"≥ {words.limit(2 * limit)}") if limit else ()
-    marks = "".join(f"<span>{escape(end)}</span>" for end in ends)
-    html(
-        '<div class="dl-legend"><span>Effect (PSI)</span>'
-        f'<span class="dl-scale"><i style="background:linear-gradient(90deg,{colours})"></i>'
-        f'<span class="dl-ends">{marks}</span></span>'
-        '<span>▲ over the limit</span><span><i class="dl-dashed"></i> no verdict: too few data</span></div>'
-    )
-
-
 def row(key: str) -> AbstractContextManager[Any]:
     """Things side by side, each as wide as it is; they wrap on a narrow screen."""
     return st.container(
@@ -269,8 +188,3 @@ def wide(key: str) -> AbstractContextManager[Any]:
 def narrow(key: str) -> AbstractContextManager[Any]:
     """What stands in for it below 700 px."""
     return st.container(key=f"dl-narrow-{key}")
-
-
-def is_dark() -> bool:
-    """Whether the browser shows the dark theme."""
-    return st.context.theme.type == "dark"

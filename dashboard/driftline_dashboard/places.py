@@ -6,8 +6,8 @@ from driftline_collector.client import HeatCell
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
 
-from driftline_dashboard import collector, layout, words
-from driftline_dashboard.figures import distribution, heatmap, palette
+from driftline_dashboard import charts, collector, layout, words
+from driftline_dashboard.figures import distribution, heatmap
 
 
 def name(segment: str) -> str:
@@ -76,6 +76,6 @@ def distribution_card(segment: str, feature: str, *, at: str | None, key: str) -
     )
     if found.reference_id is None:
         layout.empty("There is no reference to compare with.", "Register one: driftline reference register")
-    figure = distribution.distribution(found.bins, feature=feature, ink=palette.ink(dark=layout.is_dark()))
-    layout.swatches()
-    layout.chart(figure, says=found.sentence, key=key)
+    figure = distribution.distribution(found.bins, feature=feature, ink=charts.ink())
+    charts.swatches()
+    charts.chart(figure, says=found.sentence, key=key)

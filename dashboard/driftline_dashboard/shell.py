@@ -17,7 +17,6 @@ from driftline_dashboard.collector import Answer
 from driftline_dashboard.state import View
 
 _HERE = Path(__file__).parent
-DEFAULT_RANGE = "24h"
 # What a page has chosen by itself, which another filter makes void.
 _ON_PAGES = ("segment", "page")
 
@@ -74,11 +73,8 @@ def _menu(name: str, view: View) -> None:
 
 def _address(view: View) -> str:
     """The address of what is shown, with a range that moves along pinned to where it is now."""
-    now = datetime.now(UTC)
-    start = words.ago(view.start or "") or (timedelta(hours=24) if view.start is None else None)
-    pinned = view if view.end else replace(view, end=words.rfc3339(now))
-    if start is not None:
-        pinned = replace(pinned, start=words.rfc3339(now - start))
+    start, end = view.bounds(utc_now())
+    pinned = replace(view, start=words.rfc3339(start), end=words.rfc3339(end))
     return f"{st.context.url or ''}?{urlencode(pinned.parameters())}"
 
 
@@ -99,7 +95,7 @@ def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str]) -> None
                 field = state.FIELDS.get(name, name)
                 state.choose(label, field, options, value=value, everything=everything, forget=_ON_PAGES)
         if "range" in wanted:
-            state.choose_range(view, datetime.now(UTC), DEFAULT_RANGE)
+            state.choose_range(view, utc_now())
 
 
 @st.fragment(run_every=layout.REFRESH_S / 2)

@@ -5,8 +5,8 @@ widget from the URL and write what was picked back to it. So reload, Back and a 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import streamlit as st
@@ -26,6 +26,8 @@ _ALL = ""
 _STREAMLIT = frozenset({"embed", "embed_options"})
 #: Parameters whose field of View has another name.
 FIELDS = {"from": "start", "to": "end", "type": "device_type"}
+#: How far back a page looks where its URL does not say.
+DEFAULT_RANGE = "24h"
 RANGES = {"6h": "Last 6 hours", "24h": "Last 24 hours", "7d": "Last 7 days", "28d": "Last 28 days"}
 
 
@@ -70,9 +72,26 @@ class View:
         return replace(self, **changes).parameters()  # type: ignore[arg-type]  # the fields' own types
 
     def filters(self) -> dict[str, str]:
-        """Filters of the API that every page understands: model, version, type, region, from and to."""
-        shared = self.parameters()
-        return {name: shared[name] for name in SHARED if name in shared and name != "feature"}
+        """The dimensions as filters of the client: model, version, type and region, where they are given."""
+        dimensions = ("model", "version", "device_type", "region")
+        return {name: value for name in dimensions if (value := getattr(self, name)) is not None}
+
+    def span(self, default: str = DEFAULT_RANGE) -> dict[str, str | None]:
+        """`start` and `end` as filters of the client, `default` long where no start is given.
+
+        Before an end that stands still, "24h" means the 24 hours before that end, not before now.
+        """
+        start = self.start or default
+        end, ago = words.parse_time(self.end), words.ago(start)
+        if end is not None and ago is not None:
+            start = words.rfc3339(end - ago)
+        return {"start": start, "end": self.end}
+
+    def bounds(self, now: datetime, default: str = DEFAULT_RANGE) -> tuple[datetime, datetime]:
+        """The same as moments, for the axis of a chart."""
+        span = self.span(default)
+        end = _moment(span["end"], now) or now
+        return _moment(span["start"], now) or end - timedelta(hours=24), end
 
     def to_segment(self) -> str:
         """The segment that the filters make, as a key. The model must be known."""
@@ -83,6 +102,11 @@ class View:
     def pinned(self) -> bool:
         """Whether the time range stands still, so that it need not be asked for again and again."""
         return words.parse_time(self.end) is not None
+
+
+def _moment(text: str | None, now: datetime) -> datetime | None:
+    ago = words.ago(text or "")
+    return now - ago if ago is not None else words.parse_time(text)
 
 
 def read(parameters: Mapping[str, str], own: Sequence[str] = ()) -> View:
@@ -189,7 +213,7 @@ def choose(
     st.selectbox(label, offered, key=key, on_change=picked, format_func=text)
 
 
-def choose_range(view: View, now: datetime, default: str) -> None:
+def choose_range(view: View, now: datetime, default: str = DEFAULT_RANGE) -> None:
     """A picker for the time range; one that a link has pinned is offered as it is."""
     if view.end is None and (view.start is None or view.start in RANGES):
         value, shown = view.start or default, dict(RANGES)
@@ -217,8 +241,3 @@ def range_text(view: View, now: datetime) -> str:
         return f"{bound} ago" if moment is None else words.clock(moment, today=now)
 
     return f"{text(view.start, 'the beginning')} – {text(view.end, 'now')}"
-
-
-def field_names() -> tuple[str, ...]:
-    """What a view holds, for tests that hold `SHARED` and `OWN` against it."""
-    return tuple(field.name for field in fields(View))

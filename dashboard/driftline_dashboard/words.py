@@ -53,7 +53,8 @@ def duration(seconds: float) -> str:
     if 0 < seconds < 0.9995:
         return f"{significant(seconds * 1000, 3)}{NARROW}ms"
     if seconds < 99.5:
-        return f"{significant(seconds, 3) if seconds < 10 else round(seconds)}{NARROW}s"
+        exact = seconds >= 10 or seconds == int(seconds)
+        return f"{round(seconds) if exact else significant(seconds, 3)}{NARROW}s"
     if seconds < 99.5 * 60:
         return f"{round(seconds / 60)}{NARROW}min"
     hours, minutes = divmod(round(seconds / 60), 60)
@@ -137,8 +138,10 @@ def interval(lower: float | None, upper: float | None, write: Writer = effect) -
         return f"at least {write(lower)}"
     if lower is None:
         return f"at most {write(upper)}"
-    low, high, unit = write(lower), write(upper), f"{NARROW}%"
-    return f"{low.removesuffix(unit) if high.endswith(unit) else low}–{high}"
+    low, high = write(lower), write(upper)
+    number, space, unit = low.rpartition(NARROW)
+    shared = space and not unit.isdecimal() and high.endswith(space + unit)
+    return f"{number if shared else low}–{high}"
 
 
 def change(value: float | None, before: float | None) -> str:

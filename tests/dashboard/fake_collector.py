@@ -3,6 +3,7 @@
     with FakeCollector(Fleet(devices=4)) as collector:
         collector.delay["/series"] = 2.0     # seconds
         collector.status["/overview"] = 503
+        collector.replaced["/system"] = {}   # any answer
         collector.stop(); collector.start()  # at the same port
 
 `python tests/dashboard/fake_collector.py --port 4318` serves it by hand.
@@ -27,6 +28,7 @@ class FakeCollector:
         self.fleet = fleet or Fleet()
         self.delay: dict[str, float] = {}
         self.status: dict[str, int] = {}
+        self.replaced: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
         self._port = port
         self._server: ThreadingHTTPServer | None = None
@@ -70,6 +72,8 @@ class FakeCollector:
                 for prefix, status in collector.status.items():
                     if path.startswith(prefix):
                         return self.say(status, problem(status, "the store is busy; ask again in a moment"))
+                if path in collector.replaced:
+                    return self.say(200, collector.replaced[path])
                 try:
                     document = answer(collector.fleet, path, dict(parse_qsl(asked.query)))
                 except NotFoundError as error:

@@ -49,6 +49,8 @@ class Fleet:
     reference: bool = True
     labels: bool = True
     models: Sequence[str] = ("digits", "letters")
+    #: What the second device type calls itself.
+    named: str = TYPES[1]
     hours_ago: float = 4.2
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -60,7 +62,8 @@ class Fleet:
         return random.Random("/".join(map(str, (self.devices, *identity))))
 
     def cells(self) -> list[tuple[str, str]]:
-        return [(kind, region) for kind in TYPES[: self.types] for region in REGIONS[: self.regions]]
+        kinds = [self.named if kind == TYPES[1] else kind for kind in TYPES[: self.types]]
+        return [(kind, region) for kind in kinds for region in REGIONS[: self.regions]]
 
     def start(self) -> datetime:
         """When it moved: the start of a closed window."""

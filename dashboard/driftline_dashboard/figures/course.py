@@ -40,7 +40,7 @@ def course(
     # The lane of changes is the lowest part of the same picture: views that are stacked do not shrink with
     # their container.
     scale = alt.Scale(domain=[0, top * 1.08 or 1], nice=False, range=[_HEIGHT, 0])
-    axis = alt.Axis(tickCount=5, format=".0%" if percent else "~g", titleLimit=0)
+    axis = alt.Axis(tickCount=5, format="~%" if percent else "~g", titleLimit=0)
     level = alt.Y("mean:Q", title=title, scale=scale, axis=axis)
     base = alt.Chart(alt.InlineData(values=[_values(point, write) for point in points]))
     tooltip = [

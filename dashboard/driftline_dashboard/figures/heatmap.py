@@ -138,16 +138,16 @@ def _values(
 
 
 def says(squares: Sequence[Square], subject: str) -> str:
-    """The finding of a heat map in a sentence: how many moved, which most, how many cannot be judged."""
+    """The finding of a heat map in a sentence: how many moved, which most, how many lack a verdict."""
     over = sorted((square for square in squares if square.over), key=lambda square: -(square.effect or 0))
     blank = sum(not square.judged for square in squares)
     rest = f"; {words.count(blank)} without a verdict" if blank else ""
     if not squares:
         return f"No {subject} has been evaluated."
     if not over:
-        return f"None of {words.count(len(squares))} {subject} has moved{rest}."
+        return f"None of {words.counted(len(squares), subject)} has moved{rest}."
     worst = over[0]
-    return (
-        f"{words.count(len(over))} of {words.count(len(squares))} {subject} have moved, most "
-        f"{worst.row}, {worst.column}: {words.effect(worst.effect)}{rest}."
-    )
+    moved = f"{words.count(len(over))} of {words.counted(len(squares), subject)}"
+    have = "has" if len(over) == 1 else "have"
+    place = f"{worst.row}, {worst.column}"
+    return f"{moved} {have} moved, most {place}: {words.effect(worst.effect)}{rest}."

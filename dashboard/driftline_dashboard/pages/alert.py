@@ -6,9 +6,20 @@ from html import escape
 import streamlit as st
 from driftline_collector.client import Alert, AlertDetail
 
-from driftline_dashboard import collector, findings, layout, places, routes, shell, state, words
+from driftline_dashboard import (
+    cases,
+    charts,
+    collector,
+    findings,
+    layout,
+    places,
+    routes,
+    shell,
+    state,
+    words,
+)
 from driftline_dashboard.collector import Answer
-from driftline_dashboard.figures import course, heatmap, palette
+from driftline_dashboard.figures import course, heatmap
 from driftline_dashboard.state import View
 
 _FEATURES = 10
@@ -142,20 +153,20 @@ def _course(view: View) -> None:
         layout.empty("No window in this time has a value.", "Take a longer range, or another segment.")
         return
     percent = alert.measure in findings.SHARES
-    limit = series.limit if series.limit is not None else alert.limit
+    limit = alert.limit if alert.limit is not None else series.limit
     figure = course.course(
         series.points,
         title=what,
         limit=limit,
         start=start,
         end=end,
-        ink=palette.ink(dark=layout.is_dark()),
+        ink=charts.ink(),
         changes=series.changes,
         since=words.parse_time(alert.since),
         percent=percent,
     )
     says = course.says(series.points, what=what, limit=limit, percent=percent)
-    layout.chart(figure, says=says, key="alert-course")
+    charts.chart(figure, says=says, key="alert-course")
     layout.note(says)
 
 
@@ -172,17 +183,17 @@ def _heatmap(view: View) -> None:
     near = places.related(found.segments, detail.alert.segment)[:_SEGMENTS]
     names = list(found.features[:_FEATURES])
     squares = places.squares(found.cells, features=names, segments=near)
-    says = heatmap.says(squares, "cells")
+    says = heatmap.says(squares, "cell")
     key = f"{_HEATMAP}:{view.feature}:{view.segment}"
     with layout.wide("alert-heatmap"):
-        layout.effect_legend(found.limit)
+        charts.effect_legend(found.limit)
         figure = heatmap.heatmap(
             squares,
             rows=names,
             columns=[places.name(segment) for segment in near],
             row_title="Feature",
             column_title="Segment",
-            ink=palette.ink(dark=layout.is_dark()),
+            ink=charts.ink(),
             selected=(_feature(view, detail), places.name(_segment(view, detail))),
         )
         by_name = {places.name(segment): segment for segment in near}
@@ -190,7 +201,7 @@ def _heatmap(view: View) -> None:
         def pick(row: str, column: str) -> None:
             state.write(feature=row, segment=by_name.get(column))
 
-        layout.chart(figure, says=says, key=key, on_select=layout.clicked(key, heatmap.CLICK, pick))
+        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, pick))
         layout.note(says)
     with layout.narrow("alert-heatmap"):
         for square in sorted(squares, key=lambda square: -(square.effect or 0))[:8]:
@@ -217,80 +228,25 @@ def _distribution(view: View) -> None:
 @layout.card(height=120)
 def _apart(view: View) -> None:
     detail = _asked(view).value
-    if detail is None:
-        return
-    layout.section("What sets these devices apart", "Share of each value among them, and among the others.")
-    if not detail.apart:
-        layout.empty("Nothing that is known.", "Firmware, version and tier are as frequent elsewhere.")
-        return
-    layout.table(
-        ("", "Value", "Here", "Elsewhere", "Difference"),
-        [
-            (
-                each.dimension.capitalize(),
-                each.value,
-                words.share(each.share_inside),
-                words.share(each.share_elsewhere),
-                _points(each.share_inside, each.share_elsewhere),
-            )
-            for each in detail.apart
-        ],
-        numbers=(2, 3, 4),
-        says="Share of firmware, version and tier among the affected devices and elsewhere",
-    )
-
-
-def _points(inside: float, elsewhere: float | None) -> str:
-    if elsewhere is None:
-        return words.NO_NUMBER
-    by = (inside - elsewhere) * 100
-    return f"{'+' if by >= 0 else '−'}{abs(by):.0f} points"
+    if detail is not None:
+        cases.apart(detail.apart)
 
 
 @layout.card(height=160)
 def _devices(view: View) -> None:
     detail = _asked(view).value
-    if detail is None:
-        return
-    layout.section("Most moved devices")
-    if not detail.devices:
-        layout.empty(
-            "No single device has enough data for a number of its own.", "The segment as a whole has."
-        )
-    for device in detail.devices:
-        effect = f"{words.effect(device.effect)} in {device.feature}" if device.feature else ""
-        label = f"{device.device}: {effect or 'no effect known'}, n {words.count(device.n)}"
-        layout.go("device", label, view.to(id=device.device, feature=device.feature, **_pinned(view, detail)))
-    values: dict[str, str | None] = places.filters(detail.alert.segment)
-    routes.link("devices", "All devices of this segment\u00a0→", view.to(**values))
-
-
-def _pinned(view: View, detail: AlertDetail) -> dict[str, str]:
-    """The range of the alert, so that a page that is opened from here shows the same time."""
-    start, end = _range(view, detail)
-    return {"start": words.rfc3339(start), "end": words.rfc3339(end)}
+    if detail is not None:
+        start, end = _range(view, detail)
+        cases.devices(detail.devices, view, {"start": words.rfc3339(start), "end": words.rfc3339(end)})
+        dimensions = places.filters(detail.alert.segment)
+        routes.link("devices", "All devices of this segment\u00a0→", view.to(**dimensions))
 
 
 @layout.card(height=160)
 def _samples(view: View) -> None:
     detail = _asked(view).value
-    if detail is None:
-        return
-    layout.section("Samples", "Predictions that were sent whole, the latest of this segment.")
-    if not detail.samples:
-        layout.empty(
-            "No sample of this segment is kept.",
-            "Devices send one in a hundred unless sample_rate says more.",
-        )
-    for sample in detail.samples:
-        at = words.clock(words.parse_time(sample.time), seconds=True)
-        answered = sample.label if sample.label is not None else words.significant(sample.value, 3)
-        label = f"{at} {sample.device}: answered {answered}, score {words.significant(sample.score, 2)}"
-        if sample.cloud_label is not None:
-            label += f"; cloud {sample.cloud_label}"
-        if sample.true_label is not None:
-            label += f"; true {sample.true_label}"
-        layout.go("prediction", label, view.to(id=sample.id))
+    if detail is not None:
+        cases.samples(detail.samples, view)
 
 
 @layout.card(height=90, live=False)

@@ -1,14 +1,24 @@
 """Drift: what else moved?"""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 import streamlit as st
 from driftline_collector.client import HeatCell, Heatmap
 
-from driftline_dashboard import collector, findings, layout, places, routes, shell, state, words
+from driftline_dashboard import (
+    charts,
+    collector,
+    findings,
+    layout,
+    paging,
+    places,
+    routes,
+    shell,
+    state,
+    words,
+)
 from driftline_dashboard.collector import Answer
-from driftline_dashboard.figures import course, heatmap, palette, ranked
+from driftline_dashboard.figures import course, heatmap, ranked
 from driftline_dashboard.state import View
 
 _FEATURES = 40
@@ -102,7 +112,7 @@ def _ranked(view: View) -> None:
     if not found.cells:
         _nothing(view)
         return
-    paged = layout.Paged.of(_worst(found), view.page, _FEATURES)
+    paged = paging.Paged.of(_worst(found), view.page, _FEATURES)
     rows = [
         ranked.Row(
             name=cell.feature,
@@ -122,19 +132,19 @@ def _ranked(view: View) -> None:
         figure = ranked.ranked(
             rows,
             title="Effect (PSI)",
-            ink=palette.ink(dark=layout.is_dark()),
+            ink=charts.ink(),
             limit=found.limit,
             selected=chosen,
             clickable=True,
         )
-        layout.chart(figure, says=says, key=key, on_select=layout.clicked(key, ranked.CLICK, _pick_feature))
+        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, ranked.CLICK, _pick_feature))
         layout.note("▲ over the limit (dashed), with its 95 % interval. Click a feature to see its course.")
     with layout.narrow("ranked"):
         for row in rows[:_LISTED]:
             sign = f"{findings.OVER} " if row.over else ""
             label = f"{sign}{row.name}: {row.written()}, n {words.count(row.n)}; {row.note}"
             routes.link("drift", label, view.here(feature=row.name))
-    layout.pager("drift", paged, view, "features")
+    paging.pager("drift", paged, view, "features")
 
 
 def _nothing(view: View) -> None:
@@ -152,14 +162,6 @@ def _pick_feature(name: str) -> None:
     state.write(feature=name)
 
 
-def _range(view: View) -> tuple[datetime, datetime]:
-    now = shell.utc_now()
-    end = words.parse_time(view.end) or now
-    ago = words.ago(view.start or shell.DEFAULT_RANGE)
-    start = end - ago if ago else words.parse_time(view.start)
-    return start or end - timedelta(hours=24), end
-
-
 @layout.card(height=330)
 def _feature_course(view: View) -> None:
     found = _asked(view).value
@@ -168,14 +170,13 @@ def _feature_course(view: View) -> None:
         return
     segment = _segment(view, found, feature)
     layout.section(f"{feature} over time", words.where(segment))
-    start, end = _range(view)
+    start, end = view.bounds(shell.utc_now())
     answer = collector.series(
         segment,
         "drift",
         past=view.pinned,
         feature=feature,
-        start=view.start or shell.DEFAULT_RANGE,
-        end=view.end,
+        **view.span(),
     )
     series = layout.settled(answer, "Course")
     if series is None:
@@ -191,11 +192,11 @@ def _feature_course(view: View) -> None:
         limit=limit,
         start=start,
         end=end,
-        ink=palette.ink(dark=layout.is_dark()),
+        ink=charts.ink(),
         changes=series.changes,
     )
     says = course.says(series.points, what=what, limit=limit)
-    layout.chart(figure, says=says, key="drift-course")
+    charts.chart(figure, says=says, key="drift-course")
     layout.note(says)
 
 
@@ -216,13 +217,13 @@ def _heatmap(view: View) -> None:
     layout.section(
         "Features and segments", "In the window that the range ends with. Click a cell to see it above."
     )
-    features = layout.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES)
+    features = paging.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES)
     segments = list(found.segments[:_SEGMENTS])
     squares = places.squares(found.cells, features=features.items, segments=segments)
     by_name = {places.name(segment): segment for segment in segments}
-    says = heatmap.says(squares, "cells")
+    says = heatmap.says(squares, "cell")
     with layout.wide("drift-heatmap"):
-        layout.effect_legend(found.limit)
+        charts.effect_legend(found.limit)
         chosen = (view.feature, places.name(view.segment) if view.segment else None)
         key = f"drift-heatmap:{chosen}:{features.page}"
         figure = heatmap.heatmap(
@@ -231,14 +232,14 @@ def _heatmap(view: View) -> None:
             columns=list(by_name),
             row_title="Feature",
             column_title="Segment",
-            ink=palette.ink(dark=layout.is_dark()),
+            ink=charts.ink(),
             selected=chosen,
         )
 
         def pick(row: str, column: str) -> None:
             state.write(feature=row, segment=by_name.get(column))
 
-        layout.chart(figure, says=says, key=key, on_select=layout.clicked(key, heatmap.CLICK, pick))
+        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, pick))
         layout.note(f"{says}{_left_out(found, segments)}")
     with layout.narrow("drift-heatmap"):
         layout.note(says)

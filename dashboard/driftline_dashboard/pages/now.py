@@ -6,8 +6,8 @@ from html import escape
 import streamlit as st
 from driftline_collector.client import Alert, Cell, Overview
 
-from driftline_dashboard import collector, findings, layout, routes, shell, state, words
-from driftline_dashboard.figures import heatmap, palette
+from driftline_dashboard import charts, collector, findings, layout, paging, routes, shell, state, words
+from driftline_dashboard.figures import heatmap
 from driftline_dashboard.layout import Tile
 from driftline_dashboard.state import View
 
@@ -45,10 +45,10 @@ def _alerts(view: View) -> None:
     if overview is None:
         return
     shown = [alert for alert in overview.alerts if alert.state in {"firing", "pending"}]
-    page = layout.Paged.of(shown, view.page, _ALERTS)
+    page = paging.Paged.of(shown, view.page, _ALERTS)
     for alert in page.items:
         _alert(view, alert, overview)
-    layout.pager("now", page, view, "alerts, the worst first")
+    paging.pager("now", page, view, "alerts, the worst first")
 
 
 def _alert(view: View, alert: Alert, overview: Overview) -> None:
@@ -129,7 +129,7 @@ def _grid(view: View) -> None:
     rows = list(dict.fromkeys(cell.device_type for cell in worst_first))
     columns = sorted({cell.region for cell in overview.grid})
     squares = [square(cell) for cell in overview.grid if cell.device_type in set(rows[:_ROWS])]
-    says = heatmap.says(squares, "segments")
+    says = heatmap.says(squares, "segment")
     with layout.wide("grid"):
         chosen = (view.device_type, view.region)
         key = f"{_GRID}:{chosen}"
@@ -139,11 +139,11 @@ def _grid(view: View) -> None:
             columns=columns,
             row_title="Device type",
             column_title="Region",
-            ink=palette.ink(dark=layout.is_dark()),
+            ink=charts.ink(),
             selected=chosen,
         )
-        layout.effect_legend(overview.limit)
-        layout.chart(figure, says=says, key=key, on_select=layout.clicked(key, heatmap.CLICK, _pick))
+        charts.effect_legend(overview.limit)
+        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, _pick))
         if len(rows) > _ROWS:
             layout.note(f"{_ROWS} of {words.counted(len(rows), 'device type')}, the worst first.")
         _chosen(view, overview)

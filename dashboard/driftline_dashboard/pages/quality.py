@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import streamlit as st
 from driftline_collector.client import Performance, VersionEstimate
 
-from driftline_dashboard import collector, layout, shell, words
+from driftline_dashboard import charts, collector, layout, shell, words
 from driftline_dashboard.collector import Answer
-from driftline_dashboard.figures import calibration, confusion, palette, ranked
+from driftline_dashboard.figures import calibration, confusion, ranked
 from driftline_dashboard.layout import Tile
 from driftline_dashboard.state import View
 
@@ -34,9 +34,7 @@ def draw() -> None:
 
 
 def _asked(view: View) -> Answer[Performance]:
-    return collector.performance(
-        view.to_segment(), past=view.pinned, start=view.start or shell.DEFAULT_RANGE, end=view.end
-    )
+    return collector.performance(view.to_segment(), past=view.pinned, **view.span())
 
 
 @layout.card(height=72)
@@ -110,12 +108,10 @@ def _versions(estimates: Sequence[VersionEstimate]) -> list[ranked.Row]:
 
 def _by_version(estimates: Sequence[VersionEstimate], *, title: str, unit: str, key: str) -> None:
     rows = _versions(estimates)
-    figure = ranked.ranked(
-        rows, title=f"{title}, 95 % interval", ink=palette.ink(dark=layout.is_dark()), percent=True
-    )
+    figure = ranked.ranked(rows, title=f"{title}, 95 % interval", ink=charts.ink(), percent=True)
     says = ranked.says(rows, what=title, percent=True)
     if any(row.value is not None for row in rows):
-        layout.chart(figure, says=says, key=key)
+        charts.chart(figure, says=says, key=key)
     layout.table(
         ("Version", title, "95 % interval", unit),
         [
@@ -177,7 +173,7 @@ def _confusion(view: View) -> None:
     labels = {cell.true_label for cell in found.confusion} | {cell.label for cell in found.confusion}
     with layout.wide("confusion"):
         if len(labels) <= confusion.MOST_LABELS:
-            layout.chart(confusion.confusion(found.confusion), says=says, key="quality-confusion")
+            charts.chart(confusion.confusion(found.confusion), says=says, key="quality-confusion")
         layout.note(says)
     with layout.narrow("confusion"):
         layout.note(says)
@@ -199,8 +195,8 @@ def _calibration(view: View) -> None:
         return
     layout.section("Calibration", "What scores promise, and how often the answers were right.")
     says = calibration.says(found.calibration, found.ece)
-    figure = calibration.calibration(found.calibration, ink=palette.ink(dark=layout.is_dark()))
-    layout.chart(figure, says=says, key="quality-calibration")
+    figure = calibration.calibration(found.calibration, ink=charts.ink())
+    charts.chart(figure, says=says, key="quality-calibration")
     layout.note(says)
 
 

@@ -1,0 +1,60 @@
+"""How charts stand on a page: drawn with the sentence that says what they show, clicked, and explained."""
+
+from collections.abc import Callable
+from html import escape
+
+import altair as alt
+import streamlit as st
+
+from driftline_dashboard import layout, words
+from driftline_dashboard.figures import palette
+
+Figure = alt.Chart | alt.LayerChart
+
+
+def chart(figure: Figure, *, says: str, key: str, on_select: Callable[[], None] | None = None) -> None:
+    """A chart with the sentence that states its finding, for those who do not see it."""
+    if on_select is None:
+        st.altair_chart(figure, width="stretch", theme="streamlit", key=key, alt=says)
+    else:
+        st.altair_chart(figure, width="stretch", theme="streamlit", key=key, alt=says, on_select=on_select)
+
+
+def clicked(key: str, selection: str, pick: Callable[..., None]) -> Callable[[], None]:
+    """A callback for a chart's `on_select`: gives the fields of what was clicked to `pick`, for the URL.
+
+    Nothing is drawn from the selection itself: the highlight comes from the URL, so that Back takes it along.
+    """
+
+    def callback() -> None:
+        chosen = st.session_state[key]["selection"].get(selection)
+        if chosen:
+            pick(**chosen[0])
+
+    return callback
+
+
+def effect_legend(limit: float | None) -> None:
+    """How to read coloured squares: the same scale on each page, from 0 to twice the limit."""
+    colours = ", ".join(palette.cividis(step / 8) for step in range(9))
+    ends = ("0", f"limit {words.limit(limit)}", f"≥ {words.limit(2 * limit)}") if limit else ()
+    marks = "".join(f"<span>{escape(end)}</span>" for end in ends)
+    layout.html(
+        '<div class="dl-legend"><span>Effect (PSI)</span>'
+        f'<span class="dl-scale"><i style="background:linear-gradient(90deg,{colours})"></i>'
+        f'<span class="dl-ends">{marks}</span></span>'
+        '<span>▲ over the limit</span><span><i class="dl-dashed"></i> no verdict: too few data</span></div>'
+    )
+
+
+def swatches() -> None:
+    """What solid and dashed bars are."""
+    layout.html(
+        '<div class="dl-legend"><span><i class="dl-solid"></i> now</span>'
+        '<span><i class="dl-dashed"></i> reference</span></div>'
+    )
+
+
+def ink() -> palette.Ink:
+    """The colours of the theme that the browser shows."""
+    return palette.ink(dark=st.context.theme.type == "dark")

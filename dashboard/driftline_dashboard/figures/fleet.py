@@ -1,0 +1,99 @@
+"""Devices by what they have in common: how many of each kind, and how many of them need a look."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+from driftline_collector.client import Device
+
+from driftline_dashboard import words
+from driftline_dashboard.figures import palette, parts
+
+_ROW = 24
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """Devices of one type with one firmware."""
+
+    device_type: str
+    firmware: str | None
+    devices: int
+    moved: int
+    silent: int
+
+    @property
+    def name(self) -> str:
+        """`camera-b · 4.2.0`."""
+        return f"{self.device_type} · {self.firmware or 'firmware not told'}"
+
+    def text(self) -> str:
+        """`218 of 330 moved, 2 silent`, or how many there are."""
+        parts = [f"{words.count(self.moved)} of {words.count(self.devices)} moved"] if self.moved else []
+        if self.silent:
+            parts.append(f"{words.count(self.silent)} silent")
+        return ", ".join(parts) or words.count(self.devices)
+
+
+def groups(devices: Sequence[Device]) -> list[Group]:
+    """Devices by type and firmware, the most moved first, then the largest."""
+    total: Counter[tuple[str, str | None]] = Counter()
+    moved: Counter[tuple[str, str | None]] = Counter()
+    silent: Counter[tuple[str, str | None]] = Counter()
+    for device in devices:
+        key = (device.device_type, device.firmware)
+        total[key] += 1
+        moved[key] += device.state == "moved"
+        silent[key] += device.state == "silent"
+    found = [
+        Group(device_type=key[0], firmware=key[1], devices=count, moved=moved[key], silent=silent[key])
+        for key, count in total.items()
+    ]
+    return sorted(found, key=lambda group: (-group.moved, -group.silent, -group.devices, group.name))
+
+
+def fleet(found: Sequence[Group], *, ink: palette.Ink) -> alt.LayerChart:
+    """A bar for each group: what moved filled strongly and told by ▲, the rest pale."""
+    names = [group.name for group in found]
+    values = []
+    for group in found:
+        shared = {"name": group.name, "says": group.text(), "all": words.counted(group.devices, "device")}
+        values.append(shared | {"from": 0, "to": group.moved, "kind": "moved"})
+        values.append(shared | {"from": group.moved, "to": group.devices, "kind": "rest"})
+    most = max((group.devices for group in found), default=1)
+    # Room for what is written at the end of the longest bar.
+    scale = alt.Scale(domain=[0, most * 1.45], nice=False)
+    base = alt.Chart(alt.InlineData(values=values)).encode(
+        y=alt.Y("name:N", sort=names, title=None, axis=parts.names_axis(orient="left")),
+        tooltip=[
+            alt.Tooltip("name:N", title="Type · firmware"),
+            alt.Tooltip("says:N", title="State"),
+            alt.Tooltip("all:N", title="In all"),
+        ],
+    )
+    across = alt.X("from:Q", title=None, scale=scale, axis=None)
+    bars = [
+        base.transform_filter(f"datum.kind == '{kind}' && datum.to > datum.from")
+        .mark_bar(color=colour, opacity=opacity, height=_ROW - 9)
+        .encode(x=across, x2="to:Q")
+        for kind, colour, opacity in (("moved", ink.over, 1.0), ("rest", ink.line, 0.45))
+    ]
+    label = (
+        base.transform_filter("datum.kind == 'rest'")
+        .transform_calculate(text="(datum.says.indexOf('moved') > 0 ? '▲ ' : '') + datum.says")
+        .mark_text(align="left", dx=5, fontSize=11, color=ink.text)
+        .encode(x=alt.X("to:Q", scale=scale, axis=None), text="text:N")
+    )
+    return parts.layered(*bars, label, height=max(1, len(names)) * _ROW)
+
+
+def says(found: Sequence[Group]) -> str:
+    """The finding in a sentence: where the moved devices are."""
+    moved = [group for group in found if group.moved]
+    total = sum(group.devices for group in found)
+    if not moved:
+        return f"None of {words.counted(total, 'device')} has moved."
+    first = moved[0]
+    share = words.share(first.moved / sum(group.moved for group in moved), 0)
+    return f"{share} of the moved devices are {first.name}: {first.text()}."

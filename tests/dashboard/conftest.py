@@ -1,0 +1,42 @@
+"""A fake collector to look at, and pages run by Streamlit's own tester."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import driftline_dashboard
+import pytest
+import streamlit as st
+from driftline_dashboard import address
+
+from tests.dashboard.fake_collector import FakeCollector
+from tests.dashboard.fake_fleet import Fleet
+
+SCRIPT = Path(driftline_dashboard.__file__).parent / "entry" / "main.py"
+
+Serve = Callable[[Fleet], FakeCollector]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serves a fleet, and has the dashboard ask there; nothing is remembered from the test before."""
+    running: list[FakeCollector] = []
+
+    def start(fleet: Fleet) -> FakeCollector:
+        collector = FakeCollector(fleet)
+        collector.start()
+        running.append(collector)
+        address.use(collector.url)
+        forget()
+        return collector
+
+    yield start
+    for collector in running:
+        collector.stop()
+    address.use(address.DEFAULT_URL)
+    forget()
+
+
+def forget() -> None:
+    """Empty the caches of answers."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
