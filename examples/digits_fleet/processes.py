@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import queue
 import signal
 import subprocess
@@ -12,6 +13,9 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
+
+# Devices are small, and many: without this each would have a pool of threads for its linear algebra.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 class StartError(RuntimeError):
@@ -36,14 +40,16 @@ class Child:
                 stderr=errors,
                 text=True,
                 start_new_session=True,
+                env=os.environ | _ONE_THREAD,
             )
         self._orders, self._output = _pipes(self._process)
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         threading.Thread(target=self._read, name=f"{name}-output", daemon=True).start()
 
     def _read(self) -> None:
-        for line in self._output:
-            self._lines.put(line.rstrip("\n"))
+        with self._output:
+            for line in self._output:
+                self._lines.put(line.rstrip("\n"))
         self._lines.put("")
 
     @property
@@ -71,7 +77,7 @@ class Child:
 
     def tell(self, **order: object) -> None:
         """Send one order; a child that is gone is not told."""
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(BrokenPipeError, ValueError):  # ValueError: hung up already
             self._orders.write(json.dumps(order) + "\n")
             self._orders.flush()
 
@@ -88,6 +94,7 @@ class Child:
         """``kill -9``, as a power cut would do it."""
         self._process.kill()
         self._process.wait()
+        self.hang_up()
 
     def wait(self, timeout: float) -> bool:
         """Wait for its end; one that does not come is killed, and the answer is then False."""
@@ -96,6 +103,7 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
             return False
+        self.hang_up()
         return True
 
 

@@ -45,7 +45,7 @@ def make_report(
         "healthy_false_drift": len(wrong),
         "drifted_segments": sorted(api.findings()),
         "expected_segments": ledger.expected_segments(),
-        "alerts": _alerts(ledger, deliveries),
+        "alerts": alerts_of(ledger, deliveries),
         "edge_cloud_agreement": _by_version(performance.agreement),
         "accuracy": _by_version(performance.accuracy),
         "escalation_rate": performance.escalation_rate.value if performance.escalation_rate else None,
@@ -65,7 +65,7 @@ def _by_version(estimates: Sequence[VersionEstimate]) -> dict[str, dict[str, Any
     return {each.version: asdict(each.estimate) for each in estimates if each.estimate}
 
 
-def _alerts(ledger: Ledger, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
+def alerts_of(ledger: Ledger, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
     """What was delivered, with the seconds since its cause (None: nothing caused it)."""
     caused_at = {(alert.state, alert.segment): alert.caused_at for alert in ledger.expected_alerts()}
     alerts = []

@@ -10,7 +10,7 @@ from collections import deque
 from typing import Any
 
 from driftline_schemas.segments import Segment
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -18,12 +18,12 @@ from rich.text import Text
 from examples.digits_fleet.plan import DEVICE_TYPES, REGIONS
 from examples.digits_fleet.receiver import Delivery
 
-_EVENTS_SHOWN = 8
-_WEBHOOKS_SHOWN = 6
+_KEPT = 8  # of events and of webhooks; how many are shown depends on the terminal's height
+_FRAME_LINES = 17  # headline, fleet and the panels' borders
 
 
 class View:
-    """Keeps what is to be shown; `render` makes the picture."""
+    """Keeps what is to be shown, and is what rich prints: a picture that fits the terminal."""
 
     def __init__(self) -> None:
         self.phase = "starting"
@@ -31,8 +31,8 @@ class View:
         self.devices: dict[str, int] = {}  # device type and region, as "type/region" → devices
         self.findings: dict[str, str] = {}  # segment key → since when, as the collector says
         self.counted = 0
-        self._events: deque[tuple[str, str]] = deque(maxlen=_EVENTS_SHOWN)
-        self._webhooks: deque[Delivery] = deque(maxlen=_WEBHOOKS_SHOWN)
+        self._events: deque[tuple[str, str]] = deque(maxlen=_KEPT)
+        self._webhooks: deque[Delivery] = deque(maxlen=_KEPT)
         self._started = time.monotonic()
 
     def event(self, what: str) -> None:
@@ -41,18 +41,13 @@ class View:
     def delivery(self, delivery: Delivery) -> None:
         self._webhooks.append(delivery)
 
-    def render(self) -> RenderableType:
-        return Group(
-            self._headline(),
-            Panel(
-                self._fleet(), title="fleet, as the collector sees it", title_align="left", border_style="dim"
-            ),
-            Panel(self._log(), title="what really happened", title_align="left", border_style="dim"),
-            Panel(self._desk(), title="webhooks, signature verified", title_align="left", border_style="dim"),
-        )
-
-    def __rich__(self) -> RenderableType:
-        return self.render()
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        room = max(3, console.size.height - _FRAME_LINES)
+        webhooks = min(len(self._webhooks), room // 3)
+        yield self._headline()
+        yield _panel(self._fleet(), "fleet, as the collector sees it")
+        yield _panel(self._log(room - 2 * max(1, webhooks)), "what really happened")
+        yield _panel(self._desk(webhooks), "webhooks, signature verified")
 
     def _headline(self) -> Text:
         seconds = int(time.monotonic() - self._started)
@@ -89,25 +84,28 @@ class View:
             for key, since in self.findings.items()
         ]
 
-    def _log(self) -> Text:
-        lines = Text()
-        for clock, what in self._events:
-            lines.append(f"{clock}  ", "dim").append(f"{what}\n")
-        lines.rstrip()
-        return lines
+    def _log(self, lines: int) -> Text:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for clock, what in list(self._events)[-lines:]:
+            text.append(f"{clock}  ", "dim").append(f"{what}\n")
+        text.rstrip()
+        return text
 
-    def _desk(self) -> Text:
-        if not self._webhooks:
+    def _desk(self, webhooks: int) -> Text:
+        if not webhooks:
             return Text("none yet", "dim")
-        lines = Text()
-        for delivery in self._webhooks:
+        text = Text(no_wrap=True, overflow="ellipsis")
+        for delivery in list(self._webhooks)[-webhooks:]:
             style = "green" if delivery.type == "alert.resolved" else "yellow"
-            lines.append(time.strftime("%H:%M:%S  ", time.localtime(delivery.received_at)), "dim")
-            lines.append(f"{delivery.type:15} ", style).append(f"{delivery.segment}\n", "bold")
-            if delivery.summary:
-                lines.append(f"          {delivery.summary}\n", "dim")
-        lines.rstrip()
-        return lines
+            text.append(time.strftime("%H:%M:%S  ", time.localtime(delivery.received_at)), "dim")
+            text.append(f"{delivery.type:15} ", style).append(f"{delivery.segment}\n", "bold")
+            text.append(f"          {delivery.summary}\n", "dim")
+        text.rstrip()
+        return text
+
+
+def _panel(content: RenderableType, title: str, style: str = "dim") -> Panel:
+    return Panel(content, title=title, title_align="left", border_style=style)
 
 
 def summary(report: dict[str, Any], *, settled: bool = True) -> RenderableType:
@@ -129,7 +127,7 @@ def summary(report: dict[str, Any], *, settled: bool = True) -> RenderableType:
     rate = report["escalation_rate"]
     table.add_row("escalated", "not known yet" if rate is None else f"{rate:.1%}")
     table.add_row("predictions", _counts(report, settled))
-    return Panel(table, title="what was found", title_align="left", border_style="green" if right else "red")
+    return _panel(table, "what was found", "green" if right else "red")
 
 
 def _interval(estimate: dict[str, Any]) -> str:
