@@ -8,7 +8,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
-from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric, ResourceMetrics
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric, ResourceMetrics
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 DEVICE: dict[str, Any] = {
@@ -22,6 +22,7 @@ DEVICE: dict[str, Any] = {
     names.STREAM_ID: "a" * 32,
 }
 EMPTY = AnyValue()
+DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 
 
 def any_value(value: Any) -> AnyValue:
@@ -86,7 +87,7 @@ def counter(
 ) -> Metric:
     """A delta sum with a point for each value and its attributes."""
     metric = Metric(name=name)
-    metric.sum.aggregation_temporality = 1
+    metric.sum.aggregation_temporality = DELTA
     metric.sum.is_monotonic = True
     for value, attributes in values:
         point = metric.sum.data_points.add(
@@ -104,13 +105,13 @@ def histogram(
 ) -> Metric:
     """A delta histogram with one point."""
     metric = Metric(name=name)
-    metric.histogram.aggregation_temporality = fields.pop("temporality", 1)
+    metric.histogram.aggregation_temporality = fields.pop("temporality", DELTA)
     metric.histogram.data_points.add(
         start_time_unix_nano=fields.pop("start", 0),
         time_unix_nano=fields.pop("end", 60),
         bucket_counts=counts,
         explicit_bounds=bounds,
-        count=sum(counts),
+        count=min(sum(counts), 2**64 - 1),
         attributes=pairs(attributes),
     )
     return metric

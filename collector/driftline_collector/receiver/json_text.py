@@ -92,7 +92,7 @@ def quoted(strings: pa.Array) -> pa.Array:
 def whole(numbers: pa.Array) -> pa.Array:
     """Integers as JSON numbers; zero, protobuf's "not set", is null."""
     text = numbers.cast(pa.string())
-    return pc.if_else(pc.equal(numbers, 0), pa.scalar(None, pa.string()), text)
+    return pc.if_else(pc.equal(numbers, pa.scalar(0, numbers.type)), pa.scalar(None, pa.string()), text)
 
 
 def hexadecimal(raw: pa.Array) -> pa.Array:

@@ -33,6 +33,7 @@ _SUMS: dict[str, tuple[str | None, str, str | None]] = {
 }
 #: Counts above this are no counts of predictions, and would overflow when summed.
 _LARGEST = 2**53
+_LARGEST_COUNT = pa.scalar(_LARGEST, pa.uint64())
 
 
 def rows(points: Points, sources: Sources, edges: Edges) -> tuple[pa.Table, dict[str, Mask]]:
@@ -123,7 +124,7 @@ def _exponential(points: Points) -> tuple[dict[str, pa.Array], dict[str, Mask]]:
     feature, known = _feature(points)
     fields = {name: data.field(name).cast(pa.string()) for name in ("scale", "zero_count")}
     fields["zero_threshold"] = json_text.doubles(data.field("zero_threshold"))
-    large = np.asarray(pc.greater(data.field("zero_count"), _LARGEST))
+    large = np.asarray(pc.greater(data.field("zero_count"), _LARGEST_COUNT))
     for side in ("positive", "negative"):
         buckets = data.field(side)
         large = large | _too_large(buckets.field("bucket_counts"))
@@ -167,7 +168,7 @@ def _feature(points: Points) -> tuple[pa.Array, Mask]:
 
 def _too_large(buckets: pa.ListArray) -> Mask:
     lengths = np.diff(np.asarray(buckets.offsets))
-    large = np.asarray(pc.greater(buckets.flatten(), _LARGEST))
+    large = np.asarray(pc.greater(buckets.flatten(), _LARGEST_COUNT))
     return counts(np.repeat(np.arange(len(buckets)), lengths)[large], len(buckets)) > 0
 
 
