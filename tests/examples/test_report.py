@@ -1,5 +1,6 @@
 """The report calls a run a success only when everything that was asked for held."""
 
+import io
 from typing import Any
 
 import pytest
@@ -108,7 +109,7 @@ def test_the_picture_fits_the_terminal_and_shows_what_was_found(height: int) -> 
     for number in range(20):
         view.event(f"event {number}")
         view.delivery(delivery("alert.firing", CAMERA, float(number)))
-    console = Console(width=100, height=height, record=True, quiet=True)
+    console = Console(width=100, height=height, file=io.StringIO(), record=True)
     console.print(view)
     text = console.export_text()
     assert len(text.splitlines()) <= height
@@ -118,7 +119,7 @@ def test_the_picture_fits_the_terminal_and_shows_what_was_found(height: int) -> 
 
 
 def test_the_summary_tells_all_figures() -> None:
-    console = Console(width=120, record=True, quiet=True)
+    console = Console(width=120, file=io.StringIO(), record=True)
     console.print(summary(good()))
     text = console.export_text()
     for expected in (
