@@ -46,7 +46,8 @@ class Sources:
         for name in ("model", "version"):
             told = own.text(*_DIMENSIONS[name])
             if told.null_count < len(told):
-                columns[name] = pc.coalesce(told, columns[name].cast(pa.string()))
+                # Encoded again, as tables of points that tell a model and of others are put together.
+                columns[name] = pc.coalesce(told, columns[name].cast(pa.string())).dictionary_encode()
         return columns
 
     def optional(self, key: str, resource: Index) -> pa.Array:
