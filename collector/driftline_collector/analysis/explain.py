@@ -61,7 +61,7 @@ class Scan:
     def findings(self) -> list[Finding]:
         """The segments that explain all drift, in the order found."""
         found: list[Finding] = []
-        left = np.ones(len(self.lattice.cells), dtype=np.bool_)
+        left = self.sums.rows.any(axis=-1)
         while True:
             remaining = self.lattice.members & left
             comparison, kept = self.judge(remaining)
@@ -83,7 +83,7 @@ class Scan:
             best = min(candidates, key=lambda i: float(kept.p[i]))
         # A drift that ends on one device after the other is not a new one on those that are left.
         for i in candidates:
-            wider = bool((remaining[i] >= remaining[best]).all())
+            wider = bool((remaining[i] >= remaining[best]).all() and (remaining[i] > remaining[best]).any())
             if self.standing[i] and wider and self._score(evidence[i], 1.0) > 0:
                 best = i
         return int(best)
