@@ -30,10 +30,14 @@ class Group:
 
     def text(self) -> str:
         """`218 of 330 moved, 2 silent`, or how many there are."""
-        parts = [f"{words.count(self.moved)} of {words.count(self.devices)} moved"] if self.moved else []
-        if self.silent:
-            parts.append(f"{words.count(self.silent)} silent")
-        return ", ".join(parts) or words.count(self.devices)
+        text = words.count(self.devices)
+        if self.moved:
+            text = f"{words.count(self.moved)} of {text} moved"
+        return f"{text}, {words.count(self.silent)} silent" if self.silent else text
+
+    def label(self) -> str:
+        """The same, as short as the end of a bar needs it."""
+        return f"▲ {words.count(self.moved)} of {words.count(self.devices)}" if self.moved else self.text()
 
 
 def groups(devices: Sequence[Device]) -> list[Group]:
@@ -58,12 +62,17 @@ def fleet(found: Sequence[Group], *, ink: palette.Ink) -> alt.LayerChart:
     names = [group.name for group in found]
     values = []
     for group in found:
-        shared = {"name": group.name, "says": group.text(), "all": words.counted(group.devices, "device")}
+        shared = {
+            "name": group.name,
+            "says": group.text(),
+            "label": group.label(),
+            "all": words.counted(group.devices, "device"),
+        }
         values.append(shared | {"from": 0, "to": group.moved, "kind": "moved"})
         values.append(shared | {"from": group.moved, "to": group.devices, "kind": "rest"})
     most = max((group.devices for group in found), default=1)
     # Room for what is written at the end of the longest bar.
-    scale = alt.Scale(domain=[0, most * 1.45], nice=False)
+    scale = alt.Scale(domain=[0, most * 1.6], nice=False)
     base = alt.Chart(alt.InlineData(values=values)).encode(
         y=alt.Y("name:N", sort=names, title=None, axis=parts.names_axis(orient="left")),
         tooltip=[
@@ -81,9 +90,8 @@ def fleet(found: Sequence[Group], *, ink: palette.Ink) -> alt.LayerChart:
     ]
     label = (
         base.transform_filter("datum.kind == 'rest'")
-        .transform_calculate(text="(datum.says.indexOf('moved') > 0 ? '▲ ' : '') + datum.says")
         .mark_text(align="left", dx=5, fontSize=11, color=ink.text)
-        .encode(x=alt.X("to:Q", scale=scale, axis=None), text="text:N")
+        .encode(x=alt.X("to:Q", scale=scale, axis=None), text="label:N")
     )
     return parts.layered(*bars, label, height=max(1, len(names)) * _ROW)
 

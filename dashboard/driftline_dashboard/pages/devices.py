@@ -68,7 +68,8 @@ def _headline(view: View) -> None:
         shell.title(f"Which devices of {view.model} there are is not known")
         layout.settled(answer, "Devices")
     else:
-        shell.title(*title(view, answer.value.items))
+        sentence, sign = title(view, answer.value.items)
+        shell.title(sentence, lead=sign)
     shell.freshness(collector.overview(view.model))
 
 
@@ -107,7 +108,12 @@ def _tiles(view: View) -> None:
     losing = sum(device.lost > 0 for device in found)
     shown = [
         Tile(name="Devices", value=words.count(len(found)), detail="reported in this time"),
-        Tile(name="Moved", value=words.count(count["moved"]), detail=_of(count["moved"], len(found))),
+        Tile(
+            name="Moved",
+            value=words.count(count["moved"]),
+            detail=_of(count["moved"], len(found)),
+            bad=count["moved"] > 0,
+        ),
         Tile(
             name="Silent",
             value=words.count(count["silent"]),
@@ -140,7 +146,9 @@ def _groups(view: View) -> None:
         return
     every = fleet.groups(found.items)
     shown = every[:_GROUPS]
-    layout.section("By type and firmware", "The most moved first. ▲ and the dark part of a bar have moved.")
+    layout.section(
+        "By type and firmware", "The most moved first; ▲ and the strong part of a bar are what moved."
+    )
     says = fleet.says(every)
     charts.chart(fleet.fleet(shown, ink=charts.ink()), says=says, key="devices-groups")
     rest = f" {words.counted(len(every) - len(shown), 'more group')} not shown." if every[_GROUPS:] else ""
@@ -183,7 +191,7 @@ def _table(view: View) -> None:
         paged = Paged.of(shown, view.page, _NARROW_ROWS)
         pager("devices", paged, view, "devices")
         for device in paged.items:
-            routes.link("device", line(device), view.to(id=device.device))
+            layout.go("device", line(device), view.to(id=device.device))
     st.download_button(
         f"CSV of {words.counted(len(shown), 'device')}",
         lambda: csv(table),
@@ -199,11 +207,16 @@ def _filters(view: View, devices: Sequence[Device]) -> None:
         for name, label in (("", "All"), *STATES.items()):
             number = count[name] if name else len(devices)
             if number or name == view.state:
-                text = f"{_SIGNS.get(name, '')}{label} {words.count(number)}"
+                text = f"{_SIGNS.get(name, '')}{label} {words.count(number)}".replace(" ", "\u00a0")
                 here = name == (view.state or "")
                 with st.container(key=f"{'dl-here-' if here else 'dl-to-'}state-{name or 'all'}"):
                     hint = _MEANS.get(name)
-                    routes.link("devices", text, view.here(state=name or None, page=1), hint=hint)
+                    routes.link(
+                        "devices",
+                        text.replace(" ", "\u00a0"),
+                        view.here(state=name or None, page=1),
+                        hint=hint,
+                    )
 
 
 def _picked(view: View, devices: Sequence[Device]) -> None:
@@ -256,7 +269,7 @@ def frame(devices: Sequence[Device]) -> pd.DataFrame:
 
 
 def csv(table: pd.DataFrame) -> str:
-    """The table as a file. A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    """The table as a file; a text that a spreadsheet would take for a formula begins with an apostrophe."""
     safe = table.copy()
     for name in safe.columns[safe.dtypes.map(pd.api.types.is_string_dtype)]:
         safe[name] = [
