@@ -46,9 +46,17 @@ def drift(
             " and a model needs a reference (driftline reference list)."
         )
     elif not whole:
-        typer.echo(f"No drift. The latest window ended at {clock(latest[0].window_end)} UTC.")
+        typer.echo(_nothing_found(latest[0]))
     else:
         _show(whole)
+
+
+def _nothing_found(whole: Evaluation) -> str:
+    """What there is to say of a window without a finding, by the verdict on the whole model."""
+    when = f"in the window that ended at {clock(whole.window_end)} UTC"
+    if whole.verdict == "stable":
+        return f"No drift {when}: {whole.segment} is stable."
+    return f"No verdict on {whole.segment} {when}: {whole.verdict}, {whole.reason}."
 
 
 def _show(found: Sequence[Evaluation]) -> None:

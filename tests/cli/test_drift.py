@@ -1,0 +1,47 @@
+"""`driftline drift` says where drift is, and does not call a window without a verdict a good one."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from driftline_collector.analysis.evaluation import ROWS
+
+from tests.alerts.evaluated import CAMERA_A, FLEET, drifted, row
+from tests.api.serving import Serving, serving
+from tests.cli.command import driftline
+
+
+def judge(collector: Serving, evaluation: dict[str, Any]) -> None:
+    rows = pa.Table.from_pylist([{**evaluation, "evaluated_ns": 1}], schema=ROWS)
+    collector.collector._store.submit({"evaluations": rows}).result()
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        ({}, f"No drift in the window that ended at 2026-01-01 00:01:00 UTC: {FLEET} is stable."),
+        (
+            {"verdict": "vanished", "reason": "none of its 2 devices has reported"},
+            (
+                f"No verdict on {FLEET} in the window that ended at 2026-01-01 00:01:00 UTC: vanished,"
+                " none of its 2 devices has reported."
+            ),
+        ),
+    ],
+)
+def test_a_window_without_a_finding_is_told_with_its_verdict(
+    tmp_path: Path, columns: dict[str, object], said: str
+) -> None:
+    with serving(tmp_path) as collector:
+        judge(collector, row(0, FLEET, **columns))
+        assert driftline("drift", "--url", collector.url).stdout.strip() == said
+
+
+def test_findings_are_a_table_and_nothing_evaluated_says_what_is_missing(tmp_path: Path) -> None:
+    with serving(tmp_path) as collector:
+        assert "Nothing has been evaluated yet" in driftline("drift", "--url", collector.url).stdout
+        judge(collector, drifted(0, CAMERA_A))
+        shown = driftline("drift", "--model", "digits", "--url", collector.url).stdout
+        assert "camera-a" in shown
+        assert "drifted" in shown
