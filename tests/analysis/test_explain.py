@@ -74,7 +74,7 @@ def found(
         standing=np.array([node in standing for node in lattice.nodes]),
         believed=float(np.log(19)),
     )
-    return [lattice.nodes[finding.node] for finding in scan.findings()]
+    return [lattice.nodes[f.node] for f in scan.findings() if f.left_of is None]
 
 
 def holds(node: Node, cell: Cell) -> bool:
@@ -200,6 +200,24 @@ def test_a_drift_that_ends_on_some_devices_first_keeps_its_name(family: Family) 
     going_on = found(family, devices, counts, shifts, rng, standing=[(None, "b", None)])
     assert set(anew) == {(None, "b", "ap"), (None, "b", "eu")}
     assert going_on == [(None, "b", None)]
+
+
+def test_the_last_device_of_a_drift_that_is_over_is_no_new_finding(family: Family) -> None:
+    devices = [cell for cell in CELLS for _ in range(2)]
+    shifts = np.zeros((len(devices), FEATURES))
+    shifts[[cell == Cell("2.0.0", "b", "us") for cell in devices], 0] = 0.8
+    rows = [100] * len(devices)
+    anew = found(family, devices, rows, shifts, np.random.default_rng(57))
+    left = found(
+        family,
+        devices,
+        rows,
+        shifts,
+        np.random.default_rng(57),
+        standing=[(None, "b", None), ("1.9.0", None, None)],
+    )
+    assert anew == [("2.0.0", "b", "us")]
+    assert left == []
 
 
 def test_without_drift_nothing_is_found(family: Family) -> None:

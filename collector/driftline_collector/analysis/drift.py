@@ -36,7 +36,8 @@ class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
-    that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with.
+    that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
+    or that of the window before which it is left of.
     """
 
     family: Family
@@ -88,7 +89,7 @@ def judge(
         if finding.node in apart:
             comparison = comparison.with_row(finding.node, finding.comparison)
             kept = kept.with_row(finding.node, finding.kept)
-    nodes = tuple(f.node for f in found)
+    nodes = tuple(f.node for f in found if f.left_of is None)
     lower, upper = comparison.bounds()
     return Judged(
         family=family,
@@ -100,8 +101,14 @@ def judge(
         findings=nodes,
         apart=apart,
         explained_by={
-            int(i): tuple(f for f in nodes if (lattice.members[i] & lattice.members[f]).any())
-            for i in np.flatnonzero(kept.segments)
+            i: tuple(
+                dict.fromkeys(
+                    f.node if f.left_of is None else f.left_of
+                    for f in found
+                    if (lattice.members[i] & lattice.members[f.node]).any()
+                )
+            )
+            for i in np.flatnonzero(kept.segments).tolist()
             if i not in nodes
         },
     )

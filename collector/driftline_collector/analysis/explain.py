@@ -34,9 +34,14 @@ _PARTS = (1.0, 0.5)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A segment that explains drift, with the comparison of what earlier findings left of all segments."""
+    """A segment that explains drift, with the comparison of what earlier findings left of all segments.
+
+    `left_of` is set where it is but what is left of a finding of the window before, which is over as a whole:
+    a drift that ends on one device after the other is not a new one on those that are last.
+    """
 
     node: int
+    left_of: int | None
     comparison: Comparison
     kept: Kept
 
@@ -68,7 +73,7 @@ class Scan:
             if not kept.segments.any():
                 return found
             chosen = self._choose(remaining, comparison, kept)
-            found.append(Finding(chosen, comparison, kept))
+            found.append(Finding(chosen, self._left_of(chosen, kept), comparison, kept))
             left &= ~self.lattice.members[chosen]
 
     def _choose(self, remaining: Flags, comparison: Comparison, kept: Kept) -> int:
@@ -81,12 +86,19 @@ class Scan:
             best = max(alike, key=lambda i: float(evidence[i].sum()) - self.believed * self._named(i))
         else:
             best = min(candidates, key=lambda i: float(kept.p[i]))
-        # A drift that ends on one device after the other is not a new one on those that are left.
+        # While it is drifted, a finding keeps its name though it has ended on some of its devices.
         for i in candidates:
-            wider = bool((remaining[i] >= remaining[best]).all() and (remaining[i] > remaining[best]).any())
+            wider = _within(remaining[best], remaining[i])
             if self.standing[i] and wider and self._score(evidence[i], 1.0) > 0:
                 best = i
         return int(best)
+
+    def _left_of(self, chosen: int, kept: Kept) -> int | None:
+        members = self.lattice.members
+        for i in np.flatnonzero(self.standing & ~kept.segments).tolist():
+            if not self.standing[chosen] and _within(members[chosen], members[i]):
+                return int(i)
+        return None
 
     def _named(self, node: int) -> int:
         return sum(value is not None for value in self.lattice.nodes[node])
@@ -113,6 +125,11 @@ class Scan:
             ((counts * np.log1p(part * (likelihood - 1))).sum(-1) / phi - optimism).sum(-1) for part in _PARTS
         ]
         return np.asarray(np.max(ratios, axis=0), dtype=np.float64)
+
+
+def _within(inner: Flags, outer: Flags) -> bool:
+    """Whether `outer` holds all that `inner` does, and more."""
+    return bool((outer >= inner).all() and (outer > inner).any())
 
 
 def _smoothed(counts: Floats, used: Flags) -> Floats:
