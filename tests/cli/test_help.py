@@ -31,6 +31,8 @@ def options_of(words: tuple[str, ...]) -> list[Any]:
 
 ALL = dict(commands(typer.main.get_command(app)))
 EXPECTED = [
+    "up",
+    "dashboard",
     "collector",
     "check-config",
     "drift",

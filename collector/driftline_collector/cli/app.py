@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from driftline_schemas.errors import SchemaError
 
-from driftline_collector.cli import alerts, collector, drift, labels, references
+from driftline_collector.cli import alerts, collector, dashboard, drift, labels, references, up
 from driftline_collector.errors import CollectorError, SettingsError
 
 app = typer.Typer(
@@ -18,7 +18,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
+app.command(epilog=up.EXAMPLE)(up.up)
 app.command(epilog=collector.EXAMPLE)(collector.collector)
+app.command(epilog=dashboard.EXAMPLE)(dashboard.dashboard)
 app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
 app.command(epilog=drift.EXAMPLE)(drift.drift)
 app.add_typer(references.app, name="reference")
