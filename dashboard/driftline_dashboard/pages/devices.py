@@ -209,7 +209,9 @@ def _filters(view: View, devices: Sequence[Device]) -> None:
             if number or name == view.state:
                 text = f"{_SIGNS.get(name, '')}{label} {words.count(number)}".replace(" ", "\u00a0")
                 here = name == (view.state or "")
-                with st.container(key=f"{'dl-here-' if here else 'dl-to-'}state-{name or 'all'}"):
+                with st.container(
+                    key=f"{'dl-here-' if here else 'dl-to-'}state-{name or 'all'}", width="content"
+                ):
                     hint = _MEANS.get(name)
                     routes.link(
                         "devices",
