@@ -89,5 +89,7 @@ def binned_quantile(
     bounds = np.concatenate([edge[:1], edge, edge[-1:]])
     rank = np.concatenate([[0.0], np.cumsum(count)]) / n
     half = float(stats.norm.isf((1 - level) / 2)) * math.sqrt(q * (1 - q) / n)
-    at = np.interp([q, max(q - half, 0.0), min(q + half, 1.0)], rank, bounds)
-    return float(at[0]), float(at[1]), float(at[2])
+    # Where in a bin the order statistics lie is not known: the interval reaches to the ends of their bins.
+    first = np.searchsorted(rank, max(q - half, 0.0), side="right") - 1
+    last = np.searchsorted(rank, min(q + half, 1.0), side="left")
+    return float(np.interp(q, rank, bounds)), float(bounds[first]), float(bounds[last])
