@@ -1,0 +1,300 @@
+"""System: can I trust these numbers?"""
+
+import streamlit as st
+from driftline_collector.client import RuleState, System
+
+from driftline_dashboard import address, collector, layout, shell, words
+from driftline_dashboard.collector import Answer
+from driftline_dashboard.findings import measure_name, measured
+from driftline_dashboard.layout import Tile
+
+# Below this much of a disk left, a database that grows ends in hours.
+_SCARCE_BYTES = 2 * 10**9
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def draw() -> None:
+    """Draw the page."""
+    view = shell.begin("system", pickers=())
+    if view is None:
+        return
+    _headline(view.model)
+    _tiles()
+    left, right = st.columns(2, gap="large")
+    with left:
+        _rules()
+        _notifiers()
+        _silences()
+        _versions()
+    with right:
+        _references()
+        _arrived()
+    _copy()
+
+
+def _asked() -> Answer[System]:
+    return collector.system()
+
+
+@layout.card(height=72)
+def _headline(model: str | None) -> None:
+    answer = _asked()
+    if answer.value is None:
+        shell.title("Whether these numbers can be trusted is not known")
+        layout.settled(answer, "System")
+    else:
+        sentence, sign = title(answer.value)
+        shell.title(sentence, lead=sign)
+    shell.freshness(collector.overview(model))
+
+
+def title(found: System) -> tuple[str, str]:
+    """The verdict: the first thing that stands in the way of trust, and the sign before it."""
+    free = found.database.disk_free
+    if not found.ready:
+        return "The collector is starting: its numbers are those of before", "!"
+    if free is not None and free < _SCARCE_BYTES:
+        return f"The disk is nearly full: {size(free)} free", "!"
+    failing = [notifier.name for notifier in found.notifiers if notifier.failed]
+    if failing:
+        return f"Messages to {', '.join(failing)} have failed", "!"
+    refused, lost = sum(each.count for each in found.ingest.refused), _lost(found)
+    if not refused and not lost:
+        return "These numbers are complete: nothing is lost and nothing was refused", ""
+    parts = []
+    if lost:
+        total = found.coverage.counted + lost
+        what = words.counted(lost, "prediction")
+        parts.append(f"{what} of {words.count(total)} ({words.share(lost / total)}) lost")
+    parts.append(f"{words.counted(refused, 'record')} refused" if refused else "nothing refused")
+    return f"These numbers are not complete: {', '.join(parts)}", "!"
+
+
+def _lost(found: System) -> int:
+    return found.coverage.announced_lost + found.coverage.missing
+
+
+def size(count: float | None) -> str:
+    """Bytes in a unit that can be read: `56.4 MB`."""
+    if count is None:
+        return words.NO_NUMBER
+    unit = 0
+    while count >= 999.5 and unit < len(_UNITS) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{words.significant(count, 3)}{words.NARROW}{_UNITS[unit]}"
+
+
+@layout.card(height=84)
+def _tiles() -> None:
+    found = layout.settled(_asked(), "System")
+    if found is None:
+        return
+    ingest, database, coverage = found.ingest, found.database, found.coverage
+    refused = sum(each.count for each in ingest.refused)
+    shown = [
+        Tile(
+            name="Queue",
+            value=words.counted(ingest.queue_requests, "request"),
+            detail=f"{size(ingest.queue_bytes)} wait for a commit",
+        ),
+        Tile(
+            name="Refused",
+            value=words.count(refused),
+            detail=f"records; {words.count(ingest.records)} rows committed",
+            bad=refused > 0,
+        ),
+        Tile(
+            name="Lost",
+            value=words.count(_lost(found)),
+            detail=f"{words.count(coverage.announced_lost)} told by devices, "
+            f"{words.count(coverage.missing)} missing; {words.count(coverage.counted)} counted",
+            bad=_lost(found) > 0,
+        ),
+        Tile(name="Sent twice", value=words.count(coverage.repeated), detail="recognised, counted once"),
+    ]
+    if ingest.lag_s is not None:
+        lag = Tile(name="Ingest lag", value=words.duration(ingest.lag_s), detail="from device to database")
+        shown.insert(0, lag)
+    if database.bytes is not None:
+        free = "" if database.disk_free is None else f", {size(database.disk_free)} free"
+        shown.append(
+            Tile(
+                name="Storage",
+                value=size(database.bytes),
+                detail=f"and {size(database.wal_bytes)} of log{free}",
+                bad=database.disk_free is not None and database.disk_free < _SCARCE_BYTES,
+            )
+        )
+    oldest = words.parse_time(found.oldest)
+    if oldest is not None:
+        kept = ", ".join(f"{name} {value}" for name, value in found.retention.items())
+        shown.append(
+            Tile(
+                name="Kept since",
+                value=words.clock(oldest, today=words.parse_time(found.as_of)),
+                detail=kept or "nothing is deleted",
+            )
+        )
+    layout.tiles(shown)
+
+
+@layout.card(height=160)
+def _rules() -> None:
+    found = _asked().value
+    if found is None:
+        return
+    layout.section("Rules", "What becomes an alert, and how many there are now.")
+    if not found.rules:
+        layout.empty("There are no rules: nothing becomes an alert.", "Add some under alerts.rules.")
+        return
+    layout.table(
+        ("Rule", "When", "Where", "Severity", "Firing", "Pending"),
+        [
+            (
+                rule.name,
+                when(rule),
+                "everywhere" if rule.segment is None else words.where(rule.segment, model=True),
+                rule.severity,
+                words.count(rule.firing),
+                words.count(rule.pending),
+            )
+            for rule in found.rules
+        ],
+        numbers=(4, 5),
+        says="Rules with how many alerts each has",
+    )
+
+
+def when(rule: RuleState) -> str:
+    """`Accuracy below 90 %, for 10 min`, or that a finding is enough."""
+    bounds = [
+        f"{word} {measured(rule.measure, bound)}"
+        for word, bound in (("above", rule.above), ("below", rule.below))
+        if bound is not None
+    ]
+    text = f"{measure_name(rule.measure)} {' or '.join(bounds) or 'over the limit'}"
+    return f"{text}, for {words.duration(rule.hold_s)}" if rule.hold_s else text
+
+
+@layout.card(height=120)
+def _notifiers() -> None:
+    found = _asked().value
+    if found is None:
+        return
+    layout.section("Who is told")
+    if not found.notifiers:
+        layout.empty(
+            "Nobody: there is no notifier, so alerts show here only.",
+            "Add a webhook under notifiers in driftline.yaml, and try it:",
+            "driftline alerts test",
+        )
+        return
+    now = words.parse_time(found.as_of)
+    layout.table(
+        ("Notifier", "Last delivered (UTC)", "Waiting", "Failed", "Last error"),
+        [
+            (
+                each.name,
+                words.clock(moment, today=now)
+                if (moment := words.parse_time(each.last_delivered))
+                else "never",
+                words.count(each.queued),
+                words.count(each.failed),
+                each.last_error or "none",
+            )
+            for each in found.notifiers
+        ],
+        numbers=(2, 3),
+        says="Notifiers with what they delivered",
+    )
+
+
+@layout.card(height=1)
+def _silences() -> None:
+    found = _asked().value
+    if found is None or not found.silences:
+        return
+    layout.section("Silences", "Evaluation goes on; only messages stop.")
+    names = sorted({name for silence in found.silences for name in silence})
+    layout.table(
+        [name.replace("_", " ").capitalize() for name in names],
+        [[str(silence.get(name, "")) for name in names] for silence in found.silences],
+        says="Silences that hold now",
+    )
+
+
+@layout.card(height=160)
+def _references() -> None:
+    found = _asked().value
+    if found is None:
+        return
+    layout.section("References", "What drift is measured against: the latest of each model version.")
+    if not found.references:
+        layout.empty(
+            "There is no reference, so nothing can be said to have moved.",
+            "Make one from the data that the model was validated on, and register it:",
+            "driftline reference register digits-2.1.0.reference.json",
+        )
+        return
+    now = words.parse_time(found.as_of)
+    layout.table(
+        ("Model", "Version", "Rows", "Features", "Registered (UTC)"),
+        [
+            (
+                each.model,
+                each.version,
+                words.count(each.rows),
+                words.count(len(each.features)),
+                words.clock(words.parse_time(each.registered), today=now),
+            )
+            for each in found.references
+        ],
+        numbers=(2, 3),
+        says="References with their rows and features",
+    )
+
+
+@layout.card(height=160)
+def _arrived() -> None:
+    found = _asked().value
+    if found is None:
+        return
+    if found.ingest.refused:
+        layout.section("Refused", "Since the database was made; senders were told why.")
+        layout.table(
+            ("Signal", "Why", "Records"),
+            [
+                (each.signal, each.reason.replace("_", " "), words.count(each.count))
+                for each in found.ingest.refused
+            ],
+            numbers=(2,),
+            says="Refused records by signal and reason",
+        )
+    layout.section("Rows committed", "Since the database was made.")
+    rows = sorted(found.ingest.committed.items(), key=lambda item: -item[1])
+    layout.table(
+        ("Table", "Rows"),
+        [(name.replace("_", " "), words.count(count)) for name, count in rows if count],
+        numbers=(1,),
+        says="Rows by table",
+    )
+
+
+@layout.card(height=120)
+def _versions() -> None:
+    found = _asked().value
+    if found is None:
+        return
+    started = words.clock(words.parse_time(found.started), today=words.parse_time(found.as_of))
+    layout.section("Collector", f"Started at {started} UTC, at {address.collector_url()}.")
+    rest = [(name, text) for name, text in found.versions.items() if name != "driftline"]
+    rows = [("driftline", found.version), *rest]
+    if found.database.path is not None:
+        rows.append(("database", found.database.path))
+    layout.table(("Part", "Version"), rows, says="Versions of the collector's parts")
+
+
+@layout.card(height=90, live=False)
+def _copy() -> None:
+    layout.section("For a report", "All of this as one document; it holds no measured data.")
+    st.code(f"curl -s {address.collector_url()}/api/v1/system", language=None, wrap_lines=True)
