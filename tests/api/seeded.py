@@ -52,9 +52,16 @@ class Seeded:
 @contextmanager
 def seeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
     """Fill a store at `path` and put the API before it; it is the fleet's `now_ns`."""
+    with unseeded(path, fleet) as running:
+        fill(running.store, fleet)
+        yield running
+
+
+@contextmanager
+def unseeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
+    """The same before anything was sent."""
     store = DuckDBStore(path)
     try:
-        fill(store, fleet)
         parts = Parts(
             store=store,
             now=lambda: fleet.now_ns,

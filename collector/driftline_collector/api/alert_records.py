@@ -9,7 +9,8 @@ from driftline_collector.alerts import state
 from driftline_collector.alerts.messages import link_to
 from driftline_collector.answers.records import Alert, Change, MovedFeature, Range
 from driftline_collector.api.parts import Parts
-from driftline_collector.api.values import moment, write_time
+from driftline_collector.api.values import moment, rows_of, write_time
+from driftline_collector.store.base import Selection
 
 MANY = 1_000_000
 #: What a message says that an alert's record has under the same name.
@@ -31,8 +32,10 @@ def records(parts: Parts, table: pa.Table) -> list[Alert]:
 
 
 def _record(alert: state.Alert, changed_ns: int, parts: Parts) -> Alert:
-    said: Mapping[str, Any] = (alert.message or {}).get("data", {})
+    said: Mapping[str, Any] = (alert.message or {}).get("data") or _pending(alert, parts)
     told = {name: said.get(name) for name in _SAID}
+    if told["limit"] is None:
+        told["limit"] = parts.limit(alert.measure, alert.segment)
     return Alert(
         id=alert.id,
         rule=alert.rule,
@@ -51,6 +54,21 @@ def _record(alert: state.Alert, changed_ns: int, parts: Parts) -> Alert:
         message=alert.message,
         **told,
     )
+
+
+def _pending(alert: state.Alert, parts: Parts) -> Mapping[str, Any]:
+    """The numbers of an alert of which nothing has been said yet."""
+    if alert.state != "pending":
+        return {}
+    wanted = Selection(
+        segment=str(alert.segment),
+        measure=alert.measure,
+        start_ns=alert.window_start_ns,
+        end_ns=alert.window_end_ns,
+        limit=1,  # the segment as a whole comes before its features
+    )
+    found = rows_of(parts.store.evaluations(wanted))
+    return {name: found[0].get(name) for name in _SAID} if found else {}
 
 
 def _change(said: Mapping[str, Any]) -> Change:

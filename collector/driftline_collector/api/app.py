@@ -58,6 +58,7 @@ def create_api(parts: Parts) -> FastAPI:
         openapi_tags=openapi.TAGS,
         docs_url=None,  # its page fetches scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,
         dependencies=[Depends(only_known)],
     )
     problems.install(api)

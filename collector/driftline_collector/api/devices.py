@@ -39,7 +39,7 @@ DeviceId = Annotated[
 
 
 def routes(parts: Parts) -> APIRouter:
-    """`/devices`, `/devices/{id}` and `/devices/{id}/series`."""
+    """`/devices`, `/devices/{id}` and `/devices/{id}/series`. Ids may hold slashes."""
     router = APIRouter(tags=["devices"])
 
     @router.get("/devices", response_model=Page[Device], responses=arrow.RESPONSES)
@@ -62,15 +62,9 @@ def routes(parts: Parts) -> APIRouter:
         answer = page(lambda count: ordered[:count], limit, cursor, now)
         return arrow.page(Device, answer) if as_arrow else answer
 
-    @router.get("/devices/{device}", responses=_ABSENT)
-    def one(
-        device: DeviceId, *, model: ModelName = None, tier: Tier = None, start: From = None, end: Until = None
-    ) -> DeviceDetail:
-        """One device: as it is, under each version it had, and each start of its process."""
-        where = Filters(None, start, end).where(parts.now())
-        return _detail(parts, replace(where, device=device, model=model, tier=tier))
-
-    @router.get("/devices/{device}/series", response_model=DeviceSeries, responses=arrow.RESPONSES | _ABSENT)
+    @router.get(
+        "/devices/{device:path}/series", response_model=DeviceSeries, responses=arrow.RESPONSES | _ABSENT
+    )
     def series(
         device: DeviceId,
         *,
@@ -85,6 +79,14 @@ def routes(parts: Parts) -> APIRouter:
         where = Filters(None, start, end).where(parts.now())
         answer = _series(parts, replace(where, device=device, model=model, tier=tier), points)
         return arrow.stream(DevicePoint, answer.points) if as_arrow else answer
+
+    @router.get("/devices/{device:path}", responses=_ABSENT)
+    def one(
+        device: DeviceId, *, model: ModelName = None, tier: Tier = None, start: From = None, end: Until = None
+    ) -> DeviceDetail:
+        """One device: as it is, under each version it had, and each start of its process."""
+        where = Filters(None, start, end).where(parts.now())
+        return _detail(parts, replace(where, device=device, model=model, tier=tier))
 
     return router
 

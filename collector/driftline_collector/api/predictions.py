@@ -34,7 +34,7 @@ def routes(parts: Parts) -> APIRouter:
     router = APIRouter(tags=["cases"])
 
     @router.get(
-        "/predictions/{prediction}",
+        "/predictions/{prediction:path}",
         responses={
             404: {"description": "It is not here; the detail says whether it was sampled, or expired"}
         },

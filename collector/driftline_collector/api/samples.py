@@ -24,7 +24,8 @@ Label = Annotated[str | None, Query(description="What the model answered", examp
 Device = Annotated[str | None, Query(description="A device's id", examples=["cam-0017"], max_length=512)]
 MinScore = Annotated[float | None, Query(description="The least score", allow_inf_nan=False)]
 MaxScore = Annotated[float | None, Query(description="The greatest score", allow_inf_nan=False)]
-_CURSOR = re.compile(r"([0-9]{1,18})-(.+)", re.DOTALL)
+_CURSOR = re.compile(r"([0-9]{1,19})-(.+)", re.DOTALL)
+_LAST_NS = 2**63 - 1
 #: How the types of a feature set fill `numbers` and `texts`.
 _NUMERIC, _TEXTUAL = ("number", "boolean"), ("text", "json")
 
@@ -77,7 +78,7 @@ def _before(cursor: str | None) -> tuple[int, str] | None:
     if cursor is None:
         return None
     match = _CURSOR.fullmatch(cursor)
-    if match is None:
+    if match is None or int(match[1]) > _LAST_NS:
         raise ProblemError(422, f"cursor: {cursor!r} is none of ours; take it from 'next' of the part before")
     return int(match[1]), match[2]
 

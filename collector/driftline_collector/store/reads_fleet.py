@@ -152,12 +152,20 @@ class FleetReads(Queries):
         """See `Shown.changes`."""
         return self._read(
             f"""
+            WITH told AS (
+                SELECT kind, from_version, to_version, device, time_ns, time_ns - lag(time_ns) OVER (
+                    PARTITION BY kind, from_version, to_version ORDER BY time_ns, device) AS gap
+                FROM deployments WHERE time_ns >= $start AND time_ns < $end AND {_MATCHES}
+            ), waves AS (
+                SELECT *, sum(CASE WHEN gap < $hour THEN 0 ELSE 1 END) OVER (
+                    PARTITION BY kind, from_version, to_version ORDER BY time_ns, device) AS wave
+                FROM told
+            )
             SELECT kind, from_version, to_version, min(time_ns) AS time_ns, count(DISTINCT device) AS devices
-            FROM deployments WHERE time_ns >= $start AND time_ns < $end AND {_MATCHES}
-            GROUP BY kind, from_version, to_version, time_ns - time_ns % 3600000000000
+            FROM waves GROUP BY kind, from_version, to_version, wave
             ORDER BY time_ns, kind, from_version, to_version LIMIT 200
             """,
-            where.parameters(),
+            where.parameters() | {"hour": 3600 * 10**9},
         )
 
     def clock_offset(self, device: str) -> pa.Table:

@@ -78,7 +78,7 @@ class Shown(Store, Protocol):
         """device, age_s, time_ns: how long a device's oldest unsent data waits, by its latest word."""
 
     def changes(self, where: Where) -> pa.Table:
-        """kind, from_version, to_version, time_ns, devices: deployments, alike ones of an hour together."""
+        """Deployments, alike ones within hours as one: kind, from_version, to_version, time_ns, devices."""
 
     def clock_offset(self, device: str) -> pa.Table:
         """offset_s: how far ahead of receipt a device's windows end at most; NULL where unknown."""
