@@ -87,6 +87,8 @@ class Attributes:
         self.names: list[str] = keys.dictionary.to_pylist()
         self.values = pairs.field("value")
         self._code = {name: code for code, name in enumerate(self.names)}
+        self._where: dict[str, Index] = {}
+        self._members: dict[tuple[str, str], pa.Array] = {}
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -97,11 +99,12 @@ class Attributes:
 
     def where(self, key: str) -> Index:
         """For each row the position of attribute `key`, -1 where it has none; the last one wins."""
-        position = np.full(self.rows, -1, np.int64)
-        if (code := self._code.get(key)) is not None:
-            found = np.flatnonzero(self.codes == code)
-            position[self.row[found]] = found
-        return position
+        if key not in self._where:
+            position = self._where[key] = np.full(self.rows, -1, np.int64)
+            if (code := self._code.get(key)) is not None:
+                found = np.flatnonzero(self.codes == code)
+                position[self.row[found]] = found
+        return self._where[key]
 
     def has(self, key: str) -> Mask:
         """Which rows have attribute `key`, whatever its value."""
@@ -109,9 +112,14 @@ class Attributes:
 
     def member(self, key: str, member: str, kind: pa.DataType) -> pa.Array:
         """For each row the given member of the value of `key`; null where it has another, or none."""
-        if key not in self._code:
-            return pa.nulls(self.rows, kind)
-        return take(self.values.field(member), self.where(key))
+        if (key, member) not in self._members:
+            values = self.values.field(member) if key in self._code else None
+            self._members[key, member] = (
+                pa.nulls(self.rows, kind)
+                if values is None or values.null_count == len(values)
+                else take(values, self.where(key))
+            )
+        return self._members[key, member]
 
     def text(self, *keys: str) -> pa.Array:
         """For each row the string under the first of `keys` that holds one that is not empty."""

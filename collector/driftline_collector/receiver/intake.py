@@ -25,8 +25,9 @@ logger = logging.getLogger(__name__)
 
 #: Bytes decoded at a time, at most, unless one request alone has more.
 GROUP_BYTES = 4 * 2**20
-#: Groups between decoder and commit, at most: of each signal, one that is committed and one to follow.
-GROUPS_AHEAD = 6
+#: Groups of a signal between decoder and commit, at most: one that is committed and one to follow. What comes
+#: meanwhile gathers, and costs less the more it is.
+GROUPS_AHEAD = 2
 #: A group costs as much as many small requests: while less than this waits, one follows another by the pause.
 #: A request that comes alone is decoded at once.
 SMALL_BYTES = 64 * 2**10
@@ -66,7 +67,7 @@ class Intake:
         self._queues: dict[str, deque[_Request]] = {signal.name: deque() for signal in SIGNALS}
         self._arrivals = count()
         self._changed = threading.Condition()
-        self._ahead = threading.Semaphore(GROUPS_AHEAD)
+        self._ahead = dict.fromkeys(self._queues, 0)
         self._closing = False
         self._next_at = 0.0
         self._thread = threading.Thread(target=self._run, name="driftline-decoder", daemon=True)
@@ -112,7 +113,6 @@ class Intake:
     # -- the decoder's thread --------------------------------------------------------------------------
     def _run(self) -> None:
         while True:
-            self._ahead.acquire()
             group = self._next_group()
             if not group:
                 return
@@ -127,11 +127,11 @@ class Intake:
             while not self._is_due():
                 if self._closing and not self._requests:
                     return []
-                self._changed.wait(max(0.0, self._next_at - time.monotonic()) if self._waiting() else None)
+                self._changed.wait(max(0.0, self._next_at - time.monotonic()) if self._ready() else None)
             self._next_at = time.monotonic() + PAUSE_S
-            waiting = [queue for queue in self._queues.values() if queue]
-            queue = min(waiting, key=lambda queue: queue[0].arrival)
+            queue = min(self._ready(), key=lambda queue: queue[0].arrival)
             group = [queue.popleft()]
+            self._ahead[group[0].signal.name] += 1
             size = len(group[0].body)
             while queue and not group[0].alone and not queue[0].alone:
                 size += len(queue[0].body)
@@ -140,12 +140,14 @@ class Intake:
                 group.append(queue.popleft())
             return group
 
-    def _waiting(self) -> int:
-        return sum(len(request.body) or 1 for queue in self._queues.values() for request in queue)
+    def _ready(self) -> list[deque[_Request]]:
+        """What waits, of signals that are not too far ahead of the writer."""
+        return [queue for name, queue in self._queues.items() if queue and self._ahead[name] < GROUPS_AHEAD]
 
     def _is_due(self) -> bool:
-        size = self._waiting()
-        return size >= SMALL_BYTES or (size > 0 and (self._closing or time.monotonic() >= self._next_at))
+        ready = self._ready()
+        size = sum(len(request.body) for queue in ready for request in queue)
+        return bool(ready) and (size >= SMALL_BYTES or self._closing or time.monotonic() >= self._next_at)
 
     def _decode(self, group: Sequence[_Request]) -> None:
         try:
@@ -154,18 +156,16 @@ class Intake:
         except Exception as error:
             if not isinstance(error, StoreError):
                 logger.exception("%d %s requests could not be read", len(group), group[0].signal.name)
-            self._ahead.release()
             self._fail(group, _unreadable(error))
             return
         committed = self._writer.submit(decoded.batch)
         committed.add_done_callback(lambda done: self._committed(group, decoded, done))
 
     def _committed(self, group: Sequence[_Request], decoded: Decoded, done: "Future[None]") -> None:
-        self._ahead.release()
         if error := done.exception():
             self._fail(group, error)
             return
-        self._forget(group)
+        self._done(group, answered=True)
         for request, rejected in zip(group, decoded.rejected, strict=True):
             request.answer.set_result(rejected)
 
@@ -174,15 +174,17 @@ class Intake:
             with self._changed:
                 queue = self._queues[group[0].signal.name]
                 queue.extendleft(replace(request, alone=True) for request in reversed(group))
-                self._changed.notify()
+            self._done(group, answered=False)
             return
-        self._forget(group)
+        self._done(group, answered=True)
         group[0].answer.set_exception(error)
 
-    def _forget(self, group: Sequence[_Request]) -> None:
+    def _done(self, group: Sequence[_Request], *, answered: bool) -> None:
         with self._changed:
-            self._requests -= len(group)
-            self._bytes -= sum(len(request.body) for request in group)
+            self._ahead[group[0].signal.name] -= 1
+            if answered:
+                self._requests -= len(group)
+                self._bytes -= sum(len(request.body) for request in group)
             self._changed.notify()
 
 
