@@ -91,6 +91,9 @@ def test_filters_narrow_the_overview(small: Seeded) -> None:
 
 def test_without_a_model_the_busiest_is_shown(small: Seeded) -> None:
     assert small.client.overview().model == "digits"
+    of_version = small.client.overview(version="2.1.0")
+    assert (of_version.model, of_version.devices_expected) == ("digits", 1)
+    assert of_version.accuracy == small.client.overview(model="digits", version="2.1.0").accuracy is not None
 
 
 def test_a_model_that_nobody_has_spoken_of_has_nothing_to_show(small: Seeded) -> None:

@@ -47,7 +47,7 @@ def _overview(parts: Parts, filters: Filters) -> Overview:
     lost = parts.store.losses(where).to_pylist()
     judged = _judged(parts, where) if where.model else []
     whole = {row["segment"]: row for row in judged if row["measure"] == "drift"}
-    here = str(filters.segment or Segment.of({"model": where.model or "unknown"}))
+    here = str(Segment.of(where.dimensions()))
     by_measure = {row["measure"]: row for row in judged if row["segment"] == here}
     return Overview(
         model=where.model,
