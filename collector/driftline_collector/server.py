@@ -1,14 +1,17 @@
 """One socket for OTLP and API: a small ASGI router, and uvicorn with a stop of our own."""
 
+import asyncio
 import contextlib
 import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 
+from driftline_collector.connections import PATIENCE, Connection, Patience, Watch
 from driftline_collector.errors import StartError
 
 Scope = MutableMapping[str, Any]
@@ -56,21 +59,25 @@ def address(listener: socket.socket) -> str:
 class Server:
     """Serves an application on a socket until `stop`."""
 
-    def __init__(self, application: Application, listener: socket.socket) -> None:
+    def __init__(
+        self, application: Application, listener: socket.socket, *, patience: Patience = PATIENCE
+    ) -> None:
         self._listener = listener
+        watch = Watch(patience)
         config = uvicorn.Config(
             application,
             loop="uvloop",
-            http="httptools",
+            http=cast("type[asyncio.Protocol]", partial(Connection, watch)),
             ws="none",
             lifespan="off",
             access_log=False,
             log_config=None,
-            log_level="warning",
+            log_level="error",  # a warning for each broken request is the sender's to multiply
             server_header=False,
+            timeout_keep_alive=patience.idle,
             timeout_graceful_shutdown=GRACE_S,
         )
-        self._server = _Uvicorn(config)
+        self._server = _Uvicorn(config, watch)
 
     def run(self) -> None:
         """Serve until `stop`."""
@@ -84,6 +91,16 @@ class Server:
 
 
 class _Uvicorn(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, watch: Watch) -> None:
+        super().__init__(config)
+        self._watch = watch
+
+    async def on_tick(self, counter: int) -> bool:
+        """Ten times a second."""
+        if counter % 10 == 0:
+            self._watch.look(self.server_state.connections)
+        return await super().on_tick(counter)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to `on_signals`: uvicorn raises them again at its end, before we have committed."""

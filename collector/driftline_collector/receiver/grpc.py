@@ -35,6 +35,10 @@ _OPTIONS = (
     ("grpc.max_concurrent_streams", 128),
     ("grpc.max_allowed_incoming_connections", 4096),
     ("grpc.server_handshake_timeout_ms", 10_000),
+    ("grpc.max_connection_idle_ms", 120_000),
+    # Whatever a client keeps half sent is let go of with its connection; clients come back by themselves.
+    ("grpc.max_connection_age_ms", 1_800_000),
+    ("grpc.max_connection_age_grace_ms", 60_000),
     # Clients that are gone without a word are found by a ping, as nobody else may find them.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),

@@ -1,0 +1,186 @@
+"""HTTP connections that cost no more than they should, whoever is at the other end.
+
+uvicorn waits for ever for a client that sends its headers or its body one byte at a time, or nothing at all,
+and lets headers grow without end. Here each connection knows what it waits for, and a look once a second
+closes those that have waited too long. A connection too many costs the one that has been idle longest.
+"""
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+#: Headers, and what stands between the chunks of a body.
+MAX_HEAD_BYTES = 64 * 2**10
+#: Files and sockets that are none of the clients'.
+_OWN_FILES = 256
+_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a connection may take, in seconds, and how many there may be."""
+
+    head: int = 10
+    body: int = 20
+    #: A body may take longer than that by a second for each of so many bytes.
+    slowest: int = 1024
+    idle: int = 75
+    reading: int = 60
+    connections: int = 4096
+
+
+PATIENCE = Patience()
+
+
+class _Phase(Enum):
+    IDLE = auto()
+    HEAD = auto()
+    BODY = auto()
+    ANSWER = auto()
+
+
+def open_files_for(wanted: int) -> int:
+    """Raise this process's limit of open files as far as need be; how many of `wanted` fit twice."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = 2 * wanted + _OWN_FILES  # for HTTP and for gRPC
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft == resource.RLIM_INFINITY:
+        return wanted
+    return max(16, min(wanted, (soft - _OWN_FILES) // 2))
+
+
+class Watch:
+    """What all connections of a server share."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.patience = patience
+        self.room = open_files_for(patience.connections)
+        #: In the order in which they became idle.
+        self.idle: dict[Connection, None] = {}
+
+    def look(self, connections: Iterable[Any]) -> None:
+        """Close what has waited too long; to be called once a second."""
+        for connection in list(connections):
+            connection.waited()
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's connection, which knows what it waits for."""
+
+    def __init__(
+        self,
+        watch: Watch,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._watch = watch
+        self._phase = _Phase.IDLE
+        self._seconds = 0
+        self._body_bytes = 0
+        self._head_bytes = 0
+
+    def waited(self) -> None:
+        """A second has passed."""
+        patience = self._watch.patience
+        if self._phase is _Phase.BODY and self.flow.read_paused:
+            return  # it is us who are slow
+        self._seconds += 1
+        if self.flow.write_paused:
+            if self._seconds > patience.reading:
+                self.transport.abort()
+        elif self._phase is _Phase.HEAD:
+            self._end_unless(self._seconds <= patience.head)
+        elif self._phase is _Phase.BODY:
+            # A body that is not wanted any more, since its answer has been sent, buys no time.
+            wanted = not self.cycle.response_complete
+            more = self._body_bytes // patience.slowest if wanted else 0
+            self._end_unless(self._seconds <= patience.body + more)
+        elif self._phase is _Phase.IDLE:
+            self._end_unless(self._seconds <= patience.idle)
+        else:
+            self._seconds = 0
+
+    # -- asyncio -------------------------------------------------------------------------------------------
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) > self._watch.room:
+            oldest = next(iter(self._watch.idle), self)
+            oldest.transport.abort()
+            self._watch.idle.pop(oldest, None)
+            if oldest is self:
+                return
+        self._watch.idle[self] = None
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._watch.idle.pop(self, None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > MAX_HEAD_BYTES and self._phase in (_Phase.HEAD, _Phase.BODY):
+            self._end(_TOO_LARGE)
+
+    # -- the parser ----------------------------------------------------------------------------------------
+    def on_message_begin(self) -> None:
+        self._enter(_Phase.HEAD)
+        super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._phase is _Phase.HEAD:  # else it is a trailer, which nobody reads
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        self._enter(_Phase.BODY)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._head_bytes = 0
+        self._body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._enter(_Phase.IDLE if self.cycle.response_complete else _Phase.ANSWER)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._phase is _Phase.ANSWER:
+            self._enter(_Phase.ANSWER if self.pipeline else _Phase.IDLE)
+
+    def _enter(self, phase: _Phase) -> None:
+        self._phase = phase
+        self._seconds = self._body_bytes = 0
+        if phase is not _Phase.HEAD:  # what has just come is a part of the head that it begins
+            self._head_bytes = 0
+        self._watch.idle.pop(self, None)
+        if phase is _Phase.IDLE and not self.transport.is_closing():
+            self._watch.idle[self] = None
+
+    def _end_unless(self, in_time: bool) -> None:
+        if not in_time:
+            self._end(b"" if self._phase is _Phase.IDLE else _TIMEOUT)
+
+    def _end(self, farewell: bytes) -> None:
+        """Say why, where no answer has begun, and close."""
+        if self.transport.is_closing():
+            return
+        if farewell and (self._phase is _Phase.HEAD or not self.cycle.response_started):
+            self.transport.write(farewell)
+        self.transport.close()
