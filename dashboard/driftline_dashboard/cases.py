@@ -46,7 +46,11 @@ def devices(found: Sequence[MovedDevice], view: View, span: Mapping[str, str]) -
             "No single device has enough data for a number of its own.", "The segment as a whole has."
         )
     for device in found:
-        effect = f"{words.effect(device.effect)} in {device.feature}" if device.feature else "no effect known"
+        effect = (
+            f"{words.effect(device.effect)} in {words.feature(device.feature)}"
+            if device.feature
+            else "no effect known"
+        )
         parameters = view.to(id=device.device, feature=device.feature, **span)
         layout.go("device", f"{device.device}: {effect}, n {words.count(device.n)}", parameters)
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from driftline_collector.client import Alert, Cell, Change, Overview
+from driftline_collector.client import Alert, Cell, Change, MovedFeature, Overview
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
 
@@ -50,8 +50,8 @@ def now_title(overview: Overview, now: datetime) -> tuple[str, str]:
     """Title of the first page, and the sign before it: does anything need me?"""
     silence = silent_since(overview, now)
     if silence is not None:
-        since = words.clock(silence, today=now)
-        return f"No data from {overview.model} since {since}: what follows is as of then", "!"
+        last = words.clock(silence, today=now)
+        return f"No data from {overview.model} since {last}: what follows is as of then", "!"
     firing = [alert for alert in overview.alerts if alert.state == "firing"]
     moved = [alert for alert in firing if alert.measure == "drift"]
     others = [alert for alert in firing if alert.measure != "drift"]
@@ -80,17 +80,16 @@ def _moved(alerts: Sequence[Alert], overview: Overview, now: datetime) -> str:
         shown.append(f"{words.count(len(alerts) - len(shown))} more")
     have = "has" if len(alerts) == 1 else "have"
     subject = f"{words.counted(len(alerts), 'segment')} of {overview.model} {have} moved"
-    since = min((moment for alert in alerts if (moment := words.parse_time(alert.since))), default=None)
-    return f"{subject}: {', '.join(shown)} since {words.clock(since, today=now)}"
+    first = min(alerts, key=lambda alert: alert.since)
+    return f"{subject}: {', '.join(shown)} since {since(first, now)}"
 
 
 def _others(alerts: Sequence[Alert], now: datetime) -> str:
     first = alerts[0]
     value = measured(first.measure, first.value)
-    since = words.clock(words.parse_time(first.since), today=now)
     more = f", and {words.counted(len(alerts) - 1, 'more alert')}" if len(alerts) > 1 else ""
     name = measure_name(first.measure)
-    return f"{name} of {words.where(first.segment, model=True)} is {value} since {since}{more}"
+    return f"{name} of {words.where(first.segment, model=True)} is {value} since {since(first, now)}{more}"
 
 
 def _quiet(overview: Overview) -> str:
@@ -139,16 +138,22 @@ def place(segment: str, grid: Sequence[Cell] = ()) -> str:
     return text
 
 
-def headline(alert: Alert) -> str:
-    """What an alert is about: `sharpness, contrast moved on camera-b`."""
+def headline(alert: Alert, features: Sequence[MovedFeature] = ()) -> str:
+    """What an alert is about: `sharpness, contrast moved on camera-b`; its own features, else those given."""
     where = words.where(alert.segment)
     if alert.measure != "drift":
         return f"{measure_name(alert.measure)} of {where}"
-    names = [feature.name for feature in alert.features]
+    names = [words.feature(feature.name) for feature in alert.features or features]
     if not names:
         return f"The inputs of {where} have moved"
     more = f" and {words.counted(len(names) - 2, 'more feature')}" if names[2:] else ""
     return f"{', '.join(names[:2])}{more} moved on {where}"
+
+
+def since(alert: Alert, today: datetime | None = None) -> str:
+    """`09:31`, to the second where the windows that are judged are that short."""
+    short = words.to_the_second(words.parse_time(alert.window.start), words.parse_time(alert.window.end))
+    return words.clock(words.parse_time(alert.since), today=today, seconds=short)
 
 
 def value(alert: Alert) -> str:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 
-from driftline_collector.client import HeatCell
+from driftline_collector.client import HeatCell, Heatmap
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
 
-from driftline_dashboard import charts, collector, layout, words
+from driftline_dashboard import charts, collector, layout, routes, state, words
 from driftline_dashboard.figures import distribution, heatmap
+from driftline_dashboard.state import View
+
+# Links that stand in for a heat map on a narrow screen.
+_LISTED = 8
 
 
 def name(segment: str) -> str:
@@ -25,17 +29,17 @@ def filters(segment: str) -> dict[str, str | None]:
 
 
 def related(segments: Sequence[str], to: str) -> list[str]:
-    """Segments with those first that are in `to` or hold it, each part in the order given."""
+    """Segments by what they have to do with `to`: those inside it, those around it, the others."""
     try:
         wanted = Segment.parse(to)
     except SchemaError:
         return list(segments)
 
-    def apart(segment: str) -> bool:
+    def distance(segment: str) -> int:
         parsed = Segment.parse(segment)
-        return not (wanted.contains(parsed) or parsed.contains(wanted))
+        return 0 if wanted.contains(parsed) else 1 if parsed.contains(wanted) else 2
 
-    return sorted(segments, key=apart)
+    return sorted(segments, key=distance)
 
 
 def squares(
@@ -45,7 +49,7 @@ def squares(
     rows, columns = set(features), set(segments)
     return [
         heatmap.Square(
-            row=cell.feature,
+            row=words.feature(cell.feature),
             column=name(cell.segment),
             verdict=cell.verdict,
             effect=cell.effect,
@@ -61,10 +65,56 @@ def squares(
     ]
 
 
+def heatmap_card(
+    page: str,
+    view: View,
+    found: Heatmap,
+    *,
+    features: Sequence[str],
+    segments: Sequence[str],
+    chosen: tuple[str | None, str | None],
+    remark: str = "",
+) -> None:
+    """Features × segments, and on a narrow screen the worst of them as links to `page`.
+
+    `chosen` is the (feature, segment) that is highlighted; a click writes both to the URL.
+    """
+    shown = squares(found.cells, features=features, segments=segments)
+    by_name = {name(segment): segment for segment in segments}
+    by_word = {words.feature(feature): feature for feature in features}
+    says = heatmap.says(shown, "cell")
+    key = f"{page}-heatmap:{view.feature}:{view.segment}:{view.page}"
+    with layout.wide(f"{page}-heatmap"):
+        charts.effect_legend(found.limit)
+        feature, segment = chosen
+        figure = heatmap.heatmap(
+            shown,
+            rows=list(by_word),
+            columns=list(by_name),
+            row_title="Feature",
+            column_title="Segment",
+            ink=charts.ink(),
+            selected=(words.feature(feature or ""), name(segment) if segment else None),
+        )
+
+        def pick(row: str, column: str) -> None:
+            state.write(feature=by_word.get(row), segment=by_name.get(column))
+
+        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, pick))
+        layout.note(f"{says}{remark}")
+    with layout.narrow(f"{page}-heatmap"):
+        layout.note(says)
+        for square in sorted(shown, key=lambda each: (not each.over, -(each.effect or 0)))[:_LISTED]:
+            label = f"{square.row}, {square.column}: {square.text()}; {square.evidence()}"
+            there = view.here(feature=by_word.get(square.row), segment=by_name.get(square.column))
+            routes.link(page, label, there)
+
+
 def distribution_card(segment: str, feature: str, *, at: str | None, key: str) -> None:
     """The reference (dashed) against now (solid) on the same bins, with one plain sentence."""
-    layout.section(f"{feature}: reference and now", words.where(segment))
-    found = layout.settled(collector.distribution(segment, feature, at=at), feature)
+    called = words.feature(feature)
+    layout.section(f"{called}: reference and now", words.where(segment))
+    found = layout.settled(collector.distribution(segment, feature, at=at), called)
     if found is None:
         return
     effect = words.effect(found.effect)
@@ -76,6 +126,6 @@ def distribution_card(segment: str, feature: str, *, at: str | None, key: str) -
     )
     if found.reference_id is None:
         layout.empty("There is no reference to compare with.", "Register one: driftline reference register")
-    figure = distribution.distribution(found.bins, feature=feature, ink=charts.ink())
+    figure = distribution.distribution(found.bins, feature=called, ink=charts.ink())
     charts.swatches()
     charts.chart(figure, says=found.sentence, key=key)

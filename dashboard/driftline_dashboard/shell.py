@@ -123,9 +123,13 @@ def _wait() -> None:
     )
 
 
-def title(sentence: str, *, lead: str = "") -> None:
+def title(sentence: str, lead: str = "") -> None:
     """The title of a page: a sentence with the verdict. `lead` is a sign before it, such as ▲."""
-    sign = f'<span class="dl-lead" aria-hidden="true">{escape(lead)}</span> ' if lead else ""
+    sign = (
+        f'<span class="{"" if lead == "✓" else "dl-lead"}" aria-hidden="true">{escape(lead)}</span> '
+        if lead
+        else ""
+    )
     layout.html(f'<h1 class="dl-h1">{sign}{escape(sentence)}</h1>')
 
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from driftline_schemas.binning import DURATION, LABEL, SCORE, VALUE
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
 
@@ -42,6 +43,19 @@ def clock(moment: datetime | None, *, today: datetime | None = None, seconds: bo
         return time
     year = "" if moment.year == today.year else f" {moment.year}"
     return f"{moment.day} {moment:%b}{year} {time}"
+
+
+def stretch(start: datetime | None, end: datetime | None, *, today: datetime | None = None) -> str:
+    """`09:20–09:30`, to the second where it is shorter than a minute or starts within one."""
+    seconds = to_the_second(start, end)
+    return f"{clock(start, today=today, seconds=seconds)}–{clock(end, seconds=seconds)}"
+
+
+def to_the_second(start: datetime | None, end: datetime | None) -> bool:
+    """Whether a stretch is so short that minutes do not tell its ends apart."""
+    if start is None or end is None:
+        return False
+    return end - start < timedelta(minutes=1) or bool(start.second or end.second)
 
 
 def duration(seconds: float) -> str:
@@ -105,10 +119,23 @@ def significant(value: float | None, digits: int = 2) -> str:
 
 
 def effect(value: float | None) -> str:
-    """An effect (PSI): two places from 0.1 on, three below; limits without zeros at their end."""
+    """An effect (PSI): two places from 0.1 on, three below.
+
+    It is corrected for bias, so that an estimate may lie below 0, where no effect can be: it is shown as 0.
+    """
     if value is None or not math.isfinite(value):
         return NO_NUMBER
-    return f"{value:.2f}" if abs(value) >= 0.0995 else f"{value:.3f}".replace("-", "−")
+    if value < 0.0005:
+        return "0"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}" if value >= 0.0995 else f"{value:.3f}"
+
+
+def feature(name: str) -> str:
+    """A feature's name as people say it: answers and scores are profiled like features, by reserved names."""
+    return _OURS.get(name, name)
+
+
+_OURS = {LABEL: "model answer", SCORE: "model score", VALUE: "model value", DURATION: "model duration"}
 
 
 def limit(value: float) -> str:
@@ -130,14 +157,12 @@ def share(value: float | None, places: int | None = None) -> str:
 Writer = Callable[[float | None], str]
 
 
-def interval(lower: float | None, upper: float | None, write: Writer = effect) -> str:
+def interval(lower: float | None, upper: float | None, write: Callable[[float], str] = effect) -> str:
     """`0.27–0.36`, or `91.8–94.3 %`; one-sided where one bound is not known; empty where neither is."""
-    if lower is None and upper is None:
-        return ""
+    if lower is None:
+        return "" if upper is None else f"at most {write(upper)}"
     if upper is None:
         return f"at least {write(lower)}"
-    if lower is None:
-        return f"at most {write(upper)}"
     low, high = write(lower), write(upper)
     number, space, unit = low.rpartition(NARROW)
     shared = space and not unit.isdecimal() and high.endswith(space + unit)

@@ -147,7 +147,9 @@ def test_drift_shows_the_feature_that_the_url_names(serve: Serve) -> None:
 def test_quality_says_how_many_answers_are_right_and_how_sure_that_is(serve: Serve) -> None:
     serve(Fleet())
     tester = show("quality")
-    assert title(tester) == "93.1 % of the answers of digits 2.1.0 are right (90.9–94.9 %, n 604)"
+    assert title(tester) == (
+        "93.1 % of the answers of digits 2.1.0 are right (90.9–94.9 %, n 604), the least of 2 versions"
+    )
     assert charts(tester) == 4
 
 

@@ -12,10 +12,9 @@ from driftline_dashboard.figures import palette, parts
 _HEIGHT = 210
 _LANE = 28
 #: 24-hour UTC, the day where a new one starts.
-_CLOCK = (
-    "utchours(datum.value) == 0 && utcminutes(datum.value) == 0"
-    " ? utcFormat(datum.value, '%d %b') : utcFormat(datum.value, '%H:%M')"
-)
+_MIDNIGHT = "utchours(datum.value) == 0 && utcminutes(datum.value) == 0 && utcseconds(datum.value) == 0"
+_CLOCK = f"{_MIDNIGHT} ? utcFormat(datum.value, '%d %b') : utcFormat(datum.value, '%H:%M')"
+_SECONDS = f"{_MIDNIGHT} ? utcFormat(datum.value, '%d %b') : utcFormat(datum.value, '%H:%M:%S')"
 
 
 def course(
@@ -91,7 +90,9 @@ def _time(start: datetime, end: datetime) -> alt.X:
         for at in (start, end)
     ]
     scale = alt.Scale(type="utc", domain=bounds, nice=False)
-    axis = alt.Axis(labelExpr=_CLOCK, labelOverlap="greedy", tickCount=8, grid=False)
+    short = (end - start).total_seconds() < 600
+    labels = _SECONDS if short else _CLOCK
+    axis = alt.Axis(labelExpr=labels, labelOverlap="greedy", tickCount=5 if short else 8, grid=False)
     return alt.X("time:T", title="Time (UTC)", scale=scale, axis=axis)
 
 
@@ -111,11 +112,12 @@ def _values(point: SeriesPoint, write: words.Writer) -> dict[str, object]:
     bounds = words.interval(point.lower, point.upper, write)
     return {
         "time": start.timestamp() * 1000 if start else None,
-        "mean": point.mean,
+        # Below 0 there is no effect: the estimate is corrected for bias.
+        "mean": None if point.mean is None else max(0.0, point.mean),
         "lower": point.lower if known else None,
         "upper": point.upper if known else None,
         "over": known and point.verdict == "drifted",
-        "when": f"{words.clock(start)}–{words.clock(end)}",
+        "when": words.stretch(start, end),
         "says": f"{write(point.mean)}{f' ({bounds})' if bounds else ''}",
         "rows": f"n {words.count(point.n)}, {point.verdict or 'no verdict'}",
     }
@@ -168,12 +170,13 @@ def says(points: Sequence[SeriesPoint], *, what: str, limit: float | None, perce
         return f"{what}: no value in this time."
     write: words.Writer = words.share if percent else words.effect
     last = known[-1]
-    text = f"{what} is {write(last.mean)} at {words.clock(words.parse_time(last.end))} UTC"
+    seconds = words.to_the_second(words.parse_time(last.time), words.parse_time(last.end))
+    text = f"{what} is {write(last.mean)} at {words.clock(words.parse_time(last.end), seconds=seconds)} UTC"
     if limit is not None:
         text += f", limit {words.share(limit) if percent else words.limit(limit)}"
     over = [point for point in known if point.verdict == "drifted"]
     if over:
-        first = words.clock(words.parse_time(over[0].time))
+        first = words.clock(words.parse_time(over[0].time), seconds=seconds)
         windows = f"{words.counted(len(over), 'window')} of {words.count(len(known))}"
         text += f"; over it in {windows}, first at {first}"
     return f"{text}."

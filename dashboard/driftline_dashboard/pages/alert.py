@@ -15,16 +15,14 @@ from driftline_dashboard import (
     places,
     routes,
     shell,
-    state,
     words,
 )
 from driftline_dashboard.collector import Answer
-from driftline_dashboard.figures import course, heatmap
+from driftline_dashboard.figures import course
 from driftline_dashboard.state import View
 
 _FEATURES = 10
 _SEGMENTS = 8
-_HEATMAP = "alert-heatmap"
 
 
 def draw() -> None:
@@ -65,7 +63,7 @@ def _choice(view: View) -> None:
             "There are no alerts.", "Nothing needs you; the first page shows the next one when it comes."
         )
     for alert in alerts:
-        since = words.clock(words.parse_time(alert.since), today=words.parse_time(alerts.as_of))
+        since = findings.since(alert, words.parse_time(alerts.as_of))
         label = f"{findings.headline(alert)}: {alert.state}, since {since} UTC"
         routes.link("alert", label, view.to(id=alert.id))
 
@@ -94,11 +92,7 @@ def _headline(view: View) -> None:
     alert = detail.alert
     since = words.parse_time(alert.since)
     today = overview.value and words.parse_time(overview.value.as_of)
-    resolved = words.parse_time(alert.resolved_at)
-    sentence = f"{findings.headline(alert)} since {words.clock(since, today=today or None)}"
-    if resolved is not None:
-        sentence += f", until {words.clock(resolved, today=today or None)}"
-    shell.title(sentence[:1].upper() + sentence[1:], lead="✓" if resolved else findings.OVER)
+    shell.title(*_title(detail, today or None))
     shell.freshness(overview)
     sign = findings.SIGNS.get(alert.severity, "●")
     layout.html(
@@ -109,6 +103,16 @@ def _headline(view: View) -> None:
         f'<p class="dl-dim">{escape(findings.nearby(detail.changes, since))}</p>'
         f'<p class="dl-dim"><code>{escape(alert.segment)}</code></p></div>'
     )
+
+
+def _title(detail: AlertDetail, today: datetime | None) -> tuple[str, str]:
+    alert = detail.alert
+    about = findings.headline(alert, detail.features)
+    about = about[:1].upper() + about[1:]
+    since, resolved = words.parse_time(alert.since), words.parse_time(alert.resolved_at)
+    if resolved is not None:
+        return f"{about} {words.stretch(since, resolved, today=today)}, and no more", "✓"
+    return f"{about} since {findings.since(alert, today)}", findings.OVER
 
 
 def _range(view: View, detail: AlertDetail) -> tuple[datetime, datetime]:
@@ -139,7 +143,7 @@ def _course(view: View) -> None:
         end=words.rfc3339(end),
     )
     what = (
-        f"{findings.measure_name(alert.measure)} of {feature}"
+        f"{findings.measure_name(alert.measure)} of {words.feature(feature)}"
         if feature
         else findings.measure_name(alert.measure)
     )
@@ -180,34 +184,14 @@ def _heatmap(view: View) -> None:
     found = layout.settled(answer, "Features and segments")
     if found is None:
         return
-    near = places.related(found.segments, detail.alert.segment)[:_SEGMENTS]
-    names = list(found.features[:_FEATURES])
-    squares = places.squares(found.cells, features=names, segments=near)
-    says = heatmap.says(squares, "cell")
-    key = f"{_HEATMAP}:{view.feature}:{view.segment}"
-    with layout.wide("alert-heatmap"):
-        charts.effect_legend(found.limit)
-        figure = heatmap.heatmap(
-            squares,
-            rows=names,
-            columns=[places.name(segment) for segment in near],
-            row_title="Feature",
-            column_title="Segment",
-            ink=charts.ink(),
-            selected=(_feature(view, detail), places.name(_segment(view, detail))),
-        )
-        by_name = {places.name(segment): segment for segment in near}
-
-        def pick(row: str, column: str) -> None:
-            state.write(feature=row, segment=by_name.get(column))
-
-        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, pick))
-        layout.note(says)
-    with layout.narrow("alert-heatmap"):
-        for square in sorted(squares, key=lambda square: -(square.effect or 0))[:8]:
-            label = f"{square.row}, {square.column}: {square.text()}; {square.evidence()}"
-            segment = by_name.get(square.column)
-            routes.link("alert", label, view.here(feature=square.row, segment=segment))
+    places.heatmap_card(
+        "alert",
+        view,
+        found,
+        features=found.features[:_FEATURES],
+        segments=places.related(found.segments, detail.alert.segment)[:_SEGMENTS],
+        chosen=(_feature(view, detail), _segment(view, detail)),
+    )
 
 
 def _at(alert: Alert) -> str:

@@ -1,6 +1,7 @@
 """Drift: what else moved?"""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 import streamlit as st
 from driftline_collector.client import HeatCell, Heatmap
@@ -18,7 +19,7 @@ from driftline_dashboard import (
     words,
 )
 from driftline_dashboard.collector import Answer
-from driftline_dashboard.figures import course, heatmap, ranked
+from driftline_dashboard.figures import course, ranked
 from driftline_dashboard.state import View
 
 _FEATURES = 40
@@ -74,7 +75,7 @@ def _headline(view: View) -> None:
         shell.title(f"Whether {view.model} has moved is not known")
     else:
         sentence, sign = _title(view, answer.value)
-        shell.title(sentence, lead=sign)
+        shell.title(sentence, sign)
     shell.freshness(collector.overview(view.model))
 
 
@@ -89,7 +90,7 @@ def _title(view: View, found: Heatmap) -> tuple[str, str]:
             reason = "too few data" if _sparse(found) else "no reference"
             return f"No verdict on {where} yet: {reason}", ""
         return f"No feature has moved: {words.counted(judged, 'cell')} of {where} stable", ""
-    names = ", ".join(cell.feature for cell in over[:3])
+    names = ", ".join(words.feature(cell.feature) for cell in over[:3])
     more = f" and {words.count(len(over) - 3)} more" if over[3:] else ""
     have = "feature has" if len(over) == 1 else "features have"
     segments = len({cell.segment for cell in found.cells if cell.verdict == "drifted"})
@@ -113,9 +114,10 @@ def _ranked(view: View) -> None:
         _nothing(view)
         return
     paged = paging.Paged.of(_worst(found), view.page, _FEATURES)
+    by_word = {words.feature(cell.feature): cell.feature for cell in paged.items}
     rows = [
         ranked.Row(
-            name=cell.feature,
+            name=words.feature(cell.feature),
             value=cell.effect,
             lower=cell.lower,
             upper=cell.upper,
@@ -134,16 +136,20 @@ def _ranked(view: View) -> None:
             title="Effect (PSI)",
             ink=charts.ink(),
             limit=found.limit,
-            selected=chosen,
+            selected=words.feature(chosen or ""),
             clickable=True,
         )
-        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, ranked.CLICK, _pick_feature))
+
+        def pick(name: str) -> None:
+            state.write(feature=by_word.get(name))
+
+        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, ranked.CLICK, pick))
         layout.note("▲ over the limit (dashed), with its 95 % interval. Click a feature to see its course.")
     with layout.narrow("ranked"):
         for row in rows[:_LISTED]:
             sign = f"{findings.OVER} " if row.over else ""
             label = f"{sign}{row.name}: {row.written()}, n {words.count(row.n)}; {row.note}"
-            routes.link("drift", label, view.here(feature=row.name))
+            routes.link("drift", label, view.here(feature=by_word[row.name]))
     paging.pager("drift", paged, view, "features")
 
 
@@ -158,8 +164,12 @@ def _nothing(view: View) -> None:
         )
 
 
-def _pick_feature(name: str) -> None:
-    state.write(feature=name)
+def _axis(view: View, first: datetime | None) -> tuple[datetime, datetime]:
+    """The range in view; where none was chosen it starts with the data, so that a young fleet is no dot."""
+    start, end = view.bounds(shell.utc_now())
+    if view.start is None and first is not None:
+        start = max(start, first - (end - first) / 20)
+    return start, end
 
 
 @layout.card(height=330)
@@ -169,8 +179,7 @@ def _feature_course(view: View) -> None:
     if found is None or feature is None:
         return
     segment = _segment(view, found, feature)
-    layout.section(f"{feature} over time", words.where(segment))
-    start, end = view.bounds(shell.utc_now())
+    layout.section(f"{words.feature(feature)} over time", words.where(segment))
     answer = collector.series(
         segment,
         "drift",
@@ -184,7 +193,8 @@ def _feature_course(view: View) -> None:
     if not series.points:
         layout.empty("No window in this time has a value for it.", "Take a longer range, or another segment.")
         return
-    what = f"Effect (PSI) of {feature}"
+    start, end = _axis(view, words.parse_time(series.points[0].time))
+    what = f"Effect (PSI) of {words.feature(feature)}"
     limit = series.limit if series.limit is not None else found.limit
     figure = course.course(
         series.points,
@@ -217,40 +227,17 @@ def _heatmap(view: View) -> None:
     layout.section(
         "Features and segments", "In the window that the range ends with. Click a cell to see it above."
     )
-    features = paging.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES)
-    segments = list(found.segments[:_SEGMENTS])
-    squares = places.squares(found.cells, features=features.items, segments=segments)
-    by_name = {places.name(segment): segment for segment in segments}
-    says = heatmap.says(squares, "cell")
-    with layout.wide("drift-heatmap"):
-        charts.effect_legend(found.limit)
-        chosen = (view.feature, places.name(view.segment) if view.segment else None)
-        key = f"drift-heatmap:{chosen}:{features.page}"
-        figure = heatmap.heatmap(
-            squares,
-            rows=list(features.items),
-            columns=list(by_name),
-            row_title="Feature",
-            column_title="Segment",
-            ink=charts.ink(),
-            selected=chosen,
-        )
-
-        def pick(row: str, column: str) -> None:
-            state.write(feature=row, segment=by_name.get(column))
-
-        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, pick))
-        layout.note(f"{says}{_left_out(found, segments)}")
-    with layout.narrow("drift-heatmap"):
-        layout.note(says)
-        for square in _most_moved(squares):
-            label = f"{square.row}, {square.column}: {square.text()}; {square.evidence()}"
-            routes.link("drift", label, view.here(feature=square.row, segment=by_name.get(square.column)))
+    segments = found.segments[:_SEGMENTS]
+    places.heatmap_card(
+        "drift",
+        view,
+        found,
+        features=paging.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES).items,
+        segments=segments,
+        chosen=(view.feature, view.segment),
+        remark=_left_out(found, segments),
+    )
     _devices(view)
-
-
-def _most_moved(squares: Sequence[heatmap.Square]) -> list[heatmap.Square]:
-    return sorted(squares, key=lambda square: (not square.over, -(square.effect or 0)))[:_LISTED]
 
 
 def _left_out(found: Heatmap, segments: Sequence[str]) -> str:

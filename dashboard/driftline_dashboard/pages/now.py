@@ -35,7 +35,7 @@ def _headline(view: View) -> None:
         shell.title("How it stands is not known")
     else:
         sentence, sign = findings.now_title(answer.value, shell.collector_now(answer, answer.value))
-        shell.title(sentence, lead=sign)
+        shell.title(sentence, sign)
     shell.freshness(answer)
 
 
@@ -60,7 +60,7 @@ def _alert(view: View, alert: Alert, overview: Overview) -> None:
         layout.html(
             f'<div class="dl-alert dl-{escape(alert.severity)}">'
             f'<p class="dl-kind">{sign} {escape(alert.severity)}{pending} · since '
-            f"{escape(words.clock(since, today=today))} UTC</p>"
+            f"{escape(findings.since(alert, today))} UTC</p>"
             f"<h3>{escape(findings.headline(alert))}</h3>"
             f"<p><b>{escape(findings.value(alert))}</b> · {escape(findings.evidence(alert))}</p>"
             f'<p class="dl-dim">{escape(findings.nearby(alert.changes, since))}</p></div>'
@@ -167,7 +167,7 @@ def square(cell: Cell) -> heatmap.Square:
         n=cell.n,
         n_eff=cell.n_eff,
         reason=cell.reason,
-        feature=cell.worst_feature,
+        feature=None if cell.worst_feature is None else words.feature(cell.worst_feature),
     )
 
 
@@ -181,7 +181,7 @@ def _window_note(overview: Overview) -> str:
     start, end = words.parse_time(overview.window.start), words.parse_time(overview.window.end)
     return (
         f"The most moved feature of each segment in the latest closed window, "
-        f"{words.clock(start)}–{words.clock(end)} UTC."
+        f"{words.stretch(start, end)} UTC."
     )
 
 
@@ -206,7 +206,7 @@ def describe(cell: Cell) -> str:
     """A cell in words: what it says, how sure, and on how much."""
     shown = square(cell)
     text = shown.text() if shown.judged else (cell.verdict or "not evaluated")
-    feature = f" in {cell.worst_feature}" if shown.judged and cell.worst_feature else ""
+    feature = f" in {words.feature(cell.worst_feature)}" if shown.judged and cell.worst_feature else ""
     devices = f", {words.counted(cell.devices, 'device')}" if cell.devices is not None else ""
     return f"{text}{feature}; {shown.evidence()}{devices}"
 

@@ -50,16 +50,19 @@ def _headline(view: View) -> None:
 
 
 def title(model: str, found: Performance) -> str:
-    """The verdict: accuracy of the latest version where there are labels, else agreement with the cloud."""
-    for estimates, name in ((found.accuracy, "right"), (found.agreement, "agree with the cloud")):
-        known = [each for each in estimates if each.estimate is not None]
-        if known and known[0].estimate is not None:
-            best = known[0].estimate
-            bounds = words.interval(best.lower, best.upper, words.share)
-            subject = f"{words.share(best.value)} of the answers of {model} {known[0].version}"
-            if name == "right":
-                return f"{subject} are right ({bounds}, n {words.count(best.n)})"
-            return f"No labels yet; {words.share(best.value)} of escalated answers agree with the cloud"
+    """The verdict: the accuracy of the version that is worst for sure; without labels, agreement."""
+    known = [(each.version, each.estimate) for each in found.accuracy if each.estimate is not None]
+    if known:
+        version, worst = min(known, key=lambda each: each[1].upper or each[1].value)
+        bounds = words.interval(worst.lower, worst.upper, words.share)
+        text = f"{words.share(worst.value)} of the answers of {model} {version} are right"
+        others = f", the least of {words.counted(len(known), 'version')}" if len(known) > 1 else ""
+        return f"{text} ({bounds}, n {words.count(worst.n)}){others}"
+    agreeing = [(each.version, each.estimate) for each in found.agreement if each.estimate is not None]
+    if agreeing:
+        version, worst = min(agreeing, key=lambda each: each[1].upper or each[1].value)
+        share = words.share(worst.value)
+        return f"No labels yet; {share} of what {model} {version} escalated was answered alike"
     return f"Nobody has said yet whether the answers of {model} are right"
 
 
