@@ -13,6 +13,7 @@ from driftline_collector.alerts.delivery import Delivery
 from driftline_collector.alerts.notifiers.webhook import WebhookNotifier
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.analysis.by_version import by_version
+from driftline_collector.analysis.calibration import calibration
 from driftline_collector.analysis.detectors.proportion import binned_quantile
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy
@@ -79,6 +80,7 @@ class Collector:
                 counts=self._counts,
                 performance=partial(by_version, self._store),
                 quantile=binned_quantile,
+                calibrate=calibration,
                 reference_registered=self._edges.refresh,
                 notification_queued=self._delivery.wake,
                 ready=lambda: self._serving,

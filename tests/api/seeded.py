@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 from driftline_collector.analysis.by_version import by_version
+from driftline_collector.analysis.calibration import calibration
 from driftline_collector.analysis.detectors.proportion import binned_quantile
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
@@ -69,6 +70,7 @@ def unseeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
             rules=RULES,
             performance=partial(by_version, store),
             quantile=binned_quantile,
+            calibrate=calibration,
             database=path,
             started_ns=fleet.now_ns - 10**12,
             link_base="http://driftline.example",

@@ -65,3 +65,13 @@ def test_latency_is_told_by_tier_of_profiles_and_of_traces(small: Seeded) -> Non
     assert profile.p99 is not None
     assert 0.01 < profile.p50 < profile.p95 < profile.p99 < 0.3
     assert found["cloud", "traces"].p50 == pytest.approx(0.04)
+
+
+def test_calibration_has_its_counts_and_its_error(small: Seeded) -> None:
+    found = small.client.performance(FLEET)
+    assert sum(part.accuracy.n or 0 for part in found.calibration) == sum(cell.n for cell in found.confusion)
+    assert all(part.bin_low <= part.mean_score <= part.bin_high for part in found.calibration)
+    assert found.ece is not None
+    assert found.ece.lower is not None
+    assert found.ece.upper is not None
+    assert found.ece.lower <= found.ece.value <= found.ece.upper

@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 from driftline_schemas.segments import Segment
 
 from driftline_collector.analysis import performance
-from driftline_collector.analysis.counts import Profiles
-from driftline_collector.analysis.escalation import escalation_rate
+from driftline_collector.analysis.counts import Cell, distinct
+from driftline_collector.analysis.escalation import share_of_escalated
 from driftline_collector.analysis.evaluate import CLOUDS
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.segments import Lattice
-from driftline_collector.store.base import Store
+from driftline_collector.store.shown import Shown, Where
 
 
-def by_version(store: Store, segment: Segment, start_ns: int, end_ns: int) -> list[Mapping[str, Any]]:
+def by_version(store: Shown, segment: Segment, start_ns: int, end_ns: int) -> list[Mapping[str, Any]]:
     """Accuracy, agreement and escalation rate of a segment and of each version in it, in [start, end).
 
     Each row has version (None: all), measure, value, lower, upper, n, n_eff and the reason where there is no
@@ -25,12 +26,11 @@ def by_version(store: Store, segment: Segment, start_ns: int, end_ns: int) -> li
     known: dict[str, Any] = {"model": model, "tier": tier, "start_ns": start_ns, "end_ns": end_ns}
     labelled = _of_tier(store.labelled(model, start_ns, end_ns), tier)
     escalated = _of_tier(store.escalated(model, start_ns, end_ns), tier)
-    profiles = Profiles.of(_of_tier(store.device_counts(model, start_ns, end_ns), tier))
-    lattice = Lattice.of(device.cell for device in profiles.devices)
+    fleet = _of_tier(store.fleet(Where(model=model, start_ns=start_ns, end_ns=end_ns)), tier)
     found = [
         *performance.accuracy(labelled, **known),
         *performance.agreement(escalated, **known),
-        *escalation_rate(profiles, lattice, lattice.keys(model, tier)),
+        *_escalation_rate(fleet, model, tier),
     ]
     wanted = [
         evaluation
@@ -38,6 +38,15 @@ def by_version(store: Store, segment: Segment, start_ns: int, end_ns: int) -> li
         if str(_without_version(Segment.parse(evaluation.segment))) == str(_without_version(segment))
     ]
     return [_row(e) for e in wanted if segment["version"] in (None, Segment.parse(e.segment)["version"])]
+
+
+def _escalation_rate(fleet: pa.Table, model: str, tier: str | None) -> list[Evaluation]:
+    """From rows of `Shown.fleet`: a device under a version each."""
+    cells, cell = distinct(fleet, Cell._fields)
+    lattice = Lattice.of(Cell(*values) for values in cells)
+    place = np.array([lattice.cells.index(Cell(*values)) for values in cells], dtype=np.int64)
+    made, escalated = (np.asarray(fleet.column(name)) for name in ("predictions", "escalations"))
+    return share_of_escalated(made, escalated, place[cell], lattice, lattice.keys(model, tier))
 
 
 def _without_version(segment: Segment) -> Segment:
