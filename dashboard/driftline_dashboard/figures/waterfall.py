@@ -24,7 +24,7 @@ def waterfall(spans: Sequence[Span], *, ink: palette.Ink) -> alt.LayerChart:
     values = _values(spans)
     end = max((float(value["to"]) for value in values), default=1.0) or 1.0
     scale = alt.Scale(domain=[0, end * 1.02], nice=False)
-    axis = alt.Axis(orient="top", format="~g", tickCount=6, titleLimit=0)
+    axis = alt.Axis(orient="top", format=".4~g", tickCount=6, titleLimit=0)
     title = "ms since the first step"
     base = alt.Chart(alt.InlineData(values=values)).encode(
         y=alt.Y("row:O", title=None, axis=None, scale=alt.Scale(paddingInner=0.1)),
