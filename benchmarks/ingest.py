@@ -61,7 +61,8 @@ def driftline() -> Iterator[Server]:
     with tempfile.TemporaryDirectory(prefix="driftline-ingest-") as folder:
         database = Path(folder) / "driftline.duckdb"
         config = Path(folder) / "driftline.yaml"
-        config.write_text(f"store: {{path: {database}}}\nserver: {{port: 0, grpc_port: 0}}\n", encoding="utf-8")
+        settings = f"store: {{path: {database}}}\nserver: {{port: 0, grpc_port: 0}}\n"
+        config.write_text(settings, encoding="utf-8")
         command = [
             sys.executable,
             "-m",

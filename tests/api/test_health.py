@@ -18,7 +18,7 @@ def samples(collector: Serving) -> dict[tuple[str, str], float]:
     """(name, label's value) → value, of all that `/metrics` tells."""
     text = httpx.get(f"{collector.url}/metrics").text
     found = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
-    return {(sample.name, *(sample.labels.values() or ("",))): sample.value for sample in found}  # type: ignore[misc]
+    return {(sample.name, *(sample.labels.values() or ("",))): sample.value for sample in found}
 
 
 def test_metrics_count_what_is_committed_and_what_waits(collector: Serving) -> None:

@@ -57,7 +57,7 @@ def _fill(store: DuckDBStore, fleet: Fleet, clock: list[int]) -> None:
 
 @contextmanager
 def _received_by(clock: list[int]) -> Iterator[None]:
-    """Rows that are committed meanwhile are stamped with this clock, as if they had come when they were sent."""
+    """Rows committed meanwhile are stamped with this clock, as if they had come when they were sent."""
     with patch.object(transaction, "time", SimpleNamespace(time_ns=lambda: clock[0])):
         yield
 

@@ -120,6 +120,7 @@ def _table(
     at: npt.NDArray[np.int64],
     constants: dict[str, str],
     counts: npt.NDArray[np.int64],
+    *,
     bounds: tuple[float, ...] | None = None,
 ) -> pa.Table:
     flat = pa.array(np.ascontiguousarray(counts, dtype=np.int64).ravel())

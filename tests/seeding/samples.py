@@ -33,7 +33,7 @@ def tables(fleet: Fleet) -> dict[str, pa.Table]:
         right = random.uniform() < (0.7 if moved else 0.95)
         label = truth if right else LABELS[(int(truth) + 1) % 10]
         score = float(random.beta(8, 2) if right else random.beta(3, 3))
-        edge = _prediction(fleet, member, i, time_ns, label, score, features[i])
+        edge = _prediction(fleet, member, i, time_ns, label=label, score=score, features=features[i])
         if score < 0.6:
             said = truth if random.uniform() < 0.97 else label
             edge |= {
@@ -74,7 +74,7 @@ def prediction_id(time_ns: int, number: int) -> str:
 
 
 def _prediction(
-    fleet: Fleet, member: Member, i: int, time_ns: int, label: str, score: float, features: Any
+    fleet: Fleet, member: Member, i: int, time_ns: int, *, label: str, score: float, features: Any
 ) -> dict[str, Any]:
     names = ("stream", "device", "version", "device_type", "region", "tier", "firmware")
     own = {name: member.name if name == "device" else getattr(member, name) for name in names}
