@@ -2,6 +2,7 @@
 
 import fcntl
 import hashlib
+import os
 import shutil
 import subprocess
 from functools import cache
@@ -13,12 +14,20 @@ FOLDER = Path(__file__).parent / "javascript"
 _MODULES = FOLDER / "node_modules"
 
 
-def run(script: str, *arguments: str) -> str:
-    """What a script of the folder prints. Skips the test where there is no Node.js or no package."""
+def run(script: str, *arguments: str, folder: Path = FOLDER, **environment: str) -> str:
+    """What a script of a folder prints. Skips the test where there is no Node.js or no package."""
     if why := _not_there():
         pytest.skip(why)
+    if folder != FOLDER:
+        (folder / "node_modules").symlink_to(_MODULES)
     done = subprocess.run(
-        ["node", script, *arguments], cwd=FOLDER, capture_output=True, text=True, timeout=60, check=False
+        ["node", script, *arguments],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert not done.stderr, done.stderr
