@@ -66,14 +66,15 @@ def _by_version(estimates: Sequence[VersionEstimate]) -> dict[str, dict[str, Any
 
 
 def alerts_of(ledger: Ledger, deliveries: Sequence[Delivery]) -> list[dict[str, Any]]:
-    """What was delivered, with the seconds since its cause (None: nothing caused it)."""
+    """What was delivered: seconds since its cause (None: nothing caused it), and since when, as it says."""
     caused_at = {(alert.state, alert.segment): alert.caused_at for alert in ledger.expected_alerts()}
     alerts = []
     for delivery in deliveries:
         if state := _STATES.get(delivery.type):
             cause = caused_at.get((state, delivery.segment))
             seconds = None if cause is None else round(delivery.received_at - cause, 1)
-            alerts.append({"state": state, "segment": delivery.segment, "seconds": seconds})
+            since = delivery.payload["data"].get("since")
+            alerts.append({"state": state, "segment": delivery.segment, "seconds": seconds, "since": since})
     return alerts
 
 

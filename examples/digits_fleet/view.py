@@ -120,7 +120,7 @@ def summary(report: dict[str, Any], *, settled: bool = True) -> RenderableType:
     table.add_row("wrong verdicts", str(report["healthy_false_drift"]))
     for alert in report["alerts"]:
         after = "without a cause" if alert["seconds"] is None else f"{alert['seconds']:.1f} s after the cause"
-        table.add_row(f"webhook: {alert['state']}", f"{alert['segment']}  ({after})")
+        table.add_row(f"webhook: {alert['state']}", f"{alert['segment']}  ({after}; since {alert['since']})")
     for title, key in (("edge agrees with cloud", "edge_cloud_agreement"), ("edge accuracy", "accuracy")):
         for version, estimate in report[key].items():
             table.add_row(f"{title}, {version}", _interval(estimate))

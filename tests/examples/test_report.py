@@ -14,6 +14,7 @@ from examples.digits_fleet.view import View, summary
 
 FLEET = make_fleet("http://127.0.0.1:1")
 CAMERA = "model=digits,version=*,device_type=camera-b,region=*"
+SINCE = "2026-11-21T01:22:05.000Z"
 OTHER = "model=digits,version=1.9.0,device_type=*,region=*"
 
 
@@ -25,7 +26,7 @@ def ledger() -> Ledger:
 
 
 def delivery(kind: str, segment: str, at: float) -> Delivery:
-    payload = {"type": kind, "data": {"segment": segment, "summary": "sharpness fell"}}
+    payload = {"type": kind, "data": {"segment": segment, "summary": "sharpness fell", "since": SINCE}}
     return Delivery(f"{kind}-{segment}", at, payload)
 
 
@@ -35,8 +36,8 @@ def good() -> dict[str, Any]:
         "drifted_segments": [CAMERA],
         "expected_segments": [CAMERA],
         "alerts": [
-            {"state": "firing", "segment": CAMERA, "seconds": 7.0},
-            {"state": "resolved", "segment": CAMERA, "seconds": 8.0},
+            {"state": "firing", "segment": CAMERA, "seconds": 7.0, "since": SINCE},
+            {"state": "resolved", "segment": CAMERA, "seconds": 8.0, "since": SINCE},
         ],
         "edge_cloud_agreement": {"2.0.0": {"value": 0.7, "lower": 0.6, "upper": 0.8, "n": 900.0}},
         "accuracy": {"2.0.0": {"value": 0.94, "lower": 0.92, "upper": 0.96, "n": 900.0}},
@@ -96,16 +97,16 @@ def test_seconds_are_from_the_cause_to_the_delivery_and_unknown_without_a_cause(
         delivery("alert.resolved", CAMERA, 141.0),
     ]
     assert alerts_of(ledger, arrived) == [
-        {"state": "firing", "segment": CAMERA, "seconds": 7.5},
-        {"state": "firing", "segment": OTHER, "seconds": None},
-        {"state": "resolved", "segment": CAMERA, "seconds": 11.0},
+        {"state": "firing", "segment": CAMERA, "seconds": 7.5, "since": SINCE},
+        {"state": "firing", "segment": OTHER, "seconds": None, "since": SINCE},
+        {"state": "resolved", "segment": CAMERA, "seconds": 11.0, "since": SINCE},
     ]
 
 
 @pytest.mark.parametrize("height", [24, 60])
 def test_the_picture_fits_the_terminal_and_shows_what_was_found(height: int) -> None:
     view = View()
-    view.findings = {CAMERA: "2026-11-21T01:22:05Z"}
+    view.findings = {CAMERA: SINCE}
     for number in range(20):
         view.event(f"event {number}")
         view.delivery(delivery("alert.firing", CAMERA, float(number)))
