@@ -1,7 +1,8 @@
 """From a transport to the store: admission, decoding in groups, the answer after the commit.
 
-One thread decodes whatever has come while the writer was busy. Decoding and committing overlap, and
-the more comes at once, the less each request costs. What is admitted is bounded in requests and bytes until
+One thread decodes whatever has come while the writer was busy. A group has a price of its own, whatever its
+size (some 2 ms to decode, 6 ms to commit), so the more comes at once the less each request costs: groups wait
+for each other a little, and are decoded during a commit where they are large enough. What is admitted is bounded in requests and bytes until
 it is answered, so memory is; above that the answer is OverloadedError.
 """
 
@@ -9,7 +10,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import count
@@ -25,9 +26,11 @@ logger = logging.getLogger(__name__)
 
 #: Bytes decoded at a time, at most, unless one request alone has more.
 GROUP_BYTES = 4 * 2**20
-#: Groups of a signal between decoder and commit, at most: one that is committed and one to follow. What comes
-#: meanwhile gathers, and costs less the more it is.
-GROUPS_AHEAD = 2
+#: While a group of a signal is committed, what comes gathers, and costs less the more it is; from this size
+#: on it is decoded meanwhile. A third group waits for the writer.
+LARGE_BYTES = 2**20
+#: Who was answered tends to send again at once: a group waits this long for as many as were answered last.
+GATHER_S = 0.005
 #: A group costs as much as many small requests: while less than this waits, one follows another by the pause.
 #: A request that comes alone is decoded at once.
 SMALL_BYTES = 64 * 2**10
@@ -70,6 +73,8 @@ class Intake:
         self._ahead = dict.fromkeys(self._queues, 0)
         self._closing = False
         self._next_at = 0.0
+        self._expected = 0
+        self._expected_until = 0.0
         self._thread = threading.Thread(target=self._run, name="driftline-decoder", daemon=True)
         self._thread.start()
 
@@ -127,7 +132,7 @@ class Intake:
             while not self._is_due():
                 if self._closing and not self._requests:
                     return []
-                self._changed.wait(max(0.0, self._next_at - time.monotonic()) if self._ready() else None)
+                self._changed.wait(self._patience())
             self._next_at = time.monotonic() + PAUSE_S
             queue = min(self._ready(), key=lambda queue: queue[0].arrival)
             group = [queue.popleft()]
@@ -142,12 +147,28 @@ class Intake:
 
     def _ready(self) -> list[deque[_Request]]:
         """What waits, of signals that are not too far ahead of the writer."""
-        return [queue for name, queue in self._queues.items() if queue and self._ahead[name] < GROUPS_AHEAD]
+        return [
+            queue
+            for name, queue in self._queues.items()
+            if queue and (not self._ahead[name] or (self._ahead[name] == 1 and _size(queue) >= LARGE_BYTES))
+        ]
 
     def _is_due(self) -> bool:
         ready = self._ready()
-        size = sum(len(request.body) for queue in ready for request in queue)
-        return bool(ready) and (size >= SMALL_BYTES or self._closing or time.monotonic() >= self._next_at)
+        if not ready or self._closing:
+            return bool(ready)
+        now = time.monotonic()
+        if now < self._expected_until and sum(map(len, ready)) < self._expected:
+            return False
+        return now >= self._next_at or sum(map(_size, ready)) >= SMALL_BYTES
+
+    def _patience(self) -> float | None:
+        """Until what waits is due by itself; None where something must come first."""
+        if not self._ready():
+            return None
+        now = time.monotonic()
+        due = self._next_at if now >= self._expected_until else self._expected_until
+        return max(0.0, due - now)
 
     def _decode(self, group: Sequence[_Request]) -> None:
         try:
@@ -183,9 +204,14 @@ class Intake:
         with self._changed:
             self._ahead[group[0].signal.name] -= 1
             if answered:
+                self._expected, self._expected_until = len(group), time.monotonic() + GATHER_S
                 self._requests -= len(group)
-                self._bytes -= sum(len(request.body) for request in group)
+                self._bytes -= _size(group)
             self._changed.notify()
+
+
+def _size(queue: Iterable[_Request]) -> int:
+    return sum(len(request.body) for request in queue)
 
 
 def _unreadable(error: Exception) -> StoreError:
