@@ -4,7 +4,7 @@ import pandas as pd  # noqa: F401  # whole, before threads that draw cards look 
 import streamlit as st
 
 from driftline_dashboard import routes, shell
-from driftline_dashboard.pages import alert, devices, drift, now, prediction, quality, system
+from driftline_dashboard.pages import alert, device, devices, drift, now, prediction, quality, system
 
 #: What draws each page; its name, path and place in the menu are in `routes`.
 PAGES = {
@@ -13,6 +13,7 @@ PAGES = {
     "drift": drift.draw,
     "quality": quality.draw,
     "devices": devices.draw,
+    "device": device.draw,
     "prediction": prediction.draw,
     "system": system.draw,
 }

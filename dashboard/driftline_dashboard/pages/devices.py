@@ -240,7 +240,7 @@ def line(device: Device) -> str:
     """A device in a line: its state, what moved, when it was last seen."""
     parts = [f"{_SIGNS.get(device.state, '')}{STATES.get(device.state, device.state).lower()}"]
     if device.worst_effect is not None:
-        parts.append(f"{device.worst_feature} {words.effect(device.worst_effect)}")
+        parts.append(f"{words.feature(device.worst_feature or 'all')} {words.effect(device.worst_effect)}")
     parts.append(f"last seen {words.clock(words.parse_time(device.last_seen))}")
     if device.lost:
         parts.append(f"{words.count(device.lost)} lost")
@@ -263,7 +263,7 @@ def frame(devices: Sequence[Device]) -> pd.DataFrame:
             "Predictions": [each.predictions for each in devices],
             "Lost": [each.lost for each in devices],
             "p95 (ms)": [None if each.p95 is None else each.p95 * 1000 for each in devices],
-            "Worst feature": [each.worst_feature for each in devices],
+            "Worst feature": [each.worst_feature and words.feature(each.worst_feature) for each in devices],
             "Effect (PSI)": [each.worst_effect for each in devices],
             "Coverage": [each.coverage for each in devices],
         }
