@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from driftline_schemas.segments import Segment
@@ -52,8 +53,14 @@ class Fleet:
 
 def segment_of(row: Mapping[str, Any], *, device: bool = False) -> str:
     """The key of a device's cell, or of the device itself."""
-    named = {name: row[name] for name in ("model", "version", "device_type", "region")}
-    return str(Segment.of(named | {"device": row["device"]} if device else named))
+    cell = row["model"], row["version"], row["device_type"], row["region"]
+    return _key(*cell, row["device"] if device else None)
+
+
+@lru_cache(maxsize=65_536)  # each page asks for all devices' keys again
+def _key(model: str, version: str, kind: str, region: str, device: str | None) -> str:
+    named = {"model": model, "version": version, "device_type": kind, "region": region, "device": device}
+    return str(Segment.of(named))
 
 
 @dataclass(frozen=True, slots=True)

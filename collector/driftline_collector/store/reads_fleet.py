@@ -33,15 +33,22 @@ class FleetReads(Queries):
         """See `Shown.fleet`."""
         return self._read(
             f"""
-            WITH reported AS (
-                SELECT model, device, version, tier, arg_max(device_type, end_ns) AS device_type,
-                       arg_max(region, end_ns) AS region, arg_max(firmware, end_ns) AS firmware,
-                       arg_max(stream, end_ns) AS stream, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
-                       max(end_ns - start_ns) AS window_ns, CAST(sum(predictions) AS BIGINT) AS predictions,
-                       CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations
+            WITH streams AS (  -- few keys first: all else of a stream stays as it is
+                SELECT stream, model, device, version, any_value(tier) AS tier,
+                       any_value(device_type) AS device_type, any_value(region) AS region,
+                       any_value(firmware) AS firmware, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
+                       max(end_ns - start_ns) AS window_ns, sum(predictions) AS predictions,
+                       sum(escalations) AS escalations
                 FROM stream_windows
                 WHERE model IS NOT NULL AND end_ns > $start AND start_ns < $end AND {_MATCHES}
-                GROUP BY model, device, version, tier
+                GROUP BY stream, model, device, version
+            ), reported AS (
+                SELECT model, device, version, tier, arg_max(device_type, last_ns) AS device_type,
+                       arg_max(region, last_ns) AS region, arg_max(firmware, last_ns) AS firmware,
+                       arg_max(stream, last_ns) AS stream, min(first_ns) AS first_ns, max(last_ns) AS last_ns,
+                       max(window_ns) AS window_ns, CAST(sum(predictions) AS BIGINT) AS predictions,
+                       CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations
+                FROM streams GROUP BY model, device, version, tier
             )
             SELECT reported.*, stream IN (
                 SELECT stream FROM stream_events WHERE phase = 'end' AND time_ns < $end) AS ended
