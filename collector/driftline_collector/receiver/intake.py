@@ -2,8 +2,8 @@
 
 One thread decodes whatever has come while the writer was busy. A group has a price of its own, whatever its
 size (some 2 ms to decode, 6 ms to commit), so the more comes at once the less each request costs: groups wait
-for each other a little, and are decoded during a commit where they are large enough. What is admitted is bounded in requests and bytes until
-it is answered, so memory is; above that the answer is OverloadedError.
+for each other a little, and are decoded during a commit where they are large enough. What is admitted is
+bounded in requests and bytes until it is answered, so memory is; above that the answer is OverloadedError.
 """
 
 import logging
