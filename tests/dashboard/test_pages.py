@@ -113,7 +113,7 @@ def test_without_a_reference_the_page_says_how_to_register_one(serve: Serve) -> 
 def test_an_alert_opens_with_its_course_its_cells_and_its_bins(serve: Serve) -> None:
     serve(Fleet())
     tester = show("alert", {"id": "a00000"})
-    assert title(tester).startswith("▲ Sharpness, contrast moved on camera-b since")
+    assert title(tester).startswith("▲ sharpness, contrast moved on camera-b since")
     assert charts(tester) == 3
     shown = text(tester)
     assert "Sharpness moved down: the share below 0.41 rose from 30 % to 72 %." in shown

@@ -108,7 +108,6 @@ def _headline(view: View) -> None:
 def _title(detail: AlertDetail, today: datetime | None) -> tuple[str, str]:
     alert = detail.alert
     about = findings.headline(alert, detail.features)
-    about = about[:1].upper() + about[1:]
     since, resolved = words.parse_time(alert.since), words.parse_time(alert.resolved_at)
     if resolved is not None:
         return f"{about} {words.stretch(since, resolved, today=today)}, and no more", "✓"
