@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from driftline_collector.client import Device
 from driftline_dashboard.pages import devices
 
 from tests.dashboard.conftest import Serve
@@ -64,7 +65,7 @@ def test_filters_without_devices_say_what_to_do(serve: Serve) -> None:
 def test_a_spreadsheet_takes_no_name_in_the_csv_for_a_formula(serve: Serve) -> None:
     evil = '=HYPERLINK("http://evil.example")'
     collector = served(serve, Fleet(devices=1, named=evil))
-    found = [devices.Device(**document) for document in collector.replaced["/devices"]["items"]]
+    found = [Device(**document) for document in collector.replaced["/devices"]["items"]]
     lines = devices.csv(devices.frame(found)).splitlines()
     assert lines[0].startswith("Device,State,Type,Region")
     assert lines[1].startswith("\"'=HYPERLINK")

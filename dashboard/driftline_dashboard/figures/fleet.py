@@ -30,10 +30,11 @@ class Group:
 
     def text(self) -> str:
         """`218 of 330 moved, 2 silent`, or how many there are."""
-        text = words.count(self.devices)
+        total, silent = words.count(self.devices), words.count(self.silent)
         if self.moved:
-            text = f"{words.count(self.moved)} of {text} moved"
-        return f"{text}, {words.count(self.silent)} silent" if self.silent else text
+            text = f"{words.count(self.moved)} of {total} moved"
+            return f"{text}, {silent} silent" if self.silent else text
+        return f"{silent} of {total} silent" if self.silent else total
 
     def label(self) -> str:
         """The same, as short as the end of a bar needs it."""
@@ -101,7 +102,9 @@ def says(found: Sequence[Group]) -> str:
     moved = [group for group in found if group.moved]
     total = sum(group.devices for group in found)
     if not moved:
-        return f"None of {words.counted(total, 'device')} has moved."
+        silent = sum(group.silent for group in found)
+        known = f"; {words.count(silent)} silent, of which nothing new is known" if silent else ""
+        return f"None of {words.counted(total, 'device')} is known to have moved{known}."
     first = moved[0]
     share = words.share(first.moved / sum(group.moved for group in moved), 0)
     return f"{share} of the moved devices are {first.name}: {first.text()}."

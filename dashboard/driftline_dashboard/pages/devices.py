@@ -297,6 +297,7 @@ def _rows(view: View, devices: Sequence[Device], table: pd.DataFrame) -> None:
         key=key,
         height=min(560, 36 + 35 * len(table)),
         hide_index=True,
+        placeholder=words.NO_NUMBER,
         on_select=pick,
         selection_mode="single-row",
         selection_default={"selection": {"rows": chosen[:1]}},
