@@ -126,7 +126,7 @@ REFUSED = {
     "a count that is too large": wire.histogram(names.PROFILE_FEATURE, [2**63, 2], [0.5], FEATURE),
     "no profile's sum": wire.counter("driftline.profile.unheard", [(1, FEATURE)]),
     "no profile's histogram": wire.histogram(names.PROFILE_PREDICTIONS, [1, 2], [0.5], {}),
-    "not after its start": wire.counter(names.PROFILE_PREDICTIONS, [(1, {})], start=60, end=60),
+    "an end before its start": wire.counter(names.PROFILE_PREDICTIONS, [(1, {})], start=61, end=60),
 }
 
 
@@ -137,6 +137,11 @@ def test_a_point_that_cannot_be_compared_is_refused_and_the_others_taken(reason:
     assert made.rejected[0].count == 1
     assert reason in made.rejected[0].message
     assert made.batch.rows["profiles"].table.column("category").to_pylist() == ["7"]
+
+
+def test_a_window_within_one_tick_of_a_coarse_clock_is_a_window() -> None:
+    (row,) = rows("profiles", wire.counter(names.PROFILE_PREDICTIONS, [(1, {})], start=60, end=60))
+    assert (row["start_ns"], row["end_ns"], row["counts"]) == (59, 60, [1])
 
 
 def test_gauges_and_summaries_are_no_profiles() -> None:

@@ -42,10 +42,11 @@ def rows(points: Points, sources: Sources, edges: Edges) -> tuple[pa.Table, dict
     feature = content["feature"]
     refused[f"no {names.FEATURE_NAME}"] = np.asarray(feature.is_null())
     refused["cumulative temporality; send delta"] = points.temporality != DELTA
-    refused["an end that is not after its start"] = points.start_ns >= points.time_ns
+    refused["an end before its start"] = points.start_ns > points.time_ns
     columns = content | sources.dimensions(points.resource, points.own)
     columns |= {
-        "start_ns": pa.array(points.start_ns),
+        # A clock of milliseconds may begin and end in the same one, as JavaScript's does.
+        "start_ns": pa.array(np.minimum(points.start_ns, points.time_ns - 1)),
         "end_ns": pa.array(points.time_ns),
         "stream": sources.optional(names.STREAM_ID, points.resource),
         "firmware": sources.optional(names.FIRMWARE_VERSION, points.resource),
