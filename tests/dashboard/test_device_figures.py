@@ -1,5 +1,6 @@
 """The figures of devices, predictions and traces: what they are given can be read off their specification."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from driftline_collector.client import Change, Device, DevicePoint, FeatureSeen, Span
@@ -53,6 +54,9 @@ def test_lanes_stay_below_two_thousand_marks_and_in_utc() -> None:
 def test_a_lane_of_which_nothing_is_known_is_left_out() -> None:
     start = NOW - timedelta(hours=24)
     blind = [DevicePoint(**(point(FLEET, place) | {"p95": None, "segment_p95": None})) for place in range(9)]
+    none = [replace(point, effect=None, segment_median_effect=None) for point in blind]
+    alone = lanes.lanes(none, changes=[], limit=0.02, start=start, end=NOW, ink=LIGHT)
+    assert not any("Effect" in str(row.get("text")) for row in everything(alone))
     chart = lanes.lanes(blind, changes=[], limit=None, start=start, end=NOW, ink=LIGHT)
     texts = [row["text"] for row in everything(chart) if "text" in row]
     assert texts == [

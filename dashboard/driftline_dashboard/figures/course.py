@@ -33,7 +33,7 @@ def course(
 
     A bucket without a mean is a gap: the line is not drawn across it. At most 1,000 buckets.
     """
-    time = _time(start, end)
+    time = time_axis(start, end)
     write: words.Writer = words.share if percent else words.effect
     top = max([*(value for point in points if (value := point.upper or point.max)), limit or 0], default=0)
     # The lane of changes is the lowest part of the same picture: views that are stacked do not shrink with
@@ -75,7 +75,7 @@ def course(
     return parts.layered(*layers, height=_HEIGHT + _LANE)
 
 
-def _time(start: datetime, end: datetime) -> alt.X:
+def time_axis(start: datetime, end: datetime) -> alt.X:
     """Time from left to right, in UTC wherever the browser is."""
     bounds = [
         alt.DateTime(

@@ -9,7 +9,7 @@ from driftline_collector.client import Change, DevicePoint
 
 from driftline_dashboard import words
 from driftline_dashboard.figures import palette, parts
-from driftline_dashboard.figures.course import _time as time_axis
+from driftline_dashboard.figures.course import time_axis
 
 #: Buckets that a picture holds: with the marks of all lanes, fewer than 2,000.
 MOST = 300
@@ -47,7 +47,9 @@ def lanes(
 
     At most `MOST` points. A lane of which nothing is known is left out.
     """
-    shared = [*_known(points, _effect), *_known(points, _median), *([limit] if limit else [])]
+    effects = [*_known(points, _effect), *_known(points, _median)]
+    # The limit alone makes no lane; beside a small effect it is what there is to see.
+    highest = max([*effects, limit or 0.0]) if effects else 0.0
     latency = [*_known(points, _p95), *_known(points, _segment_p95)]
     made = max((point.predictions for point in points), default=0)
     held = f", limit {words.limit(limit)} dotted" if limit else ""
@@ -55,7 +57,7 @@ def lanes(
     top = 0.0
     for title, most in (
         (f"Predictions in {_width(points)}, 0 to {words.count(made)}", float(made)),
-        (f"Effect (PSI), 0 to {words.effect(max(shared, default=0))}{held}", max(shared, default=0.0)),
+        (f"Effect (PSI), 0 to {words.effect(highest)}{held}", highest),
         (f"Latency (p95), 0 to {words.duration(max(latency, default=0))}", max(latency, default=0.0)),
     ):
         if most or not found:

@@ -150,7 +150,11 @@ def _groups(view: View) -> None:
         "By type and firmware", "The most moved first; ▲ and the strong part of a bar are what moved."
     )
     says = fleet.says(every)
-    charts.chart(fleet.fleet(shown, ink=charts.ink()), says=says, key="devices-groups")
+    with layout.wide("devices-groups"):
+        charts.chart(fleet.fleet(shown, ink=charts.ink()), says=says, key="devices-groups")
+    with layout.narrow("devices-groups"):
+        for group in shown:
+            layout.html_line(group.name, f"{'▲ ' if group.moved else ''}{group.text()}")
     rest = f" {words.counted(len(every) - len(shown), 'more group')} not shown." if every[_GROUPS:] else ""
     layout.note(f"{says}{rest}")
 
