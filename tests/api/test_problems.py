@@ -82,6 +82,13 @@ def test_a_method_that_is_not_for_a_path_is_told_with_those_that_are(
     assert allowed in answer.json()["detail"]
 
 
+def test_a_body_that_cannot_be_read_is_a_problem_too(small: Seeded) -> None:
+    headers = {"content-type": "application/json"}
+    answer = small.http.post("/references", content=b"\x18\x80\x00", headers=headers)
+    assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json")
+    assert "the body is not JSON in UTF-8" in answer.json()["detail"]
+
+
 @pytest.fixture
 def broken(small: Seeded, monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
     """Makes the store's reads fail as told."""

@@ -142,6 +142,8 @@ def _problems(document: dict[str, Any]) -> None:
         answers = operation["responses"]
         answers.pop("422", None)
         always = _ALWAYS if path.startswith("/api/") else {"422": _ALWAYS["422"]}
+        if "requestBody" in operation:
+            always = always | {"400": "The body cannot be read"}
         for status, description in always.items():
             answers.setdefault(status, {"description": description})
         for status, answer in answers.items():

@@ -92,6 +92,8 @@ def install(api: FastAPI) -> None:
         if error.status_code == 404:
             detail = f"nothing is at {request.url.path}; GET /openapi.json lists what there is"
         headers = dict(error.headers or {})
+        if error.status_code == 400:
+            detail = "the body is not JSON in UTF-8; GET /openapi.json says what it should hold"
         if error.status_code == 405:
             allowed = ", ".join(sorted(documented(request))).upper()
             detail = f"{request.method} is not for {request.url.path}; {allowed or 'GET'} is"
