@@ -81,6 +81,13 @@ def test_estimates_have_their_interval_and_their_rows(small: Seeded) -> None:
     assert accuracy.n > 100
 
 
+def test_the_past_is_shown_as_it_stood_then(small: Seeded) -> None:
+    then = small.client.overview(model="digits", start="8h", end="6h")
+    assert (then.devices_expected, then.devices_reported, then.silent_devices) == (4, 4, 0)
+    assert {cell.verdict for cell in then.grid} == {"stable"}
+    assert {device.state for device in small.client.devices(start="8h", end="6h")} == {"ok"}
+
+
 def test_filters_narrow_the_overview(small: Seeded) -> None:
     overview = small.client.overview(model="digits", device_type="camera-a")
     assert [cell.device_type for cell in overview.grid] == ["camera-a"]

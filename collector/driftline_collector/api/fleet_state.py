@@ -28,8 +28,8 @@ class Fleet:
 
     @classmethod
     def of(cls, parts: Parts, where: Where, now_ns: int) -> "Fleet":
-        """What has reported in the interval."""
-        return cls(parts.store.fleet(where).to_pylist(), now_ns, parts.lateness_ns)
+        """What has reported in the interval, as it stood at its end."""
+        return cls(parts.store.fleet(where).to_pylist(), min(now_ns, where.end_ns), parts.lateness_ns)
 
     @property
     def latest(self) -> list[Mapping[str, Any]]:
