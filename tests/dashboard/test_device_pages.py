@@ -4,6 +4,7 @@ import re
 
 import pytest
 from driftline_collector.client import Device
+from driftline_dashboard import tables
 from driftline_dashboard.pages import devices
 
 from tests.dashboard.conftest import Serve
@@ -66,7 +67,7 @@ def test_a_spreadsheet_takes_no_name_in_the_csv_for_a_formula(serve: Serve) -> N
     evil = '=HYPERLINK("http://evil.example")'
     collector = served(serve, Fleet(devices=1, named=evil))
     found = [Device(**document) for document in collector.replaced["/devices"]["items"]]
-    lines = devices.csv(devices.frame(found)).splitlines()
+    lines = tables.csv(tables.frame(found, state=devices.state_text)).splitlines()
     assert lines[0].startswith("Device,State,Type,Region")
     assert lines[1].startswith("\"'=HYPERLINK")
 

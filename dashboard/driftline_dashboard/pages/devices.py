@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from driftline_collector.client import Device, Page
 
-from driftline_dashboard import charts, collector, layout, routes, shell, state, words
+from driftline_dashboard import charts, collector, layout, routes, shell, state, tables, words
 from driftline_dashboard.collector import Answer
 from driftline_dashboard.figures import fleet
 from driftline_dashboard.layout import Tile
@@ -188,7 +188,7 @@ def _table(view: View) -> None:
         layout.empty(f"No device is {view.state} now.", "That is what the filter above asks for.")
         return
     _picked(view, shown)
-    table = frame(shown)
+    table = tables.frame(shown, state=state_text)
     with layout.wide("devices"):
         _rows(view, shown, table)
     with layout.narrow("devices"):
@@ -198,7 +198,7 @@ def _table(view: View) -> None:
             layout.go("device", line(device), view.to(id=device.device))
     st.download_button(
         f"CSV of {words.counted(len(shown), 'device')}",
-        lambda: csv(table),
+        lambda: tables.csv(table),
         file_name=f"devices-{shown[0].model}.csv".replace("/", "_"),
         mime="text/csv",
         on_click="ignore",
@@ -240,6 +240,11 @@ def _picked(view: View, devices: Sequence[Device]) -> None:
             routes.link("device", "Open\u00a0→", view.to(id=chosen.device))
 
 
+def state_text(device: Device) -> str:
+    """`▲ moved`: a state with its sign."""
+    return f"{_SIGNS.get(device.state, '')}{device.state}"
+
+
 def line(device: Device) -> str:
     """A device in a line: its state, what moved, when it was last seen."""
     parts = [f"{_SIGNS.get(device.state, '')}{STATES.get(device.state, device.state).lower()}"]
@@ -249,42 +254,6 @@ def line(device: Device) -> str:
     if device.lost:
         parts.append(f"{words.count(device.lost)} lost")
     return f"{device.device}: {', '.join(parts)}"
-
-
-def frame(devices: Sequence[Device]) -> pd.DataFrame:
-    """Devices as a table, a row for each."""
-    return pd.DataFrame(
-        {
-            "Device": [each.device for each in devices],
-            "State": [f"{_SIGNS.get(each.state, '')}{each.state}" for each in devices],
-            "Type": [each.device_type for each in devices],
-            "Region": [each.region for each in devices],
-            "Version": [each.version for each in devices],
-            "Firmware": [each.firmware for each in devices],
-            "Last seen (UTC)": pd.to_datetime(
-                pd.Series([each.last_seen for each in devices], dtype="object"), utc=True, format="ISO8601"
-            ),
-            "Predictions": [each.predictions for each in devices],
-            "Lost": [each.lost for each in devices],
-            "p95 (ms)": [None if each.p95 is None else each.p95 * 1000 for each in devices],
-            "Worst feature": [each.worst_feature and words.feature(each.worst_feature) for each in devices],
-            "Effect (PSI)": [each.worst_effect for each in devices],
-            "Coverage": [each.coverage for each in devices],
-        }
-    )
-
-
-def csv(table: pd.DataFrame) -> str:
-    """The table as a file; a text that a spreadsheet would take for a formula begins with an apostrophe."""
-    safe = table.copy()
-    for name in safe.columns[safe.dtypes.map(pd.api.types.is_string_dtype)]:
-        safe[name] = [
-            f"'{text}"
-            if isinstance(text, str) and text.startswith(("=", "+", "-", "@", "\t", "\r"))
-            else text
-            for text in safe[name]
-        ]
-    return safe.to_csv(index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
 
 
 def _rows(view: View, devices: Sequence[Device], table: pd.DataFrame) -> None:
