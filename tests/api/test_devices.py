@@ -102,8 +102,13 @@ def test_a_device_over_time_shows_gaps_volume_and_its_segment(varied: Seeded) ->
     moved = varied.client.device_series("cam-0001", start="12h", points=24)
     assert len(moved.points) <= 24
     judged = [point for point in moved.points if point.effect is not None]
-    assert judged
+    assert len(judged) >= 10
     assert all(point.segment_median_effect is not None for point in judged)
+    fine = varied.client.device_series("cam-0001", start="6h", points=1000)
+    closed = [point for point in fine.points if point.end <= "2026-11-21T09:00:00.000Z"]
+    assert len(closed) == 64  # from 03:40 on, in windows of 5 minutes
+    assert all(point.effect is not None for point in closed)
+    assert {point.effect for point in fine.points[len(closed) :]} == {None}
     assert [(change.kind, change.after) for change in moved.changes] == [("firmware", "1.9")]
 
 

@@ -65,7 +65,10 @@ class DeviceDetail:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DevicePoint:
-    """A bucket of a device's life beside the median of its segment. `gap`: it reported nothing in it."""
+    """A bucket of a device's life beside the median of its segment. `gap`: it reported nothing in it.
+
+    Effects and percentiles of latency are those of the closed window that the bucket lies in.
+    """
 
     time: Time
     end: Time

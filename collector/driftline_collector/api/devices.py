@@ -13,7 +13,7 @@ from driftline_collector.api.arrow import AsArrow
 from driftline_collector.api.buckets import Points, bucket_ns, starts
 from driftline_collector.api.filters import Common, Filters, From, Tier, Until
 from driftline_collector.api.filters import Model as ModelName
-from driftline_collector.api.fleet_state import Fleet, Judgement, devices, segment_of
+from driftline_collector.api.fleet_state import DEVICE, Fleet, Judgement, devices, segment_of
 from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
@@ -162,18 +162,25 @@ def _series(parts: Parts, where: Where, points: int) -> DeviceSeries:
     volume = {row["time_ns"]: row for row in parts.store.volume(where, width).to_pylist()}
     cell = segment_of(latest)
     own = replace(where, device=segment_of(latest, device=True))
-    course = {row["time_ns"]: row for row in parts.store.device_course(own, f"{cell},", width).to_pylist()}
+    wide = max(width, _judged_ns(parts, where))
+    course = {row["time_ns"]: row for row in parts.store.device_course(own, f"{cell},", wide).to_pylist()}
     changes = parts.store.changes(where).to_pylist()
     return DeviceSeries(
         device=latest["device"],
         points=tuple(
-            _point(at, width, volume.get(at), course.get(at, {}))
+            _point(at, width, volume.get(at), course.get(at - at % wide, {}))
             for at in starts(where, width, until_ns=min(where.end_ns, now))
         ),
         changes=tuple(change(row) for row in changes),
         limit=parts.limit("drift", Segment.parse(cell)),
         as_of=moment(now),
     )
+
+
+def _judged_ns(parts: Parts, where: Where) -> int:
+    """How long the windows are that devices are judged in: mostly longer than their own."""
+    latest = parts.store.latest_window(where.model or "", DEVICE).to_pylist()
+    return latest[0]["window_end_ns"] - latest[0]["window_start_ns"] if latest else 0
 
 
 def _point(at: int, width: int, volume: dict[str, Any] | None, course: dict[str, Any]) -> DevicePoint:
