@@ -22,6 +22,7 @@ from driftline_collector.api.parts import Parts
 from driftline_collector.receiver.grpc import OtlpGrpc
 from driftline_collector.receiver.http import OtlpHttp
 from driftline_collector.receiver.intake import Intake
+from driftline_collector.receiver.names import Names
 from driftline_collector.scheduler import Scheduler
 from driftline_collector.server import GRACE_S, Server, address, listen, on_signals, route
 from driftline_collector.settings import EvaluationSettings, NotifierSettings, ServerSettings, Settings
@@ -49,7 +50,11 @@ class Collector:
         self.grpc_address = self._grpc.address if self._grpc else None
         link_base = settings.server.public_url or self.url
         self._edges = RegisteredEdges(self._store)
-        self._intake = Intake(self._store.writer, self._edges, max_requests=settings.server.queue_requests)
+        in_use = Names()
+        in_use.restore(self._store.names())
+        self._intake = Intake(
+            self._store.writer, self._edges, in_use, max_requests=settings.server.queue_requests
+        )
         notifiers = [_webhook(notifier) for notifier in settings.notifiers]
         names = [notifier.name for notifier in notifiers]
         self._delivery = Delivery(self._store, notifiers, now=now)

@@ -18,6 +18,8 @@ from itertools import count
 from driftline_collector.errors import StoreError
 from driftline_collector.receiver.batches import batch_of
 from driftline_collector.receiver.decoded import Decoded, Rejected
+from driftline_collector.receiver.folding import fold
+from driftline_collector.receiver.names import Names
 from driftline_collector.receiver.profiles import Edges
 from driftline_collector.receiver.signals import SIGNALS, Signal
 from driftline_collector.store.writer import Writer
@@ -57,12 +59,14 @@ class Intake:
         self,
         writer: Writer,
         edges: Edges,
+        names: Names | None = None,
         *,
         max_requests: int = 512,
         max_bytes: int = 256 * 2**20,
     ) -> None:
         self._writer = writer
         self._edges = edges
+        self._names = names or Names()
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._requests = 0
@@ -173,7 +177,7 @@ class Intake:
     def _decode(self, group: Sequence[_Request]) -> None:
         try:
             bodies = [request.body for request in group]
-            decoded = batch_of(group[0].signal, bodies, time.time_ns(), self._edges)
+            decoded = fold(batch_of(group[0].signal, bodies, time.time_ns(), self._edges), self._names)
         except Exception as error:
             if not isinstance(error, StoreError):
                 logger.exception("%d %s requests could not be read", len(group), group[0].signal.name)

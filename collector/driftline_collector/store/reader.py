@@ -258,7 +258,8 @@ class Reader:
         """See `Store.totals`."""
         sums = {
             "repeated": "SELECT coalesce(sum(count), 0) FROM refusals WHERE reason = 'repeat'",
-            "refused": "SELECT coalesce(sum(count), 0) FROM refusals WHERE reason <> 'repeat'",
+            "refused": "SELECT coalesce(sum(count), 0) FROM refusals WHERE reason <> 'repeat'"
+            " AND reason NOT LIKE 'folded %'",
             "announced_lost": "SELECT coalesce(sum(made - profiled), 0) FROM stream_events"
             " WHERE phase IN ('closed', 'end')",
         }

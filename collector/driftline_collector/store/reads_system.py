@@ -15,11 +15,35 @@ class SystemReads(Queries):
             GROUP BY signal, reason ORDER BY count DESC, signal, reason LIMIT 200
         """)
 
+    def names(self) -> pa.Table:
+        """See `Shown.names`."""
+        return self._read("""
+            WITH recent AS (
+                SELECT * FROM stream_windows
+                WHERE model IS NOT NULL
+                  AND received_ns > (SELECT max(received_ns) FROM stream_windows) - 86400000000000
+            ), counted AS (
+                SELECT DISTINCT model, feature, category FROM profiles
+                WHERE received_ns > (SELECT max(received_ns) FROM profiles) - 3600000000000
+            )
+            SELECT DISTINCT 'model' AS kind, NULL AS model, NULL AS feature, model AS name FROM recent
+            UNION ALL SELECT DISTINCT 'device', NULL, NULL, device FROM recent
+            UNION ALL SELECT DISTINCT 'version', model, NULL, version FROM recent
+            UNION ALL SELECT DISTINCT 'device_type', model, NULL, device_type FROM recent
+            UNION ALL SELECT DISTINCT 'region', model, NULL, region FROM recent
+            UNION ALL SELECT DISTINCT 'tier', model, NULL, tier FROM recent
+            UNION ALL SELECT DISTINCT 'feature', model, NULL, feature FROM counted
+            UNION ALL SELECT 'category', model, feature, category FROM counted WHERE category IS NOT NULL
+        """)
+
     def bounds(self) -> pa.Table:
         """See `Shown.bounds`."""
         return self._read("""
-            SELECT min(start_ns) AS oldest_ns, max(end_ns) AS latest_ns, max(received_ns) AS received_ns,
-                   CAST(max(received_ns) - arg_max(end_ns, received_ns) AS DOUBLE) / 1e9 AS behind_s
+            WITH latest AS (
+                SELECT received_ns - end_ns AS behind_ns FROM stream_windows ORDER BY received_ns DESC LIMIT 1000
+            )
+            SELECT min(start_ns) AS oldest_ns, max(end_ns) AS latest_ns,
+                   (SELECT CAST(median(behind_ns) AS DOUBLE) / 1e9 FROM latest) AS behind_s
             FROM stream_windows
         """)
 

@@ -144,8 +144,11 @@ class Shown(Store, Protocol):
     def refused(self) -> pa.Table:
         """signal, reason, count of what was turned away."""
 
+    def names(self) -> pa.Table:
+        """Names of late: kind (model, version … category), model and feature (of which it is one), name."""
+
     def bounds(self) -> pa.Table:
-        """oldest_ns, latest_ns (of windows), received_ns (the latest commit), behind_s (its age then)."""
+        """oldest_ns, latest_ns (of windows), behind_s: from a window's end to its commit, of the latest 1,000."""
 
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""
