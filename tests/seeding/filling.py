@@ -36,9 +36,10 @@ def fill(store: DuckDBStore, fleet: Fleet) -> None:
 def _fill(store: DuckDBStore, fleet: Fleet, clock: list[int]) -> None:
     if fleet.references:
         store.submit({"model_references": _references(fleet)}).result()
-    for table in (*profiles.windows(fleet), *profiles.histograms(fleet)):
-        clock[0] = int(pc.max(table.column("end_ns")).as_py()) + 5 * SECOND
-        store.submit({"profiles": table}).result()
+    for hour in profiles.windows(fleet):
+        clock[0] = int(pc.max(hour[0].column("end_ns")).as_py()) + 5 * SECOND
+        for table in hour:
+            store.submit({"profiles": table}).result()
     store.submit({"stream_events": profiles.streams(fleet), "deployments": _deployments(fleet)}).result()
     store.submit({"sdk_health": _health(fleet)}).result()
     store.submit(samples.tables(fleet)).result()

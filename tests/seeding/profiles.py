@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from driftline_schemas.binning import DURATION, DURATION_EDGES, LABEL, SCORE, Binning, FeatureBinning
 from driftline_schemas.reference import Reference
 
@@ -55,9 +56,8 @@ def moved_features(fleet: Fleet) -> tuple[str, ...]:
     return (fleet.feature_names[0], fleet.feature_names[1], SCORE)
 
 
-def windows(fleet: Fleet) -> list[pa.Table]:
-    """Rows of `profiles` that count predictions: one for each device and window, an hour a table."""
-    tables = []
+def windows(fleet: Fleet) -> Iterator[list[pa.Table]]:
+    """Rows of `profiles`, hour by hour: predictions and escalations; features where it closed last."""
     for start in range(fleet.start_ns, fleet.reported_ns, HOUR):
         starts = np.arange(start, min(start + HOUR, fleet.reported_ns), REPORT)
         random = fleet.random(1, start // HOUR)
@@ -69,12 +69,13 @@ def windows(fleet: Fleet) -> list[pa.Table]:
         wave = 1 + 0.3 * np.sin(2 * np.pi * (at % (24 * HOUR)) / (24 * HOUR))
         made = random.poisson(fleet.rate * wave)
         made[[member.fate == "idle" for member in rows]] = 0
-        tables.append(_table(fleet, rows, at, {"feature": LABEL, "kind": "predictions"}, made[:, None]))
+        predictions = _table(fleet, rows, at, {"feature": LABEL, "kind": "predictions"}, made[:, None])
         escalated = random.binomial(made, 0.1)
         some = np.flatnonzero(escalated)
         named = {"feature": LABEL, "kind": "escalations", "category": "score"}
-        tables.append(_table(fleet, [rows[i] for i in some], at[some], named, escalated[some, None]))
-    return tables
+        escalations = _table(fleet, [rows[i] for i in some], at[some], named, escalated[some, None])
+        last = start == fleet.closed_ns - HOUR
+        yield [predictions, escalations, *(histograms(fleet, predictions) if last else ())]
 
 
 def _reports(fleet: Fleet, member: Member, starts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -83,13 +84,18 @@ def _reports(fleet: Fleet, member: Member, starts: npt.NDArray[np.int64]) -> npt
     return (starts >= since) & (starts < until)
 
 
-def histograms(fleet: Fleet) -> list[pa.Table]:
-    """Rows of `profiles` with the features of the last closed window, a feature a table."""
-    start = fleet.closed_ns - HOUR
-    rows = [m for m in fleet.members if _reports(fleet, m, np.array([start]))[0] and m.fate != "idle"]
+def histograms(fleet: Fleet, hour: pa.Table) -> list[pa.Table]:
+    """Rows of `profiles` with the features of an hour's predictions, a feature a table."""
+    start = pc.min(hour.column("start_ns")).as_py()
+    sums = pa.table({"device": hour.column("device"), "made": pc.list_element(hour.column("counts"), 0)})
+    by_device = {
+        row["device"]: row["made_sum"]
+        for row in sums.group_by("device").aggregate([("made", "sum")]).to_pylist()
+    }
+    rows = [member for member in fleet.members if by_device.get(member.name)]
     at = np.full(len(rows), start)
     moved = np.array([m.device_type == fleet.moved_type for m in rows])
-    made = fleet.random(2).poisson(fleet.rate * HOUR / REPORT, len(rows))
+    made = np.array([by_device[member.name] for member in rows])
     tables = []
     for i, feature in enumerate(binning(fleet).features):
         random = fleet.random(3, i)

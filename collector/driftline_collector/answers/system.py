@@ -30,8 +30,8 @@ class Refused:
 class Ingest:
     """What came in. `committed` is rows by table since the database was made, `records` their sum.
 
-    `requests` counts since the start of this process. `lag_s` is how long before now the latest commit was of
-    data that a device had closed then: how far the collector is behind. The queue waits for a commit.
+    `requests` counts since the start of this process. `lag_s` is the median time from the end of a device's
+    window to its commit, of the latest 1,000: how far the collector is behind. The queue waits for a commit.
     """
 
     requests: int | None

@@ -40,7 +40,8 @@ class SystemReads(Queries):
         """See `Shown.bounds`."""
         return self._read("""
             WITH latest AS (
-                SELECT received_ns - end_ns AS behind_ns FROM stream_windows ORDER BY received_ns DESC LIMIT 1000
+                SELECT received_ns - end_ns AS behind_ns FROM stream_windows
+                ORDER BY received_ns DESC LIMIT 1000
             )
             SELECT min(start_ns) AS oldest_ns, max(end_ns) AS latest_ns,
                    (SELECT CAST(median(behind_ns) AS DOUBLE) / 1e9 FROM latest) AS behind_s
