@@ -113,8 +113,11 @@ def _coded(column: pa.ChunkedArray) -> _Coded:
     array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     if not pa.types.is_dictionary(array.type):
         array = array.dictionary_encode()
-    codes = np.asarray(array.indices.fill_null(-1)).astype(np.int64)
-    return _Coded(codes, [(value,) for value in array.dictionary.to_pylist()])
+    # A dictionary may have a value for each resource, mostly the same one.
+    code: dict[str, int] = {}
+    again = [code.setdefault(value, len(code)) for value in array.dictionary.to_pylist()]
+    translated = np.asarray([*again, -1], np.int64)  # the last for null
+    return _Coded(translated[np.asarray(array.indices.fill_null(-1))], [(value,) for value in code])
 
 
 def _pairs(first: _Coded, second: _Coded) -> _Coded:
@@ -122,11 +125,9 @@ def _pairs(first: _Coded, second: _Coded) -> _Coded:
     width = max(1, len(second.values))
     pair = first.codes * width + second.codes
     pair[(first.codes < 0) | (second.codes < 0)] = -1
-    distinct, codes = np.unique(pair, return_inverse=True)
-    values = [
-        () if code < 0 else (*first.values[code // width], *second.values[code % width]) for code in distinct
-    ]
-    return _Coded(codes.astype(np.int64), values)
+    distinct = _distinct(pair, len(first.values) * width)
+    values = [(*first.values[code // width], *second.values[code % width]) for code in distinct]
+    return _Coded(np.where(pair < 0, -1, np.searchsorted(distinct, pair)), values)
 
 
 def _distinct(codes: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.int64]:
