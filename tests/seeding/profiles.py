@@ -1,5 +1,7 @@
 """What devices say of all their traffic: windows, histograms of the last hours, streams."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa

@@ -148,7 +148,7 @@ class Shown(Store, Protocol):
         """Names of late: kind (model, version … category), model and feature (of which it is one), name."""
 
     def bounds(self) -> pa.Table:
-        """oldest_ns, latest_ns (of windows), behind_s: from their end to their commit, of the latest 1,000."""
+        """oldest_ns, latest_ns (of windows), behind_s: from end to commit, median of the latest 1,000."""
 
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""
