@@ -50,6 +50,14 @@ def test_how_far_a_device_has_reported_and_whether_it_said_goodbye(store: DuckDB
     assert store.progress("digits", 0, EVER).column("ended").to_pylist() == [True]
 
 
+def test_a_device_that_has_started_again_is_not_gone(store: DuckDBStore) -> None:
+    take(store, points("a", 0, 60, {"7": 1}))
+    put(store, "stream_events", SOURCE | {"time_ns": 70, "stream": "a", "phase": "end"})
+    put(store, "stream_events", SOURCE | {"time_ns": 80, "stream": "b", "phase": "start"})
+    assert store.progress("digits", 0, EVER).column("ended").to_pylist() == [False]
+    assert store.progress("digits", 0, 75).column("ended").to_pylist() == [True]
+
+
 def test_windows_that_data_came_for_since_the_last_look(store: DuckDBStore) -> None:
     take(store, points("a", 0, 60, {"7": 1}), points("a", 100, 160, {"7": 1}))
     first = store.touched(0, 100).to_pylist()

@@ -86,8 +86,13 @@ class Reader:
                   AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
                 GROUP BY version, device_type, region, tier, device
             )
-            SELECT * EXCLUDE (stream), stream IS NOT NULL AND stream IN (
-                SELECT stream FROM stream_events WHERE phase = 'end') AS ended
+            SELECT * EXCLUDE (stream), EXISTS (
+                SELECT 1 FROM stream_events AS gone
+                WHERE gone.phase = 'end' AND gone.stream = devices.stream AND NOT EXISTS (
+                    SELECT 1 FROM stream_events AS again
+                    WHERE again.phase = 'start' AND again.model = $model AND again.device = devices.device
+                      AND again.tier = devices.tier AND again.time_ns >= gone.time_ns
+                      AND again.time_ns < $end)) AS ended
             FROM devices ORDER BY version, device_type, region, tier, device
             """,
             {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
