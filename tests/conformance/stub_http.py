@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -28,8 +29,14 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, stub: Stub) -> None:
         self.stub = stub
-        self.turn = threading.Lock()
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Connections at once, or in the order in which they came, where that is the fault."""
+        if self.stub.has(Fault.ONE_AT_A_TIME):
+            self.process_request_thread(request, client_address)
+        else:
+            super().process_request(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Clients of these tests hang up on purpose: nothing to report."""
@@ -49,11 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.headers.get("Content-Type", "").partition(";")[0].strip().lower()
 
     def do_POST(self) -> None:
-        if self.stub.has(Fault.ONE_AT_A_TIME):
-            with self.server.turn:
-                self._export()
-        else:
-            self._export()
+        self._export()
 
     def do_GET(self) -> None:
         self.send_response(405)
