@@ -53,6 +53,13 @@ class TooLargeError(RefusedError):
         super().__init__(RESOURCE_EXHAUSTED, message)
 
 
+class TooManyError(RefusedError):
+    """A request of so many tiny parts that it would be many times its size in memory."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(RESOURCE_EXHAUSTED, f"the request has more than {limit} parts; send smaller batches")
+
+
 class UnavailableError(RefusedError):
     """A passing fault: the same request is welcome in `retry_s` seconds, not for all clients the same."""
 

@@ -7,13 +7,15 @@ from google.protobuf.message import Message
 from driftline_collector.errors import StoreError
 from driftline_collector.receiver.answers import BadDataError, UnavailableError, response
 from driftline_collector.receiver.intake import Intake, OverloadedError
+from driftline_collector.receiver.parts import require_few_parts
 from driftline_collector.receiver.ptars_adapter import UndecodableError, check
 from driftline_collector.receiver.signals import Signal
 from driftline_collector.store.writer import UnstorableError
 
 
 async def export(intake: Intake, signal: Signal, body: bytes) -> Message:
-    """Store a protobuf request. Raises RefusedError: BadDataError for good, UnavailableError for now."""
+    """Store a protobuf request. Raises RefusedError: UnavailableError for now, others for good."""
+    require_few_parts(body)
     try:
         check(signal, body)
         rejected = await asyncio.wrap_future(intake.submit(signal, body))

@@ -21,6 +21,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 from google.protobuf.message import Message
 
 from driftline_collector.receiver.answers import BadDataError
+from driftline_collector.receiver.parts import require_few_json_parts
 from driftline_collector.receiver.signals import Signal
 
 #: Bytes that are hex digits in OTLP's JSON, where protobuf's has base64.
@@ -34,7 +35,8 @@ _MOST_LEVELS = 100
 
 
 def to_protobuf(signal: Signal, body: bytes) -> bytes:
-    """The protobuf bytes of a JSON request. Raises BadDataError with the path to what is wrong."""
+    """The protobuf bytes of a JSON request. Raises BadDataError with a path to the fault, or TooManyError."""
+    require_few_json_parts(body)
     try:
         document = json.loads(body.decode(), parse_constant=_refuse_constant)
         request = signal.request()
