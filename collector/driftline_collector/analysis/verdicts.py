@@ -15,6 +15,9 @@ from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
 Flags = npt.NDArray[np.bool_]
+#: Share of the expected device time that must be reported before drift is believed: what comes first after an
+#: outage is not a fair sample of a segment. The revision that late data bring has the last word.
+LEAST_COVERAGE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,13 @@ def drift_of_segments(
             "devices": int(standing.coverage.expected[i]),
         }
         best = _most_rows(judged, i)
+        share = standing.coverage.share[i]
+        if share < LEAST_COVERAGE and made[i] and best is not None and best.kept.segments[i]:
+            few = f"moved, but only {share:.0%} of the expected device time has been reported"
+            rows.append(
+                Evaluation(**common, measure="drift", verdict="insufficient_data", reason=few, n=made[i])
+            )
+            continue
         if best is None or np.isnan(best.kept.p[i]):
             verdict, reason = _unjudged(float(made[i]), best, i, standing, limits)
             rows.append(
