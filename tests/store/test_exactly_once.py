@@ -138,6 +138,15 @@ def test_a_window_that_is_sent_again_is_counted_once(store: DuckDBStore) -> None
     assert refusals(store) == {("metrics", "repeat", "a"): 2}
 
 
+def test_repeats_are_counted_though_a_batch_spells_their_stream_twice(store: DuckDBStore) -> None:
+    commit(store, points("a", 0, 60, {"7": 5, "1": 2}))
+    table = points("a", 0, 60, {"7": 5, "1": 2}).rows["profiles"].table
+    spelled = pa.DictionaryArray.from_arrays(pa.array([0, 1], pa.int32()), pa.array(["a", "a"]))
+    column = table.column_names.index("stream")
+    commit(store, Batch({"profiles": Rows(table.set_column(column, "stream", spelled))}))
+    assert refusals(store) == {("metrics", "repeat", "a"): 2}
+
+
 def test_a_window_twice_in_one_group_is_counted_once(store: DuckDBStore) -> None:
     commit(store, points("a", 0, 60, {"7": 5}), points("a", 0, 60, {"7": 5}), points("b", 0, 60, {"7": 5}))
     assert windows(store) == [("a", 0, 60, 5), ("b", 0, 60, 5)]

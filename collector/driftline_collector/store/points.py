@@ -71,7 +71,8 @@ def fresh_points(
         keep[_stored(cursor, kind, firsts, suspects)] = False
     if keep.all():
         return FreshPoints(table, windows, {})
-    repeated = table.column("stream").filter(pa.array(~keep))
+    # As text: a dictionary may hold a stream more than once, and would be counted by its last place.
+    repeated = table.column("stream").filter(pa.array(~keep)).cast(pa.string())
     repeats = {entry["values"]: entry["counts"] for entry in pc.value_counts(repeated).to_pylist()}
     return FreshPoints(table.filter(pa.array(keep)), windows, repeats)
 
