@@ -25,6 +25,7 @@ demo: install ## run the main job on real images: a fleet, a collector, drift, a
 	@$(RUN) -m examples.digits_fleet
 
 test: install ## run all tests but the long ones
+	@$(RUN) -m scripts.system_packages
 	@$(RUN) -m pytest -n auto -m 'not alone and not soak and not proof and not peers'
 	@$(RUN) -m pytest -m alone
 
