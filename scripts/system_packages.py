@@ -37,12 +37,20 @@ def missing() -> list[Need]:
 
 
 def install(needs: list[Need]) -> None:
-    """Install the packages of what is needed, if apt-get can; what it says goes to standard error."""
+    """Install the packages of what is needed, if apt-get can; where it cannot, its last words say why."""
     packages = [need.package for need in needs]
     print(f"system packages: installing {', '.join(packages)} (some minutes the first time)", flush=True)
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (("apt-get", "-qq", "update"), (*_INSTALL, *packages)):
-        subprocess.run(command, env=quiet, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command, env=quiet, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            words = (done.stderr or done.stdout).strip().splitlines()
+            print(
+                f"system packages: {command[0]} failed: {words[-1] if words else done.returncode}", flush=True
+            )
+            return
 
 
 def main() -> None:

@@ -81,8 +81,10 @@ def test_an_installation_that_fails_stops_nothing(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    programs("apt-get", script="exit 100")
+    programs("apt-get", script="echo no mirror >&2; exit 100")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     system_packages.main()
-    assert len(called(tmp_path)) == 2
-    assert "apt-get install chromium nodejs npm" in capfd.readouterr().err
+    assert called(tmp_path) == ["apt-get -qq update"]
+    said = capfd.readouterr()
+    assert "apt-get failed: no mirror" in said.out
+    assert "apt-get install chromium nodejs npm" in said.err
