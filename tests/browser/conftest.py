@@ -1,0 +1,38 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.browser import chromium, serving
+from tests.browser.serving import Site
+from tests.seeding import SMALL
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip what needs a browser where there is none, and say what to install."""
+    lacking = chromium.missing()
+    if lacking:
+        for item in items:
+            if HERE in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=lacking))
+
+
+# Not for the session: Playwright's loop would run on while a worker does other tests, and their `asyncio.run`
+# fail.
+@pytest.fixture(scope="package")
+def browser() -> "Iterator[Browser]":
+    with chromium.browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Four devices of which one type has moved. For tests that leave nothing behind."""
+    with serving.serving(tmp_path_factory.mktemp("site"), SMALL) as running:
+        yield running
