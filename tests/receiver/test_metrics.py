@@ -32,7 +32,7 @@ def rows(table: str, *made: Metric) -> list[dict[str, Any]]:
 def test_a_numeric_feature_is_a_histogram_on_its_bounds() -> None:
     (row,) = rows("profiles", wire.histogram(names.PROFILE_FEATURE, [1, 2, 3], [0.5, 1.5], FEATURE))
     expected = {
-        "start_ns": 0,
+        "start_ns": 1,
         "end_ns": 60,
         "stream": "a" * 32,
         "model": "digits",
@@ -102,7 +102,12 @@ def test_an_exponential_histogram_is_kept_as_it_is() -> None:
     metric = Metric(name=names.PROFILE_FEATURE)
     metric.exponential_histogram.aggregation_temporality = wire.DELTA
     point = metric.exponential_histogram.data_points.add(
-        time_unix_nano=60, scale=-2, zero_count=3, zero_threshold=1e-9, attributes=wire.pairs(FEATURE)
+        start_time_unix_nano=1,
+        time_unix_nano=60,
+        scale=-2,
+        zero_count=3,
+        zero_threshold=1e-9,
+        attributes=wire.pairs(FEATURE),
     )
     point.positive.offset, point.negative.offset = -4, 7
     point.positive.bucket_counts.extend([1, 0, 2])
@@ -126,6 +131,9 @@ REFUSED = {
     "a count that is too large": wire.histogram(names.PROFILE_FEATURE, [2**63, 2], [0.5], FEATURE),
     "no profile's sum": wire.counter("driftline.profile.unheard", [(1, FEATURE)]),
     "no profile's histogram": wire.histogram(names.PROFILE_PREDICTIONS, [1, 2], [0.5], {}),
+    "no start time; set start_time_unix_nano": wire.histogram(
+        names.PROFILE_FEATURE, [1, 2], [0.5], FEATURE, start=0
+    ),
     "an end before its start": wire.counter(names.PROFILE_PREDICTIONS, [(1, {})], start=61, end=60),
 }
 
@@ -137,6 +145,8 @@ def test_a_point_that_cannot_be_compared_is_refused_and_the_others_taken(reason:
     assert made.rejected[0].count == 1
     assert reason in made.rejected[0].message
     assert made.batch.rows["profiles"].table.column("category").to_pylist() == ["7"]
+    ((signal, counted), number) = next(iter(made.batch.counted.items()))
+    assert (signal, reason in counted, number) == ("metrics", True, 1)
 
 
 def test_a_window_within_one_tick_of_a_coarse_clock_is_a_window() -> None:

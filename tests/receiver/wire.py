@@ -83,7 +83,7 @@ def metrics(*made: Metric, device: Mapping[str, Any] = DEVICE) -> ExportMetricsS
 
 
 def counter(
-    name: str, values: Sequence[tuple[int | float, Mapping[str, Any]]], start: int = 0, end: int = 60
+    name: str, values: Sequence[tuple[int | float, Mapping[str, Any]]], start: int = 1, end: int = 60
 ) -> Metric:
     """A delta sum with a point for each value and its attributes."""
     metric = Metric(name=name)
@@ -107,7 +107,7 @@ def histogram(
     metric = Metric(name=name)
     metric.histogram.aggregation_temporality = fields.pop("temporality", DELTA)
     metric.histogram.data_points.add(
-        start_time_unix_nano=fields.pop("start", 0),
+        start_time_unix_nano=fields.pop("start", 1),
         time_unix_nano=fields.pop("end", 60),
         bucket_counts=counts,
         explicit_bounds=bounds,

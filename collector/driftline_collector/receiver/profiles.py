@@ -42,6 +42,7 @@ def rows(points: Points, sources: Sources, edges: Edges) -> tuple[pa.Table, dict
     feature = content["feature"]
     refused[f"no {names.FEATURE_NAME}"] = np.asarray(feature.is_null())
     refused["cumulative temporality; send delta"] = points.temporality != DELTA
+    refused["no start time; set start_time_unix_nano to the window's start"] = points.start_ns == 0
     refused["an end before its start"] = points.start_ns > points.time_ns
     columns = content | sources.dimensions(points.resource, points.own)
     columns |= {
