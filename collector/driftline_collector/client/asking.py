@@ -1,6 +1,7 @@
 """The typed client: a method for each thing that can be asked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from driftline_collector.answers.records import (
     SegmentState,
 )
 from driftline_collector.answers.system import System
-from driftline_collector.client.reading import read
+from driftline_collector.client.reading import read, read_all
 from driftline_collector.client.transport import Filter, Transport
 from driftline_collector.errors import ClientError
 
@@ -171,12 +172,18 @@ class Client:
 
     def _page(self, kind: type[Record], path: str, filters: Mapping[str, Any]) -> Page[Record]:
         answer = self._transport.get(path, filters)
-        items = tuple(self._read(kind, item) for item in answer.get("items", ()))
+        with self._same_shape():
+            items = read_all(kind, answer.get("items", ()))
         return Page(items, answer.get("next"), answer.get("as_of"))
 
     def _read(self, kind: type[Record], document: Mapping[str, Any]) -> Record:
-        try:
+        with self._same_shape():
             return read(kind, document)
+
+    @contextmanager
+    def _same_shape(self) -> Iterator[None]:
+        try:
+            yield
         except (TypeError, AttributeError) as error:
             raise ClientError(
                 f"the collector at {self.url} answers in another shape ({error});"
