@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -45,7 +46,8 @@ def begin(
     models = answer.value.items if answer.value else ()
     known = [model.model for model in models]
     model = view.model or (known[0] if known else None)
-    _menu(name, replace(view, model=model))
+    now = collector_now(answer, answer.value.as_of) if answer.value else utc_now()
+    _menu(name, replace(view, model=model), now)
     if model is None:
         _wait()
         return None
@@ -53,13 +55,13 @@ def begin(
     if known and model not in known:
         problems.append(f"The collector knows no model “{model}”. It knows: {', '.join(known)}.")
     view = replace(view, model=model)
-    _pickers(view, models, pickers)
+    _pickers(view, models, pickers, now)
     for problem in problems:
         layout.notice(problem, "warning")
     return view
 
 
-def _menu(name: str, view: View) -> None:
+def _menu(name: str, view: View, now: datetime) -> None:
     with st.container(key="dl-menu", horizontal=True, vertical_alignment="center", gap="small"):
         layout.html('<span class="dl-brand">driftline</span>')
         for target, route in routes.ROUTES.items():
@@ -68,17 +70,17 @@ def _menu(name: str, view: View) -> None:
                 with st.container(key=f"{here}{target}", width="content"):
                     routes.link(target, route.title, view.to(feature=None))
         with st.popover("Link", type="tertiary", help="A link to what is shown here"):
-            st.code(_address(view), language=None, wrap_lines=True)
+            st.code(_address(view, now), language=None, wrap_lines=True)
 
 
-def _address(view: View) -> str:
+def _address(view: View, now: datetime) -> str:
     """The address of what is shown, with a range that moves along pinned to where it is now."""
-    start, end = view.bounds(utc_now())
+    start, end = view.bounds(now)
     pinned = replace(view, start=words.rfc3339(start), end=words.rfc3339(end))
     return f"{st.context.url or ''}?{urlencode(pinned.parameters())}"
 
 
-def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str]) -> None:
+def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str], now: datetime) -> None:
     names = [model.model for model in models]
     chosen = next((model for model in models if model.model == view.model), None)
     versions = [each.version for each in chosen.versions] if chosen else []
@@ -95,7 +97,7 @@ def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str]) -> None
                 field = state.FIELDS.get(name, name)
                 state.choose(label, field, options, value=value, everything=everything, forget=_ON_PAGES)
         if "range" in wanted:
-            state.choose_range(view, utc_now())
+            state.choose_range(view, now)
 
 
 @st.fragment(run_every=layout.REFRESH_S / 2)
@@ -138,7 +140,7 @@ def freshness(answer: Answer[Overview]) -> None:
     overview = layout.settled(answer, "Overview")
     if overview is None:
         return
-    now = collector_now(answer, overview)
+    now = collector_now(answer, overview.as_of)
     up_to = words.parse_time(overview.data_up_to)
     if up_to is None:
         text = "No data yet"
@@ -151,9 +153,9 @@ def freshness(answer: Answer[Overview]) -> None:
     layout.html(f'<p class="dl-fresh">{escape(text)} · {escape(reported)}</p>')
 
 
-def collector_now(answer: Answer[Overview], overview: Overview) -> datetime:
-    """The time at the collector: its clock at the answer, and what has gone by since."""
-    then = words.parse_time(overview.as_of) or answer.moment
+def collector_now(answer: Answer[Any], as_of: str | None) -> datetime:
+    """The time at the collector, which data go by: `as_of` its answer, and what has gone by since."""
+    then = words.parse_time(as_of) or answer.moment
     return then + timedelta(seconds=max(0.0, time.time() - answer.at))
 
 

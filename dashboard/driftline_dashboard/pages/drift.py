@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import streamlit as st
-from driftline_collector.client import HeatCell, Heatmap
+from driftline_collector.client import HeatCell, Heatmap, Series
 
 from driftline_dashboard import (
     charts,
@@ -164,9 +164,10 @@ def _nothing(view: View) -> None:
         )
 
 
-def _axis(view: View, first: datetime | None) -> tuple[datetime, datetime]:
+def _axis(view: View, found: Series) -> tuple[datetime, datetime]:
     """The range in view; where none was chosen it starts with the data, so that a young fleet is no dot."""
-    start, end = view.bounds(shell.utc_now())
+    start, end = view.bounds(words.parse_time(found.as_of) or shell.utc_now())
+    first = words.parse_time(found.points[0].time)
     if view.start is None and first is not None:
         start = max(start, first - (end - first) / 20)
     return start, end
@@ -193,7 +194,7 @@ def _feature_course(view: View) -> None:
     if not series.points:
         layout.empty("No window in this time has a value for it.", "Take a longer range, or another segment.")
         return
-    start, end = _axis(view, words.parse_time(series.points[0].time))
+    start, end = _axis(view, series)
     what = f"Effect (PSI) of {words.feature(feature)}"
     limit = series.limit if series.limit is not None else found.limit
     figure = course.course(

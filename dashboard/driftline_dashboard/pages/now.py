@@ -34,7 +34,7 @@ def _headline(view: View) -> None:
     if answer.value is None:
         shell.title("How it stands is not known")
     else:
-        sentence, sign = findings.now_title(answer.value, shell.collector_now(answer, answer.value))
+        sentence, sign = findings.now_title(answer.value, shell.collector_now(answer, answer.value.as_of))
         shell.title(sentence, sign)
     shell.freshness(answer)
 
