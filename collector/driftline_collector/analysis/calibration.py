@@ -1,6 +1,6 @@
 """Whether scores mean what they say: of answers with a score of 0.9, nine in ten should be right."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,11 @@ Floats = npt.NDArray[np.float64]
 BINS = 10
 _RESAMPLES = 200
 _SEED = 20_261_121
+#: Up to so many rows they are drawn again one by one.
+_RESAMPLED_ROWS = 1000
 
 
-def calibration(scores: Sequence[float], hits: Sequence[bool], weights: Sequence[float]) -> Mapping[str, Any]:
+def calibration(scores: npt.ArrayLike, hits: npt.ArrayLike, weights: npt.ArrayLike) -> Mapping[str, Any]:
     """The reliability diagram of n > 0 rows, and their calibration error; scores in [0, 1], weights 1/π.
 
     `bins` has those with rows: (low, high], mean score, share of right answers with its 95% interval, rows.
@@ -49,24 +51,43 @@ def _error(
     score: Floats, hit: Floats, weight: Floats, place: npt.NDArray[np.int64]
 ) -> Mapping[str, Any] | None:
     n = len(score)
-    squared = _squared_error(score, hit, weight[None], place)[0]
+    linear = np.stack([weight, weight * hit, weight * score], axis=1)
+    parts = np.concatenate([linear, weight[:, None] ** 2], axis=1)
+    # (rows, 4 * BINS): what a row adds to the four sums of each bin.
+    rows = (parts[:, :, None] * np.eye(BINS)[place][:, None, :]).reshape(n, -1)
+    squared = _squared_error(rows.sum(0)[None])[0]
     if np.isnan(squared):
         return None
-    draws = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES)
-    spread = float(np.nanstd(_squared_error(score, hit, draws * weight, place)))
-    half = float(stats.norm.isf(0.025)) * spread
+    sums = _resampled(rows) if n <= _RESAMPLED_ROWS else _normal(rows)
+    half = float(stats.norm.isf(0.025)) * float(np.nanstd(_squared_error(sums)))
     value, lower, upper = np.sqrt(np.maximum([squared, squared - half, squared + half], 0.0)).tolist()
     return {"value": value, "lower": lower, "upper": upper, "n": n}
 
 
-def _squared_error(score: Floats, hit: Floats, weights: Floats, place: npt.NDArray[np.int64]) -> Floats:
-    """The debiased squared error under each row of `weights`, shape (draws, rows)."""
-    inside = np.eye(BINS)[place]
-    total, squares = weights @ inside, weights**2 @ inside
+def _resampled(rows: Floats) -> Floats:
+    """Sums over rows drawn again, (draws, sums). A row drawn twice is one row of twice the weight."""
+    n = len(rows)
+    draws = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
+    squares = 3 * BINS
+    return np.concatenate([draws @ rows[:, :squares], draws**2 @ rows[:, squares:]], axis=1)
+
+
+def _normal(rows: Floats) -> Floats:
+    """The same of many rows, whose sums are as good as normal: drawing each of them would take a second."""
+    total = rows.sum(0)
+    covariance = rows.T @ rows - np.outer(total, total) / len(rows)
+    values, vectors = np.linalg.eigh(covariance)
+    normal = np.random.default_rng(_SEED).standard_normal((_RESAMPLES, len(total)))
+    return np.asarray(total + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, dtype=np.float64)
+
+
+def _squared_error(sums: Floats) -> Floats:
+    """The debiased squared error from sums by bin: of weights, of right ones, of scores, of squared weights."""
+    total, hits, scores, squares = np.moveaxis(sums.reshape(len(sums), 4, BINS), 1, 0)
     some = np.where(total > 0, total, 1.0)
-    right, said = (weights * hit) @ inside / some, (weights * score) @ inside / some
+    right, said = hits / some, scores / some
     rows = total**2 / np.where(squares > 0, squares, 1.0)
-    usable = rows >= 2
+    usable = (rows >= 2) & (total > 0)
     noise = right * (1 - right) / np.where(usable, rows - 1, 1.0)
     mass = np.where(usable, total, 0.0)
     whole = mass.sum(-1)

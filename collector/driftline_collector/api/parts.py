@@ -5,17 +5,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 from driftline_schemas.segments import Segment
 
 from driftline_collector.alerts.rules import DRIFT, Rule
 from driftline_collector.store.shown import Shown
 
-#: Accuracy, agreement and the like of a segment in [start, end) ns, one mapping for each version and measure.
-Performance = Callable[[Segment, int, int], Sequence[Mapping[str, Any]]]
+Floats = npt.NDArray[np.float64]
+#: Accuracy, agreement and the like of a segment in [start, end) ns, one mapping for each version and measure;
+#: from the rows of `Store.labelled` of its model then.
+Performance = Callable[[Segment, int, int, pa.Table], Sequence[Mapping[str, Any]]]
 #: A quantile of counts (m + 1) on m edges, and its interval.
 Quantile = Callable[[Sequence[float], Sequence[float], float], tuple[float, float, float]]
 #: Scores, hits and weights of rows → bins of the reliability diagram, and the calibration error.
-Calibrate = Callable[[Sequence[float], Sequence[bool], Sequence[float]], Mapping[str, Any]]
+Calibrate = Callable[[Floats, npt.NDArray[np.bool_], Floats], Mapping[str, Any]]
 
 
 class Share(Protocol):
