@@ -82,7 +82,7 @@ def _normal(rows: Floats) -> Floats:
 
 
 def _squared_error(sums: Floats) -> Floats:
-    """The debiased squared error from sums by bin: of weights, of right ones, of scores, of squared weights."""
+    """The debiased squared error from sums by bin: of weights, right ones, scores, squared weights."""
     total, hits, scores, squares = np.moveaxis(sums.reshape(len(sums), 4, BINS), 1, 0)
     some = np.where(total > 0, total, 1.0)
     right, said = hits / some, scores / some

@@ -159,8 +159,8 @@ def _lag(labelled: pa.Table) -> LabelLag | None:
 def _per_day(labelled: pa.Table, where: Where) -> float | None:
     if not labelled.num_rows:
         return None
-    first = int(pc.min(labelled["time_ns"]).as_py())
-    return labelled.num_rows / max((where.end_ns - first) / _DAY_NS, 1 / 24)
+    first = labelled["time_ns"].to_numpy().min()
+    return float(labelled.num_rows / max((where.end_ns - first) / _DAY_NS, 1 / 24))
 
 
 def _budget(labelled: pa.Table, segment: Segment) -> tuple[LabelBudget, ...]:
