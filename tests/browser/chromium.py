@@ -38,7 +38,7 @@ DONE = """() => {
     && app.dataset.testConnectionState === 'CONNECTED'
     && document.querySelector('[data-testid="stSkeleton"]') === null
     && document.querySelector('.dl-h1') !== null
-    && charts.every((chart) => chart.querySelector('svg, canvas') !== null);
+    && charts.every((chart) => chart.offsetParent === null || chart.querySelector('svg, canvas'));
 }"""
 # Three looks in a row: there is a moment between a click and the start of the run that it causes.
 _SETTLED = f"""() => {{
