@@ -5,6 +5,7 @@ stands without its unit, an estimate never without its interval and what stands 
 """
 
 import math
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -198,10 +199,38 @@ _SPOKEN = ("model", "version", "device_type", "region")
 
 
 def plain(text: object) -> str:
-    """Text to stand in Markdown as it is: what devices call themselves must not become a link or an image."""
-    return "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in str(text)).replace(
-        "\n", " "
+    """Text to stand in Markdown as it is: what devices call themselves must not become a link or an image.
+
+    Nor may it turn around what stands beside it: see `visible`; what reads from right to left is isolated.
+    """
+    seen = visible(text)
+    escaped = "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in seen)
+    return f"\u2068{escaped}\u2069" if any(map(_leftward, seen)) else escaped
+
+
+def visible(text: object) -> str:
+    """Text on one line of which all can be seen: what hides, controls or reverses stands as `⟨U+202E⟩`.
+
+    Joiners stay where they join letters or signs beyond ASCII, as in Persian words and in families of emoji.
+    """
+    letters = str(text).replace("\r\n", "\n")
+    around = zip(f"a{letters}", letters, f"{letters[1:]}a", strict=False)
+    return "".join(
+        " " if letter in "\n\t" else f"⟨U+{ord(letter):04X}⟩" if _hidden(before, letter, after) else letter
+        for before, letter, after in around
     )
 
 
+def _hidden(before: str, letter: str, after: str) -> bool:
+    if letter in "\u200c\u200d":
+        return before.isascii() or after.isascii()
+    return letter in _BLANK or unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def _leftward(letter: str) -> bool:
+    return unicodedata.bidirectional(letter) in {"R", "AL", "AN"}
+
+
+#: Letters and marks that show nothing: fillers, a joiner, two vowels of Khmer, Braille without dots.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _MARKDOWN = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=\"'")

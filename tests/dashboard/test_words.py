@@ -136,3 +136,31 @@ def test_a_segment_is_written_as_people_say_it(key: str, written: str) -> None:
 
 def test_markdown_in_a_name_stays_text() -> None:
     assert words.plain("[a](http://x) :red[b]\n# c") == (r"\[a\]\(http\://x\) \:red\[b\] \# c")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\u202egnihtemos", "⟨U+202E⟩gnihtemos"),
+        ("a\u2067b\u2069c", "a⟨U+2067⟩b⟨U+2069⟩c"),
+        ("a\u200eb\u200f", "a⟨U+200E⟩b⟨U+200F⟩"),
+        ("\x1b[31mred\0", "⟨U+001B⟩[31mred⟨U+0000⟩"),
+        ("cam\u200bera\ufeff\u00ad\u2060", "cam⟨U+200B⟩era⟨U+FEFF⟩⟨U+00AD⟩⟨U+2060⟩"),
+        ("a\u2028b\r\nc\td", "a⟨U+2028⟩b c d"),
+        ("cam\u200dera", "cam⟨U+200D⟩era"),
+        ("\u3164", "⟨U+3164⟩"),
+    ],
+)
+def test_what_hides_or_turns_text_around_is_shown(name: str, shown: str) -> None:
+    assert words.visible(name) == shown
+    assert words.plain(name).replace("\\", "") == shown
+
+
+@pytest.mark.parametrize("name", ["Zürich 東京", "👩\u200d👩\u200d👧", "می\u200cخواهم", "e\u0301", "❤\ufe0f"])
+def test_what_languages_need_stays(name: str) -> None:
+    assert words.visible(name) == name
+
+
+def test_a_name_from_right_to_left_turns_nothing_around_but_itself() -> None:
+    assert words.plain("שלום-7") == "\u2068שלום\\-7\u2069"
+    assert words.plain("Zürich") == "Zürich"
