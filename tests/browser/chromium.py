@@ -36,7 +36,7 @@ DONE = """() => {
   return app !== null
     && app.dataset.testScriptState === 'notRunning'
     && app.dataset.testConnectionState === 'CONNECTED'
-    && document.querySelector('[data-testid="stSkeleton"]') === null
+    && document.querySelector('[data-testid^="stSkeleton"]') === null
     && document.querySelector('.dl-h1') !== null
     && charts.every((chart) => chart.offsetParent === null || chart.querySelector('svg, canvas'));
 }"""
