@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.alerts.rules import Rule
 from driftline_collector.settings import NotifierSettings, WebhookSettings
@@ -23,7 +24,7 @@ def notifier(url: str, name: str = "desk") -> NotifierSettings:
 def observe(collector: Serving, *rows: dict[str, Any]) -> None:
     store = collector.collector._store
     rule = Rule(name="drift", measure="drift")
-    pipeline = AlertPipeline(store, [rule], [], now=lambda: START, link_base=collector.url)
+    pipeline = AlertPipeline(store, [rule], [], now=lambda: START, links=Links(api=collector.url))
     store.submit(pipeline.observe(table(*rows))).result()
 
 

@@ -54,6 +54,9 @@ def alert_page(parts: Parts, alert: Alert) -> AlertDetail:
         changes=tuple(change(row) for row in parts.store.changes(where).to_pylist()),
         range=Range(start=moment(start), end=moment(end)),
         silence_command=f"driftline alerts silence {shlex.quote(alert.id)} --for 4h",
+        unsilence_command=None
+        if alert.silenced is None
+        else f"driftline alerts unsilence {shlex.quote(alert.silenced.silence)}",
     )
 
 

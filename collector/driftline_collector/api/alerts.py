@@ -24,7 +24,7 @@ AlertStates = Annotated[
     Query(description="May be repeated. Without it: firing and resolved"),
 ]
 NotificationStates = Annotated[
-    list[Literal["queued", "delivered", "failed"]] | None,
+    list[Literal["queued", "silenced", "delivered", "failed", "dropped"]] | None,
     Query(description="May be repeated; all without it"),
 ]
 AlertId = Annotated[
@@ -56,7 +56,7 @@ def routes(parts: Parts) -> APIRouter:
     def notifications(
         *, state: NotificationStates = None, limit: Limit = 1000, cursor: Cursor = None
     ) -> Page[NotificationRecord]:
-        """What went out, what waits for another attempt, and what failed for good."""
+        """What went out, what waits for another attempt or the end of a silence, and what never went."""
 
         def read(count: int) -> list[NotificationRecord]:
             return [_notification(row) for row in rows_of(parts.store.notifications(state, count))]
@@ -79,7 +79,7 @@ def routes(parts: Parts) -> APIRouter:
             known = ", ".join(parts.notifiers)
             raise ProblemError(404, f"there is no notifier {min(unknown)!r}; there are: {known}")
         now = parts.now()
-        message = trial_message(now_ns=now, link_base=parts.link_base)
+        message = trial_message(now_ns=now, links=parts.links)
         queued = [Notification.of(message, name, now) for name in notifier or parts.notifiers]
         parts.store.submit({"notifications": outbox.to_rows(queued)}).result()
         parts.notification_queued()

@@ -13,10 +13,12 @@ from driftline_collector.answers.system import (
     Ingest,
     NotifierState,
     Refused,
+    Requests,
     RuleState,
     System,
     Totals,
 )
+from driftline_collector.api import silences
 from driftline_collector.api.health import SUMS
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.references import summary
@@ -24,6 +26,8 @@ from driftline_collector.api.values import moment, write_time
 from driftline_collector.store.shown import Where
 
 _ALL = 1_000_000
+#: Nothing deletes anything yet.
+_RETENTION = "kept for good: nothing is deleted"
 #: Packages whose versions are worth knowing when something is wrong.
 _PACKAGES = ("driftline", "duckdb", "fastapi", "numpy", "protobuf", "ptars", "pyarrow", "scipy", "uvicorn")
 #: Names of `Parts.counts` that have a place of their own in the answer.
@@ -59,11 +63,11 @@ def _system(parts: Parts) -> System:
         coverage=_coverage(parts, totals),
         oldest=write_time(bounds["oldest_ns"]),
         latest=write_time(bounds["latest_ns"]),
-        retention={},
+        retention=_RETENTION,
         rules=tuple(_rules(parts, active.to_pylist())),
         notifiers=tuple(_notifier(name, notifications) for name in parts.notifiers),
         references=tuple(summary(row) for row in parts.store.references(None).to_pylist()),
-        silences=(),
+        silences=tuple(silences.records(parts, ("pending", "active"))),
         alerts_firing=active["state"].to_pylist().count("firing"),
         notifications_queued=sum(row["state"] == "queued" for row in notifications),
         counts={name: count for name, count in counts.items() if name not in _QUEUE},
@@ -87,7 +91,7 @@ def _database(path: Path | None) -> Database:
 def _ingest(parts: Parts, totals: dict[str, int], counts: dict[str, int], bounds: dict[str, Any]) -> Ingest:
     committed = {name: count for name, count in totals.items() if name not in SUMS}
     return Ingest(
-        requests=counts.get("requests"),
+        requests=tuple(Requests(**row) for row in parts.requests()),
         records=sum(committed.values()),
         committed=committed,
         repeated=totals.get("repeated", 0),
@@ -137,6 +141,7 @@ def _notifier(name: str, notifications: list[dict[str, Any]]) -> NotifierState:
         name=name,
         last_delivered=write_time(max(delivered, default=None)),
         queued=sum(row["state"] == "queued" for row in own),
+        silenced=sum(row["state"] == "silenced" for row in own),
         failed=sum(row["state"] == "failed" for row in own),
         last_error=next((row["error"] for row in own if row["error"]), None),
     )

@@ -246,6 +246,19 @@ class Reader:
         """See `Store.notifications`."""
         return self._latest("notifications", states, limit)
 
+    def silences(self, after_ns: int | None = None) -> pa.Table:
+        """See `Store.silences`."""
+        return self._read(
+            """
+            WITH latest AS (
+                SELECT * FROM silences
+                QUALIFY row_number() OVER (PARTITION BY id ORDER BY changed_ns DESC, rowid DESC) = 1
+            )
+            SELECT * FROM latest WHERE $after IS NULL OR end_ns > $after ORDER BY changed_ns DESC, id
+            """,
+            {"after": after_ns},
+        )
+
     def _latest(self, table: str, states: Sequence[str] | None, limit: int) -> pa.Table:
         return self._read(
             f"""
