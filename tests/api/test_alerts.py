@@ -41,6 +41,15 @@ def test_alerts_are_listed_by_state_and_one_is_found_by_its_link(collector: Serv
     assert collector.http.get(firing["link"]).status_code == 200
 
 
+def test_alerts_are_listed_by_model_by_its_whole_name(collector: Serving) -> None:
+    of = {name: FLEET.replace("digits", name) for name in ("digits", "digits-2", "a%2Cb")}
+    observe(collector, *(drifted(0, segment) for segment in of.values()))
+    for name, model in (("digits", "digits"), ("digits-2", "digits-2"), ("a%2Cb", "a,b")):
+        listed = collector.http.get("/alerts", params={"model": model}).json()["items"]
+        assert [alert["segment"] for alert in listed] == [of[name]]
+    assert collector.http.get("/alerts", params={"model": "digi"}).json()["items"] == []
+
+
 def test_an_alert_that_is_not_there_is_told(shared: Serving) -> None:
     answer = shared.http.get("/alerts/alert_none")
     assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")

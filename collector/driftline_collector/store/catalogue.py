@@ -43,5 +43,5 @@ class Catalogue:
 
 def _summed(rows: pa.Table) -> pa.Table:
     sums = (("first_ns", "min"), ("last_ns", "max"), ("predictions", "sum"), ("received_ns", "max"))
-    found = rows.group_by(_PLACE).aggregate(list(sums))
+    found = rows.group_by(_PLACE, use_threads=False).aggregate(list(sums))
     return found.rename_columns({f"{name}_{how}": name for name, how in sums})
