@@ -93,19 +93,19 @@ def heatmap_card(
             columns=list(by_name),
             row_title="Feature",
             column_title="Segment",
-            ink=charts.ink(),
             selected=(words.feature(feature or ""), name(segment) if segment else None),
         )
 
         def pick(row: str, column: str) -> None:
             state.write(feature=by_word.get(row), segment=by_name.get(column))
 
-        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, pick))
+        clicked = charts.clicked(key, heatmap.CLICK, pick)
+        charts.chart(figure, says=says, key=key, on_select=clicked, most=heatmap.width(segments))
         layout.note(f"{says}{remark}")
     with layout.narrow(f"{page}-heatmap"):
         layout.note(says)
         for square in sorted(shown, key=lambda each: (not each.over, -(each.effect or 0)))[:_LISTED]:
-            label = f"{square.row}, {square.column}: {square.text()}; {square.evidence()}"
+            label = f"{square.row}, {square.column}: {square.brief()}"
             there = view.here(feature=by_word.get(square.row), segment=by_name.get(square.column))
             routes.link(page, label, there)
 
@@ -113,8 +113,13 @@ def heatmap_card(
 def distribution_card(segment: str, feature: str, *, at: str | None, key: str) -> None:
     """The reference (dashed) against now (solid) on the same bins, with one plain sentence."""
     called = words.feature(feature)
-    layout.section(f"{called}: reference and now", words.where(segment))
-    found = layout.settled(collector.distribution(segment, feature, at=at), called)
+    answer = collector.distribution(segment, feature, at=at)
+    where = words.where(segment)
+    if answer.value is not None:
+        start, end = words.parse_time(answer.value.window.start), words.parse_time(answer.value.window.end)
+        where += f", in {words.stretch(start, end)} UTC"
+    layout.section(f"{called}: reference and now", where)
+    found = layout.settled(answer, called)
     if found is None:
         return
     effect = words.effect(found.effect)
@@ -126,6 +131,6 @@ def distribution_card(segment: str, feature: str, *, at: str | None, key: str) -
     )
     if found.reference_id is None:
         layout.empty("There is no reference to compare with.", "Register one: driftline reference register")
-    figure = distribution.distribution(found.bins, feature=called, ink=charts.ink())
+    figure = distribution.distribution(found.bins, feature=called)
     charts.swatches()
     charts.chart(figure, says=found.sentence, key=key)

@@ -1,5 +1,6 @@
 """What stands around each page: the menu, the pickers, the verdict as title, and the line on freshness."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -132,7 +133,16 @@ def title(sentence: str, lead: str = "") -> None:
         if lead
         else ""
     )
-    layout.html(f'<h1 class="dl-h1">{sign}{escape(sentence)}</h1>')
+    layout.html(f'<h1 class="dl-h1">{sign}{_HYPHENED.sub(_unbroken, escape(sentence))}</h1>')
+
+
+#: Names such as camera-b, short enough to stand on one line of the narrowest screen.
+_HYPHENED = re.compile(r"(?<![\w&;-])[\w.]+(?:-[\w.]+)+(?![\w;-])")
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    """A name that is not to be broken at its hyphens."""
+    return f'<span class="dl-name">{found[0]}</span>' if len(found[0]) <= 24 else found[0]
 
 
 def freshness(answer: Answer[Overview]) -> None:

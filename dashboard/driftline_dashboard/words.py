@@ -5,6 +5,7 @@ stands without its unit, an estimate never without its interval and what stands 
 """
 
 import math
+import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -50,6 +51,19 @@ def stretch(start: datetime | None, end: datetime | None, *, today: datetime | N
     """`09:20–09:30`, to the second where it is shorter than a minute or starts within one."""
     seconds = to_the_second(start, end)
     return f"{clock(start, today=today, seconds=seconds)}–{clock(end, seconds=seconds)}"
+
+
+def times(text: str) -> str:
+    """A sentence of the collector's, its RFC 3339 times as people write them."""
+
+    def written(found: re.Match[str]) -> str:
+        moment = parse_time(found[0])
+        return found[0] if moment is None else f"{moment.day} {moment:%b %Y %H:%M:%S} UTC"
+
+    return _RFC3339.sub(written, text)
+
+
+_RFC3339 = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
 def to_the_second(start: datetime | None, end: datetime | None) -> bool:
@@ -144,6 +158,11 @@ def limit(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
 
 
+def thousandths(value: float | None) -> str:
+    """A number between 0 and 1 to three places: `0.155`."""
+    return NO_NUMBER if value is None or not math.isfinite(value) else f"{value:.3f}".replace("-", "−")
+
+
 def share(value: float | None, places: int | None = None) -> str:
     """A share of one in per cent: `93.4 %`, finer where it is near 0 or 1."""
     if value is None or not math.isfinite(value):
@@ -165,6 +184,8 @@ def interval(lower: float | None, upper: float | None, write: Callable[[float], 
     if upper is None:
         return f"at least {write(lower)}"
     low, high = write(lower), write(upper)
+    if low == high and lower != upper and write is share:
+        low, high = share(lower, 2), share(upper, 2)
     number, space, unit = low.rpartition(NARROW)
     shared = space and not unit.isdecimal() and high.endswith(space + unit)
     return f"{number if shared else low}–{high}"
@@ -187,7 +208,7 @@ def where(segment: str, *, model: bool = False) -> str:
     kind, region, version = parsed["device_type"], parsed["region"], parsed["version"]
     text = " in ".join(part for part in (kind or ("every type" if region else None), region) if part)
     rest = [f"{name} {value}" for name, value in parsed.values if name not in _SPOKEN]
-    named = [text or "every device", *rest]
+    named = [text or EVERY, *rest]
     if model:
         named.insert(0, f"{parsed['model']} {version or '(every version)'}")
     elif version:
@@ -195,6 +216,8 @@ def where(segment: str, *, model: bool = False) -> str:
     return ", ".join(named)
 
 
+#: How the segment of all is called.
+EVERY = "every device"
 _SPOKEN = ("model", "version", "device_type", "region")
 
 

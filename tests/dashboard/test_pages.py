@@ -132,7 +132,7 @@ def test_an_unknown_alert_is_said_to_be_unknown_and_others_are_offered(serve: Se
     serve(Fleet())
     tester = show("alert", {"id": "zz"})
     assert title(tester) == "There is no such alert"
-    assert "There is no alert 'zz'" in text(tester)
+    assert "no alert “zz”" in text(tester)
     assert any("id=a00000" in target for target in links(tester).values())
 
 

@@ -164,3 +164,15 @@ def test_what_languages_need_stays(name: str) -> None:
 def test_a_name_from_right_to_left_turns_nothing_around_but_itself() -> None:
     assert words.plain("שלום-7") == "\u2068שלום\\-7\u2069"
     assert words.plain("Zürich") == "Zürich"
+
+
+def test_times_in_a_sentence_of_the_collector_are_written_as_people_write_them() -> None:
+    said = "Expired: it was made at 2024-10-21T19:48:48.768Z; not-a-time 2026-99-21T09:10:51Z stays."
+    assert words.times(said) == (
+        "Expired: it was made at 21 Oct 2024 19:48:48 UTC; not-a-time 2026-99-21T09:10:51Z stays."
+    )
+
+
+def test_bounds_that_would_look_the_same_are_told_apart() -> None:
+    assert words.interval(0.0998, 0.1001, words.share) == "9.98–10.01\u202f%"
+    assert words.interval(0.1, 0.1, words.share) == "10.0–10.0\u202f%"

@@ -7,6 +7,7 @@ import altair as alt
 
 from driftline_dashboard import words
 from driftline_dashboard.figures import palette, parts
+from driftline_dashboard.figures.palette import INK
 
 #: The selection that a click on a square makes; its fields are `row` and `column`.
 CLICK = "square"
@@ -52,6 +53,13 @@ class Square:
             return _WORDS.get(self.verdict or "", words.NO_NUMBER)
         return f"{'▲ ' if self.over else ''}{words.effect(self.effect)}"
 
+    def brief(self) -> str:
+        """The same with its interval and rows, for a line of a list: `▲ 0.48 (0.44–0.53), n 29 192`."""
+        if not self.judged:
+            return f"{self.text()}, {self.evidence()}"
+        bounds = words.interval(self.lower, self.upper)
+        return f"{self.text()}{f' ({bounds})' if bounds else ''}, n {words.count(self.n)}"
+
     def evidence(self) -> str:
         """Interval, limit and rows, or the reason why there is no verdict."""
         rows = f"n {words.count(self.n)}"
@@ -69,14 +77,13 @@ def heatmap(
     columns: Sequence[str],
     row_title: str,
     column_title: str,
-    ink: palette.Ink,
     selected: tuple[str | None, str | None] = (None, None),
 ) -> alt.LayerChart:
     """Squares in the given order of rows and columns; the selected one (row, column) is framed.
 
     At most 2,000 squares: page them.
     """
-    values = [_values(square, ink, selected) for square in squares]
+    values = [_values(square, selected) for square in squares]
     click = alt.selection_point(name=CLICK, fields=["row", "column"], on="click", clear=False)
     base = alt.Chart(alt.InlineData(values=values)).encode(
         x=alt.X(
@@ -105,10 +112,10 @@ def heatmap(
     )
     # Dashes are a layer of their own: a scale of dashes is not drawn on rectangles.
     outlines = base.transform_filter("!datum.judged").mark_rect(
-        cornerRadius=3, fillOpacity=0, stroke=ink.soft, strokeWidth=1.25, strokeDash=[4, 3], cursor="pointer"
+        cornerRadius=3, fillOpacity=0, stroke=INK.soft, strokeWidth=1.25, strokeDash=[4, 3], cursor="pointer"
     )
     frames = base.transform_filter("datum.selected").mark_rect(
-        cornerRadius=3, fillOpacity=0, strokeWidth=3, stroke=ink.over
+        cornerRadius=3, fillOpacity=0, strokeWidth=3, stroke=INK.over
     )
     numbers = base.mark_text(baseline="middle", fontSize=12, cursor="pointer").encode(
         text="text:N", color=alt.Color("ink:N", scale=None, legend=None)
@@ -118,9 +125,12 @@ def heatmap(
     )
 
 
-def _values(
-    square: Square, ink: palette.Ink, selected: tuple[str | None, str | None]
-) -> dict[str, str | bool]:
+def width(columns: Sequence[str]) -> int | None:
+    """The most pixels in width that so few columns are given; None: as many as there are."""
+    return 200 + 200 * len(columns) if len(columns) < 6 else None
+
+
+def _values(square: Square, selected: tuple[str | None, str | None]) -> dict[str, str | bool]:
     shown = square.effect if square.judged and square.effect is not None else None
     fill = "transparent" if shown is None else palette.magnitude(shown, square.limit or 0)
     said = square.text() if shown is not None else square.verdict or "no verdict"
@@ -131,7 +141,7 @@ def _values(
         "says": f"{said} ({square.feature})" if square.feature else said,
         "evidence": square.evidence(),
         "fill": fill,
-        "ink": ink.soft if shown is None else palette.on(fill),
+        "ink": INK.soft if shown is None else palette.on(fill),
         "judged": shown is not None,
         "selected": (square.row, square.column) == selected,
     }

@@ -1,7 +1,9 @@
 """System: can I trust these numbers?"""
 
+from collections import Counter
+
 import streamlit as st
-from driftline_collector.client import RuleState, System
+from driftline_collector.client import RuleState, Silence, System
 
 from driftline_dashboard import address, collector, layout, shell, words
 from driftline_dashboard.collector import Answer
@@ -10,6 +12,12 @@ from driftline_dashboard.layout import Tile
 
 # Below this much of a disk left, a database that grows ends in hours.
 _SCARCE_BYTES = 2 * 10**9
+_OUTCOMES = {
+    "taken": "taken",
+    "refused": "refused",
+    "unavailable": "to come again",
+    "broken_off": "broken off",
+}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -91,24 +99,28 @@ def _tiles() -> None:
         return
     ingest, database, coverage = found.ingest, found.database, found.coverage
     refused = sum(each.count for each in ingest.refused)
+    requests: Counter[str] = Counter()
+    for each in ingest.requests:
+        requests[each.outcome] += each.count
     shown = [
         Tile(
             name="Queue",
             value=words.counted(ingest.queue_requests, "request"),
             detail=f"{size(ingest.queue_bytes)} wait for a commit",
         ),
+        Tile(name="Requests", value=words.count(sum(requests.values())), detail=_outcomes(requests)),
         Tile(
             name="Refused",
             value=words.count(refused),
             detail=f"records; {words.count(ingest.records)} rows committed",
-            bad=refused > 0,
+            sign="!" if refused else "",
         ),
         Tile(
             name="Lost",
             value=words.count(_lost(found)),
             detail=f"{words.count(coverage.announced_lost)} told by devices, "
             f"{words.count(coverage.missing)} missing; {words.count(coverage.counted)} counted",
-            bad=_lost(found) > 0,
+            sign="!" if _lost(found) else "",
         ),
         Tile(name="Sent twice", value=words.count(coverage.repeated), detail="recognised, counted once"),
     ]
@@ -122,20 +134,25 @@ def _tiles() -> None:
                 name="Storage",
                 value=size(database.bytes),
                 detail=f"and {size(database.wal_bytes)} of log{free}",
-                bad=database.disk_free is not None and database.disk_free < _SCARCE_BYTES,
+                sign="!" if database.disk_free is not None and database.disk_free < _SCARCE_BYTES else "",
             )
         )
     oldest = words.parse_time(found.oldest)
     if oldest is not None:
-        kept = ", ".join(f"{name} {value}" for name, value in found.retention.items())
         shown.append(
             Tile(
                 name="Kept since",
                 value=words.clock(oldest, today=words.parse_time(found.as_of)),
-                detail=kept or "nothing is deleted",
+                detail=found.retention,
             )
         )
     layout.tiles(shown)
+
+
+def _outcomes(requests: Counter[str]) -> str:
+    """`1,204 taken, 3 to come again since its start`."""
+    parts = [f"{words.count(requests[name])} {said}" for name, said in _OUTCOMES.items() if requests[name]]
+    return f"{', '.join(parts) or 'none'} since its start"
 
 
 @layout.card(height=160)
@@ -215,12 +232,35 @@ def _silences() -> None:
     if found is None or not found.silences:
         return
     layout.section("Silences", "Evaluation goes on; only messages stop.")
-    names = sorted({name for silence in found.silences for name in silence})
+    now = words.parse_time(found.as_of)
     layout.table(
-        [name.replace("_", " ").capitalize() for name in names],
-        [[str(silence.get(name, "")) for name in names] for silence in found.silences],
-        says="Silences that hold now",
+        ("What", "Who", "Why", "Until (UTC)", "Alerts", "End it with"),
+        [
+            (
+                silenced(each),
+                each.author,
+                each.reason,
+                words.clock(words.parse_time(each.end), today=now)
+                if each.state == "active"
+                else words.stretch(words.parse_time(each.start), words.parse_time(each.end), today=now),
+                words.count(len(each.alerts)),
+                f"driftline alerts unsilence {each.id}",
+            )
+            for each in found.silences
+        ],
+        numbers=(4,),
+        says="Silences that hold now or will, with how many firing alerts each holds back",
     )
+
+
+def silenced(silence: Silence) -> str:
+    """`digits, camera-a · rule drift · sharpness`: what a silence is about."""
+    parts = [words.where(silence.segment, model=True)]
+    if silence.rule is not None:
+        parts.append(f"rule {silence.rule}")
+    if silence.measure is not None:
+        parts.append(measure_name(silence.measure))
+    return " · ".join([*parts, *silence.features])
 
 
 @layout.card(height=160)
