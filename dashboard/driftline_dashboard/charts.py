@@ -5,12 +5,19 @@ from html import escape
 
 import altair as alt
 import streamlit as st
+from altair.utils import schemapi
 
 from driftline_dashboard import layout, words
 from driftline_dashboard.figures import palette
 from driftline_dashboard.figures.palette import INK
 
 Figure = alt.Chart | alt.LayerChart
+
+# Holding each part of a chart against the schema as it is made, and then the whole of it, is most of what a
+# chart costs. The tests do it.
+schemapi.disable_debug_mode()
+# Its sizes are not ours.
+alt.theme.enable("none")
 
 
 def chart(
@@ -29,11 +36,14 @@ def chart(
     drawn = figure.configure_axis(
         labelColor=INK.soft, titleColor=INK.soft, gridColor=INK.faint, gridOpacity=0.5
     )
+    spec = drawn.to_dict(validate=False)
     with st.container(width="stretch" if most is None else most):
         if on_select is None:
-            st.altair_chart(drawn, width="stretch", theme="streamlit", key=key, alt=says)
+            st.vega_lite_chart(spec=spec, width="stretch", theme="streamlit", key=key, alt=says)
         else:
-            st.altair_chart(drawn, width="stretch", theme="streamlit", key=key, alt=says, on_select=on_select)
+            st.vega_lite_chart(
+                spec=spec, width="stretch", theme="streamlit", key=key, alt=says, on_select=on_select
+            )
 
 
 def clicked(key: str, selection: str, pick: Callable[..., None]) -> Callable[[], None]:

@@ -25,13 +25,13 @@ def calibration(bins: Sequence[CalibrationBin]) -> alt.LayerChart:
         }
         for bin_ in bins
     ]
-    promise = alt.Chart(alt.InlineData(values=[{"score": 0, "right": 0}, {"score": 1, "right": 1}]))
+    promise = parts.charted([{"score": 0, "right": 0}, {"score": 1, "right": 1}])
     unit = alt.Scale(domain=[0, 1], nice=False)
     across = alt.X("score:Q", title="Mean score", scale=unit, axis=alt.Axis(format="~%", tickCount=5))
     up = alt.Y(
         "right:Q", title="Answers that were right", scale=unit, axis=alt.Axis(format="~%", tickCount=5)
     )
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         tooltip=[
             alt.Tooltip("range:N", title="Scores"),
             alt.Tooltip("says:N", title="Right"),

@@ -36,7 +36,7 @@ def confusion(cells: Sequence[ConfusionCell]) -> alt.LayerChart:
                 "ink": palette.on(fill),
             }
         )
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         x=alt.X(
             "answer:N",
             sort=labels,

@@ -64,7 +64,7 @@ def course(
     scale = alt.Scale(domain=[0, top * 1.08 or 1], nice=False, range=[_HEIGHT, 0])
     axis = alt.Axis(tickCount=5, format=unit.axis, titleLimit=0)
     level = alt.Y("mean:Q", title=title, scale=scale, axis=axis)
-    base = alt.Chart(alt.InlineData(values=[_values(point, unit.write) for point in points]))
+    base = parts.charted(_values(point, unit.write) for point in points)
     tooltip = [
         alt.Tooltip("when:N", title="Window (UTC)"),
         alt.Tooltip("says:N", title=title),
@@ -134,7 +134,7 @@ def time_axis(start: datetime, end: datetime) -> alt.X:
 
 def _at(times: Sequence[datetime], level: float) -> alt.Chart:
     values = [{"time": time.timestamp() * 1000, "mean": level} for time in times]
-    return alt.Chart(alt.InlineData(values=values))
+    return parts.charted(values)
 
 
 def _within(change: Change, start: datetime, end: datetime) -> bool:
@@ -179,7 +179,7 @@ def _lane(changes: Sequence[Change], time: alt.X, start: datetime, end: datetime
         for change in changes
         if (moment := words.parse_time(change.time))
     ]
-    base = alt.Chart(alt.InlineData(values=values))
+    base = parts.charted(values)
     tooltip = [
         alt.Tooltip("says:N", title="Change"),
         alt.Tooltip("when:N", title="Time (UTC)"),

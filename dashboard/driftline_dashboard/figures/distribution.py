@@ -45,12 +45,10 @@ def distribution(bins: Sequence[Bin], *, feature: str) -> alt.LayerChart:
         alt.Tooltip("moved:N", title="Difference"),
     ]
     bars = (
-        alt.Chart(alt.InlineData(values=now))
-        .mark_bar(color=INK.line, opacity=0.75)
-        .encode(x=place, y=height, tooltip=tooltip)
+        parts.charted(now).mark_bar(color=INK.line, opacity=0.75).encode(x=place, y=height, tooltip=tooltip)
     )
     outlines = (
-        alt.Chart(alt.InlineData(values=reference))
+        parts.charted(reference)
         .mark_bar(fillOpacity=0, stroke=INK.text, strokeWidth=1.5, strokeDash=[4, 3])
         .encode(x=place, y=height, tooltip=tooltip)
     )

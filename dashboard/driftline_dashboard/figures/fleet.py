@@ -75,7 +75,7 @@ def fleet(found: Sequence[Group]) -> alt.LayerChart:
     most = max((group.devices for group in found), default=1)
     # Room for what is written at the end of the longest bar.
     scale = alt.Scale(domain=[0, most * 1.6], nice=False)
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=alt.Y("name:N", sort=names, title=None, axis=parts.names_axis(orient="left")),
         tooltip=[
             alt.Tooltip("name:N", title="Type · firmware"),

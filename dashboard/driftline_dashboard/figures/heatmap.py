@@ -85,7 +85,7 @@ def heatmap(
     """
     values = [_values(square, selected) for square in squares]
     click = alt.selection_point(name=CLICK, fields=["row", "column"], on="click", clear=False)
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         x=alt.X(
             "column:N",
             sort=list(columns),

@@ -141,7 +141,7 @@ def _known(points: Sequence[DevicePoint], number: _Number) -> list[float]:
 
 
 def _rows(values: Sequence[dict[str, object]]) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=list(values)))
+    return parts.charted(values)
 
 
 def _ms(moment: datetime | None) -> float | None:

@@ -5,6 +5,7 @@ Magnitudes take Cividis (doi.org/10.1371/journal.pone.0199239) from 0 to twice t
 """
 
 from dataclasses import dataclass, fields
+from functools import lru_cache
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
@@ -71,6 +72,7 @@ def contrast(first: str, second: str) -> float:
     return (brighter + 0.05) / (darker + 0.05)
 
 
+@lru_cache(maxsize=4096)
 def on(colour: str) -> str:
     """Black or white, whichever is easier to read on a colour: one of them has a contrast of at least 4.5."""
     return max(("#000000", "#ffffff"), key=lambda letters: contrast(letters, colour))

@@ -1,10 +1,16 @@
 """What several pictures share: axes whose labels are all shown, and layers of a given height."""
 
-from typing import Literal, cast
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, cast
 
 import altair as alt
 
 _PADDING = {"left": 0, "right": 6, "top": 4, "bottom": 4}
+
+
+def charted(rows: Iterable[Mapping[str, Any]]) -> alt.Chart:
+    """A chart of these rows. As a tuple: Altair copies lists, and all in them, with each step and layer."""
+    return alt.Chart(alt.InlineData(values=tuple(rows)))
 
 
 def names_axis(*, orient: Literal["top", "bottom", "left"], angle: int = 0) -> alt.Axis:

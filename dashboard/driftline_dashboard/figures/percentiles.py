@@ -43,7 +43,7 @@ def percentiles(features: Sequence[FeatureSeen]) -> alt.LayerChart:
     scale = alt.Scale(domain=[0, 100], nice=False)
     axis = alt.Axis(orient="top", values=[0, 25, 50, 75, 100], titleLimit=0)
     title = "Percentile in the reference"
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=alt.Y(
             "name:N",
             sort=[str(value["name"]) for value in values],

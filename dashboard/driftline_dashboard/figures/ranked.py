@@ -72,7 +72,7 @@ def ranked(
         title=None,
         axis=parts.names_axis(orient="left"),
     )
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=down,
         tooltip=[
             alt.Tooltip("name:N", title="Name"),
@@ -90,7 +90,7 @@ def ranked(
     )
     layers = [chosen, whiskers, dots.encode(x=across), over.encode(x=across)]
     if limit is not None:
-        line = alt.Chart(alt.InlineData(values=[{"value": limit}]))
+        line = parts.charted([{"value": limit}])
         layers.append(line.mark_rule(color=INK.text, strokeDash=[5, 4], strokeWidth=1.25).encode(x=across))
     if clickable:
         # What can be hit is the whole line, not a dot of seven pixels.

@@ -27,7 +27,7 @@ def waterfall(spans: Sequence[Span]) -> alt.LayerChart:
     scale = alt.Scale(domain=[0, end * 1.02], nice=False)
     axis = alt.Axis(orient="top", format=".4~g", tickCount=6, titleLimit=0)
     title = "ms since the first step"
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=alt.Y("row:O", title=None, axis=None, scale=alt.Scale(paddingInner=0.1)),
         tooltip=[
             alt.Tooltip("name:N", title="Step"),
