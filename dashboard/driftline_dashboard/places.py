@@ -126,11 +126,12 @@ def distribution_card(segment: str, feature: str, *, at: str | None, key: str) -
     bounds = words.interval(found.lower, found.upper)
     held = "" if found.limit is None else f", limit {words.limit(found.limit)}"
     evidence = f"n {words.count(found.n)} now, {words.count(found.m)} in the reference"
-    layout.html_line(
-        found.sentence, f"Effect (PSI) {effect}{f' ({bounds})' if bounds else ''}{held}; {evidence}."
-    )
+    said = found.sentence
+    if said.startswith(feature):  # the collector speaks of reserved names as they are stored
+        said = called + said.removeprefix(feature)
+    layout.html_line(said, f"Effect (PSI) {effect}{f' ({bounds})' if bounds else ''}{held}; {evidence}.")
     if found.reference_id is None:
         layout.empty("There is no reference to compare with.", "Register one: driftline reference register")
     figure = distribution.distribution(found.bins, feature=called)
     charts.swatches()
-    charts.chart(figure, says=found.sentence, key=key)
+    charts.chart(figure, says=said, key=key)

@@ -100,7 +100,7 @@ def _made_tiles(overview: Overview) -> list[Tile]:
             name="Lost at the edge",
             value=words.count(overview.announced_lost),
             detail=(f"{words.share(overview.announced_lost / made)} of what was made; " if made else "")
-            + f"{words.counted(overview.lost, 'record')} missing on the way",
+            + f"{words.count(overview.lost)} missing on the way",
         ),
     ]
     if overview.agreement is not None:

@@ -109,7 +109,7 @@ def kept(sample: Sample) -> str:
     )
 
 
-_REASONS = {"random": "by chance", "escalated": "as it was escalated"}
+_REASONS = {"random": "by chance", "escalated": "because it was escalated"}
 
 
 @layout.card(height=200, live=False)

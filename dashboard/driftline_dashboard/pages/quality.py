@@ -29,7 +29,8 @@ def draw() -> None:
             left(view)
         with second:
             right(view)
-    _budget(view)
+    with st.columns(2, gap="large")[0]:
+        _budget(view)
 
 
 def _asked(view: View) -> Answer[Performance]:
