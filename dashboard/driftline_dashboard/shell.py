@@ -35,21 +35,28 @@ def _style() -> str:
 
 
 def begin(
-    name: str, *, own: Sequence[str] = (), pickers: Sequence[str] = ("model", "version")
+    name: str,
+    *,
+    own: Sequence[str] = (),
+    pickers: Sequence[str] = ("model", "version"),
+    without_model: bool = False,
 ) -> View | None:
     """Draw menu and pickers of a page; returns what the URL asks for, its model filled in.
 
     `own` names the page's parameters beside the shared ones; `pickers` are some of model, version, type,
     region and range. Returns None where there is nothing to show yet: that has been said and is waited for.
+    With `without_model` a collector that knows no model is enough, and the view has none.
     """
     view = state.current(own)
     answer = collector.models()
     models = answer.value.items if answer.value else ()
     known = [model.model for model in models]
     model = view.model or (known[0] if known else None)
+    if model is not None:
+        collector.overview_ahead(model)
     now = collector_now(answer, answer.value.as_of) if answer.value else utc_now()
     _menu(name, replace(view, model=model), now)
-    if model is None:
+    if model is None and (answer.value is None or not without_model):
         _wait()
         return None
     problems = list(view.problems)

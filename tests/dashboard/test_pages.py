@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from tests.dashboard.conftest import SCRIPT, Serve, forget
+from tests.dashboard.conftest import SCRIPT, Serve, expire, forget
 from tests.dashboard.fake_fleet import Fleet
 
 PAGES = ("now", "alert", "drift", "quality")
@@ -189,13 +189,6 @@ def test_when_the_collector_stops_the_last_answer_stays_and_is_labelled(serve: S
     collector.start()
     expire()
     assert "No answer" not in text(show("now"))
-
-
-def expire() -> None:
-    """As after some seconds: answers are asked for anew, the last good ones are remembered."""
-    import streamlit as st
-
-    st.cache_data.clear()
 
 
 def test_a_503_warns_in_its_card_and_leaves_the_others(serve: Serve) -> None:
