@@ -101,7 +101,7 @@ def heatmap_card(
 
         clicked = charts.clicked(key, heatmap.CLICK, pick)
         charts.chart(figure, says=says, key=key, on_select=clicked, most=heatmap.width(segments))
-        layout.note(f"{says}{remark}")
+        layout.note(f"{says}{remark} Click a cell to see its course and how it is spread.")
     with layout.narrow(f"{page}-heatmap"):
         layout.note(says)
         for square in sorted(shown, key=lambda each: (not each.over, -(each.effect or 0)))[:_LISTED]:

@@ -53,16 +53,17 @@ def stretch(start: datetime | None, end: datetime | None, *, today: datetime | N
     return f"{clock(start, today=today, seconds=seconds)}–{clock(end, seconds=seconds)}"
 
 
-def times(text: str) -> str:
-    """A sentence of the collector's, its RFC 3339 times as people write them."""
+def told(text: str) -> str:
+    """A sentence of the collector's for people: times as they write them, and no way through the API."""
 
     def written(found: re.Match[str]) -> str:
         moment = parse_time(found[0])
         return found[0] if moment is None else f"{moment.day} {moment:%b %Y %H:%M:%S} UTC"
 
-    return _RFC3339.sub(written, text)
+    return _RFC3339.sub(written, _BY_API.sub("", text))
 
 
+_BY_API = re.compile(r"; GET /api/\S+ [^.;]*")
 _RFC3339 = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 

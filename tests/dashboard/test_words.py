@@ -167,8 +167,11 @@ def test_a_name_from_right_to_left_turns_nothing_around_but_itself() -> None:
 
 
 def test_times_in_a_sentence_of_the_collector_are_written_as_people_write_them() -> None:
+    assert words.told("No device 'x' has ever reported; GET /api/v1/devices lists them.") == (
+        "No device 'x' has ever reported."
+    )
     said = "Expired: it was made at 2024-10-21T19:48:48.768Z; not-a-time 2026-99-21T09:10:51Z stays."
-    assert words.times(said) == (
+    assert words.told(said) == (
         "Expired: it was made at 21 Oct 2024 19:48:48 UTC; not-a-time 2026-99-21T09:10:51Z stays."
     )
 

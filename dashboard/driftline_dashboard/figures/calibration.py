@@ -10,8 +10,11 @@ from driftline_dashboard.figures import parts
 from driftline_dashboard.figures.palette import INK
 
 
-def calibration(bins: Sequence[CalibrationBin]) -> alt.LayerChart:
-    """A dot for each bin of scores, its interval and how many labels; the dashed line is a promise kept."""
+def calibration(bins: Sequence[CalibrationBin], *, counts: bool = True) -> alt.LayerChart:
+    """A dot for each bin of scores, its interval and how many labels; the dashed line is a promise kept.
+
+    Without `counts` how many labels there are is left to a table beside it: they need room.
+    """
     values = [
         {
             "score": bin_.mean_score,
@@ -44,14 +47,17 @@ def calibration(bins: Sequence[CalibrationBin]) -> alt.LayerChart:
             x=across, y=alt.Y("lower:Q", scale=unit, title="Answers that were right"), y2="upper:Q"
         ),
         base.mark_point(filled=True, size=64, opacity=1, color=INK.line).encode(x=across, y=up),
-        # Beside the dot on the side away from the diagonal, so that neither stands on the other.
-        base.transform_filter("datum.right <= datum.score")
-        .mark_text(align="left", dx=7, dy=4, fontSize=11, color=INK.soft)
-        .encode(x=across, y=up, text="n:N"),
-        base.transform_filter("datum.right > datum.score")
-        .mark_text(align="right", dx=-7, dy=4, fontSize=11, color=INK.soft)
-        .encode(x=across, y=up, text="n:N"),
     ]
+    if counts:
+        # Beside the dot on the side away from the diagonal, so that neither stands on the other.
+        below, above = (base.transform_filter(f"datum.right {than} datum.score") for than in ("<=", ">"))
+        layers += [
+            marks.encode(x=across, y=up, text="n:N")
+            for marks in (
+                below.mark_text(align="left", dx=7, dy=4, fontSize=11, color=INK.soft),
+                above.mark_text(align="right", dx=-7, dy=4, fontSize=11, color=INK.soft),
+            )
+        ]
     return parts.layered(*layers, height=300)
 
 

@@ -31,7 +31,7 @@ def distribution(bins: Sequence[Bin], *, feature: str) -> alt.LayerChart:
     place = alt.X(
         "bin:N",
         sort=names,
-        title=f"{feature} (bins chosen from the reference)",
+        title=feature,
         scale=alt.Scale(paddingInner=0.12, paddingOuter=0.06),
         axis=parts.names_axis(orient="bottom", angle=-40),
     )

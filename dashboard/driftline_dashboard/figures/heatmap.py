@@ -117,7 +117,9 @@ def heatmap(
     frames = base.transform_filter("datum.selected").mark_rect(
         cornerRadius=3, fillOpacity=0, strokeWidth=3, stroke=INK.over
     )
-    numbers = base.mark_text(baseline="middle", fontSize=12, cursor="pointer").encode(
+    # Smaller where many columns share little room, so that numbers do not run into one another.
+    size = alt.ExprRef("max(7, min(12, bandwidth('x') / 3.6))")
+    numbers = base.mark_text(baseline="middle", fontSize=size, cursor="pointer").encode(
         text="text:N", color=alt.Color("ink:N", scale=None, legend=None)
     )
     return parts.layered(

@@ -101,6 +101,7 @@ def _segment(view: View, detail: AlertDetail) -> str:
 def _headline(view: View) -> None:
     detail = layout.settled(_asked(view), "Alert")
     if detail is None:
+        shell.title("What this alert says is not known")
         return
     overview = collector.overview(view.model)
     alert = detail.alert
@@ -197,7 +198,7 @@ def _heatmap(view: View) -> None:
     layout.section(
         "Features and segments",
         f"The {_FEATURES} most moved features in the {_SEGMENTS} nearest segments, "
-        f"{findings.window(detail.alert)}. Click a cell to see it here.",
+        f"{findings.window(detail.alert)}.",
     )
     found = layout.settled(answer, "Features and segments")
     if found is None:

@@ -28,7 +28,7 @@ def draw() -> None:
     answer = _asked(view)
     if answer.value is None and answer.problem is not None and answer.problem.kind == "not_found":
         shell.title("There is nothing to show of this device")
-        layout.notice(words.times(answer.problem.detail), "warning")
+        layout.notice(words.told(answer.problem.detail), "warning")
         _choice(view)
         return
     _headline(view)

@@ -228,9 +228,7 @@ def _heatmap(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.cells:
         return
-    layout.section(
-        "Features and segments", "In the window that the range ends with. Click a cell to see it above."
-    )
+    layout.section("Features and segments", "In the window that the range ends with.")
     segments = found.segments[:_SEGMENTS]
     paged = paging.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES)
     places.heatmap_card(

@@ -27,7 +27,7 @@ def draw() -> None:
     answer = collector.prediction(view.id)
     if answer.value is None and answer.problem is not None and answer.problem.kind == "not_found":
         shell.title("This prediction is not here")
-        layout.notice(words.times(answer.problem.detail), "warning")
+        layout.notice(words.told(answer.problem.detail), "warning")
         _choice(view)
         return
     _headline(view)

@@ -203,9 +203,26 @@ def _calibration(view: View) -> None:
         return
     layout.section("Calibration", "What scores promise, and how often the answers were right.")
     says = calibration.says(found.calibration, found.ece)
-    figure = calibration.calibration(found.calibration)
-    charts.chart(figure, says=says, key="quality-calibration")
-    layout.note(says)
+    with layout.wide("calibration"):
+        charts.chart(calibration.calibration(found.calibration), says=says, key="quality-calibration")
+        layout.note(says)
+    with layout.narrow("calibration"):
+        figure = calibration.calibration(found.calibration, counts=False)
+        charts.chart(figure, says=says, key="quality-calibration-narrow")
+        layout.note(says)
+        layout.table(
+            ("Scores", "Right", "Labels"),
+            [
+                (
+                    f"{words.significant(bin_.bin_low)}–{words.significant(bin_.bin_high)}",
+                    words.share(bin_.accuracy.value),
+                    words.count(bin_.accuracy.n),
+                )
+                for bin_ in found.calibration
+            ],
+            numbers=(1, 2),
+            says="How often answers of each score were right",
+        )
 
 
 @layout.card(height=160)

@@ -23,7 +23,7 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 def draw() -> None:
     """Draw the page."""
-    view = shell.begin("system", pickers=())
+    view = shell.begin("system", pickers=(), without_model=True)
     if view is None:
         return
     _headline(view.model)
@@ -53,7 +53,10 @@ def _headline(model: str | None) -> None:
     else:
         sentence, sign = title(answer.value)
         shell.title(sentence, lead=sign)
-    shell.freshness(collector.overview(model))
+    if model is None:
+        layout.note("No device has reported yet.")
+    else:
+        shell.freshness(collector.overview(model))
 
 
 def title(found: System) -> tuple[str, str]:
@@ -67,6 +70,8 @@ def title(found: System) -> tuple[str, str]:
     if failing:
         return f"Messages to {', '.join(failing)} have failed", "!"
     refused, lost = sum(each.count for each in found.ingest.refused), _lost(found)
+    if not refused and not found.ingest.records:
+        return "The collector is ready, and has received nothing yet", ""
     if not refused and not lost:
         return "These numbers are complete: nothing is lost and nothing was refused", ""
     parts = []
@@ -312,6 +317,9 @@ def _arrived() -> None:
         )
     layout.section("Rows committed", "Since the database was made.")
     rows = sorted(found.ingest.committed.items(), key=lambda item: -item[1])
+    if not any(count for _, count in rows):
+        layout.note("None yet.")
+        return
     layout.table(
         ("Table", "Rows"),
         [(name.replace("_", " "), words.count(count)) for name, count in rows if count],
