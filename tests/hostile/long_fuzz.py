@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
+
 from tests.end_to_end.running import RunningCollector, collector
 from tests.hostile.fuzz import Fuzzer
 
@@ -62,8 +64,8 @@ def long_fuzz(folder: Path, *, first: int, cases: int = CASES) -> Outcome:
         warm = memory_mb(running, "VmRSS")
         again = Fuzzer(running.url, running.grpc)
         again.run(range(first + WARM, first + cases))
+        complaints = [*fuzzer.complaints(), *again.complaints(), *_broken_pages(running)]
         state = running.get("/system")
-        complaints = [*fuzzer.complaints(), *again.complaints()]
         end, peak = memory_mb(running, "VmRSS"), memory_mb(running, "VmHWM")
         if status := running.stop():
             complaints.append(f"the collector ended with status {status}")
@@ -82,6 +84,17 @@ def long_fuzz(folder: Path, *, first: int, cases: int = CASES) -> Outcome:
         database_mb=(state["database"]["bytes"] + state["database"]["wal_bytes"]) / 1e6,
         took_s=time.monotonic() - began,
     )
+
+
+def _broken_pages(running: RunningCollector) -> list[str]:
+    """What the API itself breaks on, now that all this is stored."""
+    with httpx.Client(base_url=running.url, timeout=120, trust_env=False) as client:
+        paths = client.get("/openapi.json").raise_for_status().json()["paths"]
+        plain = sorted(path for path, methods in paths.items() if "get" in methods and "{" not in path)
+        answers = {path: client.get(path) for path in plain}
+    return [
+        f"{path}: {got.status_code} {got.text[:200]}" for path, got in answers.items() if got.is_server_error
+    ]
 
 
 def memory_mb(running: RunningCollector, name: str) -> float:
