@@ -32,11 +32,10 @@ def chart(
 
     It is as wide as there is room, or `most` pixels where it has too little to show for that.
     """
+    spec = figure.to_dict(validate=False)
     # Streamlit's own grey of axes is too pale to be read.
-    drawn = figure.configure_axis(
-        labelColor=INK.soft, titleColor=INK.soft, gridColor=INK.faint, gridOpacity=0.5
-    )
-    spec = drawn.to_dict(validate=False)
+    axis = {"labelColor": INK.soft, "titleColor": INK.soft, "gridColor": INK.faint, "gridOpacity": 0.5}
+    spec["config"] = {**spec.get("config", {}), "axis": axis}
     with st.container(width="stretch" if most is None else most):
         if on_select is None:
             st.vega_lite_chart(spec=spec, width="stretch", theme="streamlit", key=key, alt=says)

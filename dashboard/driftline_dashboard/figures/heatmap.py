@@ -100,6 +100,10 @@ def heatmap(
             scale=alt.Scale(paddingInner=0.08, paddingOuter=0.02),
             axis=parts.names_axis(orient="left"),
         ),
+    )
+    # Only these are pointed at: what a layer tells is made for each of its squares before it is drawn.
+    fills = base.mark_rect(cornerRadius=3, cursor="pointer").encode(
+        fill=alt.Fill("fill:N", scale=None, legend=None),
         tooltip=[
             alt.Tooltip("row:N", title=row_title),
             alt.Tooltip("column:N", title=column_title),
@@ -107,19 +111,16 @@ def heatmap(
             alt.Tooltip("evidence:N", title="Evidence"),
         ],
     )
-    fills = base.mark_rect(cornerRadius=3, cursor="pointer").encode(
-        fill=alt.Fill("fill:N", scale=None, legend=None),
-    )
     # Dashes are a layer of their own: a scale of dashes is not drawn on rectangles.
     outlines = base.transform_filter("!datum.judged").mark_rect(
-        cornerRadius=3, fillOpacity=0, stroke=INK.soft, strokeWidth=1.25, strokeDash=[4, 3], cursor="pointer"
+        cornerRadius=3, fillOpacity=0, stroke=INK.soft, strokeWidth=1.25, strokeDash=[4, 3]
     )
     frames = base.transform_filter("datum.selected").mark_rect(
         cornerRadius=3, fillOpacity=0, strokeWidth=3, stroke=INK.over
     )
     # Smaller where many columns share little room, so that numbers do not run into one another.
     size = alt.ExprRef("max(7, min(12, bandwidth('x') / 3.6))")
-    numbers = base.mark_text(baseline="middle", fontSize=size, cursor="pointer").encode(
+    numbers = base.mark_text(baseline="middle", fontSize=size).encode(
         text="text:N", color=alt.Color("ink:N", scale=None, legend=None)
     )
     return parts.layered(

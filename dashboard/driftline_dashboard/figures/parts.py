@@ -1,7 +1,7 @@
 """What several pictures share: axes whose labels are all shown, and layers of a given height."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import altair as alt
 
@@ -35,7 +35,12 @@ def layered(*layers: alt.Chart, height: int) -> alt.LayerChart:
     Colours are resolved by layer: a layer with colours of its own and one with a scale make an empty chart
     without a message otherwise.
     """
-    chart = alt.layer(*layers).resolve_scale(color="independent")
-    # Only the width is fitted to the page: squares and lanes keep the height they were given.
-    autosize = alt.AutoSizeParams(type="fit-x", contains="padding")
-    return cast("alt.LayerChart", chart.properties(height=height, autosize=autosize, padding=_PADDING))
+    # All at once: each further step would copy every layer, and search for what they have in common again.
+    return alt.LayerChart(
+        layer=list(layers),
+        resolve=alt.Resolve(scale=alt.ScaleResolveMap(color="independent")),
+        height=height,
+        # Only the width is fitted to the page: squares and lanes keep the height they were given.
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+        padding=_PADDING,
+    )
