@@ -1,7 +1,11 @@
 """What a person sees on a page, asked of the page itself."""
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from tests.browser import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -100,3 +104,25 @@ def cut_off(page: "Page") -> list[str]:
 def scrolls_sideways_by(page: "Page") -> int:
     """Pixels by which the page is wider than its window."""
     return int(page.evaluate(_SIDEWAYS))
+
+
+def picked(page: "Page") -> list[str]:
+    """What stands in the pickers, from the left."""
+    found: list[str] = page.locator("[data-testid=stSelectbox] input").evaluate_all(
+        "inputs => inputs.map((input) => input.value)"
+    )
+    return found
+
+
+def pick(page: "Page", picker: str, option: str) -> None:
+    """Choose an option of a picker."""
+    page.locator("[data-testid=stSelectbox]", has_text=picker).locator("input").click()
+    page.get_by_role("option", name=option, exact=True).click()
+
+
+def until(page: "Page", true: Callable[[], bool]) -> None:
+    """Look again and again until it is true; fail at the deadline."""
+    deadline = time.monotonic() + chromium.PATIENCE_MS / 1000
+    while not true():
+        assert time.monotonic() < deadline, f"it did not come true at {page.url}"
+        page.wait_for_timeout(50)
