@@ -123,6 +123,7 @@ def system(fleet: Fleet, *, refused: int = 0, missing: int = 0, free: int = 80 *
             "committed": {"profiles": 999_000, "predictions": 1_000},
             "repeated": 0,
             "refused": reasons,
+            "folded": [],
             "queue_requests": 3,
             "queue_bytes": 40_000,
             "lag_s": 4.2,

@@ -128,6 +128,20 @@ def test_a_system_that_is_well_says_so(serve: Serve) -> None:
     assert "Nobody: there is no notifier" in shown
 
 
+def test_names_that_were_folded_are_told_and_refuse_nothing(serve: Serve) -> None:
+    collector = served(serve, Fleet(devices=4))
+    folded = "folded into __other__: a name of a device type too many, or too long"
+    collector.replaced["/system"]["ingest"]["folded"] = [
+        {"signal": "metrics", "reason": folded, "count": 12_000}
+    ]
+    tester = show("system")
+    assert title(tester) == "These numbers are complete: nothing is lost and nothing was refused"
+    shown = text(tester)
+    assert "Kept, under __other__: there are more names than have a place of their own." in shown
+    assert "a name of a device type too many, or too long" in shown
+    assert "12 000" in shown
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [

@@ -19,7 +19,7 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Records that were turned away, by signal and reason, since the database was made."""
+    """Records that were turned away, or kept under another name, by signal and reason."""
 
     signal: str
     reason: str
@@ -43,7 +43,8 @@ class Ingest:
     """What came in. `committed` is rows by table since the database was made, `records` their sum.
 
     `lag_s` is the median time from the end of a device's window to its commit, of the latest 1,000: how far
-    the collector is behind. The queue waits for a commit.
+    the collector is behind. The queue waits for a commit. `refused` was turned away; `folded` was kept, under
+    `__other__` in place of a name too many. Both since the database was made.
     """
 
     requests: tuple[Requests, ...]
@@ -51,6 +52,7 @@ class Ingest:
     committed: Mapping[str, int]
     repeated: int
     refused: tuple[Refused, ...]
+    folded: tuple[Refused, ...]
     queue_requests: int
     queue_bytes: int
     lag_s: float | None

@@ -23,6 +23,7 @@ from driftline_collector.api.health import SUMS
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.references import summary
 from driftline_collector.api.values import moment, write_time
+from driftline_collector.store.batch import FOLDED
 from driftline_collector.store.shown import Where
 
 _ALL = 1_000_000
@@ -90,12 +91,14 @@ def _database(path: Path | None) -> Database:
 
 def _ingest(parts: Parts, totals: dict[str, int], counts: dict[str, int], bounds: dict[str, Any]) -> Ingest:
     committed = {name: count for name, count in totals.items() if name not in SUMS}
+    reasons = [Refused(**row) for row in parts.store.refused().to_pylist()]
     return Ingest(
         requests=tuple(Requests(**row) for row in parts.requests()),
         records=sum(committed.values()),
         committed=committed,
         repeated=totals.get("repeated", 0),
-        refused=tuple(Refused(**row) for row in parts.store.refused().to_pylist()),
+        refused=tuple(each for each in reasons if not each.reason.startswith(FOLDED)),
+        folded=tuple(each for each in reasons if each.reason.startswith(FOLDED)),
         queue_requests=counts.get("queue_requests", 0),
         queue_bytes=counts.get("queue_bytes", 0),
         lag_s=None if bounds["behind_s"] is None else max(0.0, bounds["behind_s"]),

@@ -145,7 +145,7 @@ class Shown(Store, Protocol):
 
     # -- the collector ---------------------------------------------------------------------------------
     def refused(self) -> pa.Table:
-        """signal, reason, count of what was turned away."""
+        """signal, reason, count of what was turned away, or folded: then the reason begins with FOLDED."""
 
     def names(self) -> pa.Table:
         """Names of late: kind (model, version … category), model and feature (of which it is one), name."""

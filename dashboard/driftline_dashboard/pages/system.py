@@ -315,6 +315,19 @@ def _arrived() -> None:
             numbers=(2,),
             says="Refused records by signal and reason",
         )
+    if found.ingest.folded:
+        layout.section(
+            "Folded", "Kept, under __other__: there are more names than have a place of their own."
+        )
+        layout.table(
+            ("Signal", "What", "Records"),
+            [
+                (each.signal, each.reason.partition(": ")[2], words.count(each.count))
+                for each in found.ingest.folded
+            ],
+            numbers=(2,),
+            says="Folded records by signal and kind of name",
+        )
     layout.section("Rows committed", "Since the database was made.")
     rows = sorted(found.ingest.committed.items(), key=lambda item: -item[1])
     if not any(count for _, count in rows):
