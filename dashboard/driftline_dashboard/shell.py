@@ -77,7 +77,8 @@ def _menu(name: str, view: View, now: datetime) -> None:
                 here = "dl-here-" if target == name else "dl-to-"
                 with st.container(key=f"{here}{target}", width="content"):
                     routes.link(target, route.title, view.to(feature=None))
-        with st.popover("Link", type="tertiary", help="A link to what is shown here"):
+        with st.popover("Link", type="tertiary"):
+            layout.note("What is shown here, its time range pinned.")
             st.code(_address(view, now), language=None, wrap_lines=True)
 
 
