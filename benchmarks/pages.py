@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 PAGES = ("now", "alert", "drift")
-#: Page → where it has cells to click on: their fills, not what frames the chosen one.
+#: Page → where it has cells to click on.
 CELLS = {"now": "grid", "drift": "drift-heatmap"}
 #: Seconds for which the dashboard keeps an answer, and a little more.
 FORGOTTEN_S = 5.2
@@ -75,7 +75,8 @@ def opened(page: "Page", url: str) -> tuple[float, float]:
 
 def picked(page: "Page", where: str, number: int) -> float:
     """Seconds from a click on one of the cells until the page has settled again."""
-    cells = page.locator(f".st-key-dl-wide-{where} .layer_0_marks path")
+    # The first layer are the cells themselves; others frame those without a verdict, and the chosen one.
+    cells = page.locator(f".st-key-dl-wide-{where} .mark-rect").first.locator("path")
     cell = cells.nth(number % cells.count())
     cell.scroll_into_view_if_needed()
     cell.click(force=True)  # what is written on it takes the click as well
