@@ -97,7 +97,7 @@ def _segment(view: View, detail: AlertDetail) -> str:
     return view.segment or detail.alert.segment
 
 
-@layout.card(height=110)
+@layout.card(height=140)
 def _headline(view: View) -> None:
     detail = layout.settled(_asked(view), "Alert")
     if detail is None:
@@ -141,7 +141,7 @@ def _range(view: View, detail: AlertDetail) -> tuple[datetime, datetime]:
     return start or end - timedelta(hours=24), end
 
 
-@layout.card(height=330)
+@layout.card(height=385)
 def _course(view: View) -> None:
     detail = _asked(view).value
     if detail is None:
@@ -189,7 +189,7 @@ def _course(view: View) -> None:
     layout.note(says)
 
 
-@layout.card(height=330)
+@layout.card(height=540)
 def _heatmap(view: View) -> None:
     detail = _asked(view).value
     if detail is None or detail.alert.measure != "drift":
@@ -218,7 +218,7 @@ def _at(alert: Alert) -> str:
     return alert.window.start
 
 
-@layout.card(height=330)
+@layout.card(height=415)
 def _distribution(view: View) -> None:
     detail = _asked(view).value
     if detail is None or detail.alert.measure != "drift":
@@ -228,14 +228,14 @@ def _distribution(view: View) -> None:
         places.distribution_card(segment, feature, at=_at(detail.alert), key="alert-distribution")
 
 
-@layout.card(height=120)
+@layout.card(height=150)
 def _apart(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:
         cases.apart(detail.apart)
 
 
-@layout.card(height=160)
+@layout.card(height=195)
 def _devices(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:
@@ -245,7 +245,7 @@ def _devices(view: View) -> None:
         routes.link("devices", "All devices of this segment\u00a0→", view.to(**dimensions))
 
 
-@layout.card(height=160)
+@layout.card(height=175)
 def _samples(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:
@@ -268,7 +268,7 @@ def _silent(view: View) -> None:
     routes.link("devices", "All silent devices\u00a0→", view.to(state="silent", **dimensions))
 
 
-@layout.card(height=90, live=False)
+@layout.card(height=110, live=False)
 def _silence(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:

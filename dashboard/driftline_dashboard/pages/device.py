@@ -52,7 +52,7 @@ def _choice(view: View) -> None:
     routes.link("devices", "All devices\u00a0→", view.to())
 
 
-@layout.card(height=100)
+@layout.card(height=150)
 def _headline(view: View) -> None:
     answer = _asked(view)
     found = answer.value
@@ -100,7 +100,7 @@ def title(found: DeviceDetail, now: datetime | None) -> tuple[str, str]:
     return said or f"{device.device} is well: it reports, and has not moved", ""
 
 
-@layout.card(height=84)
+@layout.card(height=120)
 def _tiles(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -148,7 +148,7 @@ def _tiles(view: View) -> None:
     layout.tiles(shown)
 
 
-@layout.card(height=340)
+@layout.card(height=490)
 def _lanes(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -173,7 +173,7 @@ def _lanes(view: View) -> None:
     layout.note(says)
 
 
-@layout.card(height=200)
+@layout.card(height=290)
 def _samples(view: View) -> None:
     found = _asked(view).value
     if found is None:

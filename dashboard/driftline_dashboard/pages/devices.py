@@ -99,7 +99,7 @@ def _have(number: int) -> str:
     return "has" if number == 1 else "have"
 
 
-@layout.card(height=84)
+@layout.card(height=92)
 def _tiles(view: View) -> None:
     found = _asked(view).value
     if not found:
@@ -141,7 +141,7 @@ def _of(number: int, total: int) -> str:
     return f"{words.share(number / total)} of {words.counted(total, 'device')}"
 
 
-@layout.card(height=200)
+@layout.card(height=290)
 def _groups(view: View) -> None:
     found = _asked(view).value
     if not found:
@@ -170,7 +170,7 @@ def in_order(devices: Sequence[Device]) -> list[Device]:
     )
 
 
-@layout.card(height=420)
+@layout.card(height=700)
 def _table(view: View) -> None:
     answer = _asked(view)
     if answer.value is None:
@@ -244,7 +244,7 @@ def _picked(view: View, devices: Sequence[Device]) -> None:
 
 def state_text(device: Device) -> str:
     """`▲ moved`: a state with its sign."""
-    return f"{_SIGNS.get(device.state, '')}{device.state}"
+    return f"{_SIGNS.get(device.state, '')}{STATES.get(device.state, device.state).lower()}"
 
 
 def line(device: Device) -> str:

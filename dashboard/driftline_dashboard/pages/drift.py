@@ -106,7 +106,7 @@ def _sparse(found: Heatmap) -> bool:
     return any(cell.verdict == "insufficient_data" for cell in found.cells)
 
 
-@layout.card(height=420)
+@layout.card(height=430)
 def _ranked(view: View) -> None:
     layout.section("Features, the most moved first", "Each in the segment where it moved most.")
     found = layout.settled(_asked(view), "Features")
@@ -177,7 +177,7 @@ def _axis(view: View, found: Series) -> tuple[datetime, datetime]:
     return start, end
 
 
-@layout.card(height=330)
+@layout.card(height=400)
 def _feature_course(view: View) -> None:
     found = _asked(view).value
     feature = None if found is None else _feature(view, found)
@@ -214,7 +214,7 @@ def _feature_course(view: View) -> None:
     layout.note(says)
 
 
-@layout.card(height=330)
+@layout.card(height=400)
 def _distribution(view: View) -> None:
     found = _asked(view).value
     feature = None if found is None else _feature(view, found)
@@ -223,7 +223,7 @@ def _distribution(view: View) -> None:
         places.distribution_card(segment, feature, at=view.end, key="drift-distribution")
 
 
-@layout.card(height=520)
+@layout.card(height=560)
 def _heatmap(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.cells:

@@ -71,7 +71,7 @@ def _alert(view: View, alert: Alert, overview: Overview) -> None:
         routes.link("alert", "Investigate\u00a0→", view.to(id=alert.id, device_type=None, region=None))
 
 
-@layout.card(height=84)
+@layout.card(height=105)
 def _tiles(view: View) -> None:
     overview = collector.overview(view.model).value
     if overview is not None:

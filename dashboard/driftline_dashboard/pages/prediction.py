@@ -51,7 +51,7 @@ def _asked(view: View) -> Answer[PredictionDetail]:
     return collector.prediction(view.id or "")
 
 
-@layout.card(height=120, live=False)
+@layout.card(height=130, live=False)
 def _headline(view: View) -> None:
     found = layout.settled(_asked(view), "Prediction")
     if found is None:
@@ -112,7 +112,7 @@ def kept(sample: Sample) -> str:
 _REASONS = {"random": "by chance", "escalated": "because it was escalated"}
 
 
-@layout.card(height=200, live=False)
+@layout.card(height=320, live=False)
 def _answers(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -157,7 +157,7 @@ def _row(who: str, answer: Answered | None) -> tuple[str, str, str, str, str]:
     )
 
 
-@layout.card(height=300, live=False)
+@layout.card(height=330, live=False)
 def _trace(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -180,7 +180,7 @@ def _trace(view: View) -> None:
     layout.note(f"{says}{more}")
 
 
-@layout.card(height=400, live=False)
+@layout.card(height=430, live=False)
 def _features(view: View) -> None:
     found = _asked(view).value
     if found is None:

@@ -66,7 +66,7 @@ def title(model: str, found: Performance) -> str:
     return f"Nobody has said yet whether the answers of {model} are right"
 
 
-@layout.card(height=84)
+@layout.card(height=92)
 def _tiles(view: View) -> None:
     found = layout.settled(_asked(view), "Quality")
     if found is None:
@@ -133,7 +133,7 @@ def _by_version(estimates: Sequence[VersionEstimate], *, title: str, unit: str, 
     )
 
 
-@layout.card(height=200)
+@layout.card(height=250)
 def _accuracy(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -150,7 +150,7 @@ def _accuracy(view: View) -> None:
     _by_version(found.accuracy, title="Accuracy", unit="Labels", key="quality-accuracy")
 
 
-@layout.card(height=200)
+@layout.card(height=250)
 def _agreement(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -168,7 +168,7 @@ def _agreement(view: View) -> None:
     _by_version(found.agreement, title="Agreement", unit="Escalated", key="quality-agreement")
 
 
-@layout.card(height=360)
+@layout.card(height=440)
 def _confusion(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.confusion:
@@ -196,7 +196,7 @@ def _confusion(view: View) -> None:
         )
 
 
-@layout.card(height=360)
+@layout.card(height=420)
 def _calibration(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.calibration:
@@ -225,7 +225,7 @@ def _calibration(view: View) -> None:
         )
 
 
-@layout.card(height=160)
+@layout.card(height=300)
 def _budget(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.budget:
