@@ -1,4 +1,4 @@
-"""Tables of the system page: what becomes an alert, whom messages go to, and about what they are held back."""
+"""Tables of the system page: what becomes an alert, who is told, and what messages are held back about."""
 
 from driftline_collector.client import RuleState, Silence, System
 
