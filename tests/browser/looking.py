@@ -95,6 +95,19 @@ def chart_texts(page: "Page") -> list[str]:
     return found
 
 
+def chart_says(page: "Page") -> list[str]:
+    """All that charts and their marks tell those who do not see them."""
+    found: list[str] = page.locator('[data-testid="stVegaLiteChart"], .role-mark [aria-label]').evaluate_all(
+        "parts => parts.map((part) => part.getAttribute('aria-label') || '')"
+    )
+    return found
+
+
+def squeezed(text: str) -> str:
+    """Text without its blanks, which a browser sets as it sees fit."""
+    return "".join(text.split())
+
+
 def cut_off(page: "Page") -> list[str]:
     """Texts of which a part cannot be seen, each with the reason."""
     found: list[str] = page.evaluate(_CUT_OFF)
