@@ -22,6 +22,7 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield running
 
 
+@pytest.mark.timeout(240)  # the fleet is filled within it
 def test_every_page_of_2000_devices_opens_whole(large: Site, page: "Page") -> None:
     for name, url in addresses(large.url, large.collector.url).items():
         chromium.visit(page, url)
