@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from driftline_collector.client import Alert
 from driftline_schemas.segments import Segment
 from rich.console import RenderableType
-from rich.table import Table
+from rich.text import Text
 
 from examples.digits_fleet.plan import MODEL, WINDOW
 
@@ -54,15 +54,11 @@ def _range(alert: Alert) -> dict[str, str]:
 
 
 def shown(found: Sequence[tuple[str, str]]) -> RenderableType:
-    """The links as a list for people; an address is never broken by a narrow terminal's edge."""
-    table = Table(
-        box=None, show_header=False, padding=(0, 2), title="look for yourself", title_justify="left"
-    )
-    table.add_column(style="dim")
-    table.add_column(no_wrap=True, overflow="fold")
+    """The links for people, an address on a line of its own: nothing breaks it."""
+    text = Text("look for yourself\n", "bold")
     for what, address in found:
-        table.add_row(what, address)
-    return table
+        text.append(f"  {what}\n", "dim").append(f"    {address}\n", "not bold")
+    return text
 
 
 def open_browser(address: str) -> bool:
