@@ -238,8 +238,8 @@ def test_reference_and_now_stand_on_the_same_bins() -> None:
 
 def test_bins_have_short_names_where_those_tell_them_apart() -> None:
     assert distribution.label("(0.1, 0.2]") == "0.1–0.2"
-    assert distribution.label("(-1e-05, 0.2]") == "−1e−05–0.2"
-    assert distribution.label("<= 0 or > 1 or missing") == "others"
+    assert distribution.label("(-0.299081, -0.1092]") == "−0.299 to −0.109"
+    assert distribution.label("<= 0 or > 1 or missing") == "outside"
     assert distribution.label("dusk") == "dusk"
     twice = [replace(BINS[0], name=name) for name in ("<= 0 or > 1", "<= 0 or > 1 or missing")]
     chart = distribution.distribution(twice, feature="ink")

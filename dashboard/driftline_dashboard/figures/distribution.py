@@ -14,9 +14,12 @@ from driftline_dashboard.figures.palette import INK
 def label(name: str) -> str:
     """A bin's name as short as an axis needs it: `0.1–0.2` for `(0.1, 0.2]`; the tooltip has it in full."""
     if _OUTSIDE.match(name):
-        return "others"
+        return "outside"
     ends = _BETWEEN.match(name)
-    return f"{ends[1]}–{ends[2]}".replace("-", "−") if ends else name
+    if ends is None:
+        return name
+    low, high = (f"{float(end):.3g}".replace("-", "−") for end in ends.groups())
+    return f"{low} to {high}" if "−" in low + high else f"{low}–{high}"
 
 
 _BETWEEN = re.compile(r"^\((\S+), (\S+)[\])]$")
