@@ -28,7 +28,8 @@ def links(dashboard: str, alerts: Sequence[Alert], killed: str) -> list[tuple[st
         if alert.link:
             found.append((f"what moved on {where}", alert.link))
         found.append((f"what else moved on {where}", f"{dashboard}/drift?{urlencode(_range(alert))}"))
-    found.append((f"{killed}, which was killed", f"{dashboard}/device?{urlencode({'id': killed})}"))
+    device = urlencode({"id": killed, "from": "10m"})
+    found.append((f"{killed}, which was killed", f"{dashboard}/device?{device}"))
     found.append(("can the numbers be trusted?", f"{dashboard}/system"))
     return found
 

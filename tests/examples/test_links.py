@@ -45,7 +45,7 @@ def test_each_parameter_is_one_that_the_dashboard_reads() -> None:
 
 def test_the_killed_device_and_the_system_are_linked_though_nothing_moved() -> None:
     assert links(DASHBOARD, [], "camera-a-eu-west-00") == [
-        ("camera-a-eu-west-00, which was killed", f"{DASHBOARD}/device?id=camera-a-eu-west-00"),
+        ("camera-a-eu-west-00, which was killed", f"{DASHBOARD}/device?id=camera-a-eu-west-00&from=10m"),
         ("can the numbers be trusted?", f"{DASHBOARD}/system"),
     ]
 
