@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import WindowResult, same_numbers
-from driftline_collector.analysis.outages import Reach
-from driftline_collector.analysis.windows import LOOK_BACK, Window, awaited_since, is_closed
+from driftline_collector.analysis.windows import LOOK_BACK, Window, is_closed
 from driftline_collector.errors import CollectorError
 from driftline_collector.store.base import Selection, Store, Tables
 
@@ -55,8 +54,6 @@ class Scheduler:
         self._due: dict[str, Window] = {}
         self._touched: dict[tuple[str, int], int] = {}
         self._seen_ns: int | None = None
-        self._started_ns = now()
-        self._reach = Reach(lateness_ns, alive_ns=self._started_ns, started_ns=self._started_ns)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-scheduler", daemon=True)
 
@@ -84,7 +81,6 @@ class Scheduler:
         """Judge what is due now."""
         now_ns = self._now()
         # What has arrived is looked up first: data for a window that is judged below are no revision of it.
-        self._note_arrivals(now_ns)
         results = self._revise(now_ns)
         for model in sorted(set(self._store.models().column("model").to_pylist())):
             results += self._close(model, now_ns)
@@ -96,14 +92,11 @@ class Scheduler:
         results: list[WindowResult] = []
         window = self._due.get(model) or self._first(model, now_ns)
         while len(results) < _AT_ONCE and now_ns >= window.end_ns and not self._stopping.is_set():
-            outage, usual = self._reach.outage(model), window.start_ns - LOOK_BACK * window.width_ns
-            since = self._awaited_since(model, window)
+            since = window.start_ns - LOOK_BACK * window.width_ns
             # Beyond its end, too: a device that was away and is back has nothing more to report.
             progress = self._store.progress(model, since, now_ns, self._policy.future_tolerance_ns)
-            if not is_closed(window, progress, outage, now_ns=now_ns, lateness_ns=self._lateness_ns):
+            if not is_closed(window, progress, now_ns=now_ns, lateness_ns=self._lateness_ns):
                 break
-            if since < usual:
-                progress = self._store.progress(model, usual, now_ns, self._policy.future_tolerance_ns)
             if progress.num_rows and pc.min(progress.column("first_start_ns")).as_py() < window.end_ns:
                 results += self._judge(model, window, now_ns)
                 window = window.after()
@@ -115,15 +108,7 @@ class Scheduler:
     def _judge(self, model: str, window: Window, now_ns: int, *, late: bool = False) -> list[WindowResult]:
         """Judge and commit a window; nothing where a revision says what is known."""
         try:
-            result = evaluate(
-                self._store,
-                model,
-                window,
-                self._policy,
-                now_ns=now_ns,
-                awaited_ns=self._awaited_since(model, window),
-                late=late,
-            )
+            result = evaluate(self._store, model, window, self._policy, now_ns=now_ns, late=late)
         except CollectorError:
             raise
         except Exception:
@@ -155,6 +140,7 @@ class Scheduler:
 
     def _revise(self, now_ns: int) -> list[WindowResult]:
         """Judge windows again for which data came late, once no more are coming."""
+        self._note_arrivals()
         results = []
         for (model, start_ns), received_ns in sorted(self._touched.items()):
             window = Window.at(start_ns, self._width_ns)
@@ -166,35 +152,14 @@ class Scheduler:
                 del self._touched[model, start_ns]
         return results
 
-    def _note_arrivals(self, now_ns: int) -> None:
+    def _note_arrivals(self) -> None:
         if self._seen_ns is None:
-            self._seen_ns, self._reach = self._resumed()
-        arrivals: dict[str, tuple[int, int]] = {}
+            last = self._store.evaluations(Selection(limit=1))
+            # What was being committed then may have been stamped a little earlier.
+            self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) - _COMMIT_NS if last.num_rows else 0
         for row in self._store.touched(self._seen_ns, self._width_ns).to_pylist():
-            model, received_ns = row["model"], row["received_ns"]
-            self._touched[model, row["window_start_ns"]] = received_ns
-            self._seen_ns = max(self._seen_ns, received_ns)
-            if received_ns > self._started_ns:
-                first_ns, last_ns = arrivals.get(model, (received_ns, received_ns))
-                arrivals[model] = min(first_ns, received_ns), max(last_ns, received_ns)
-        self._reach.note(now_ns, arrivals)
-
-    def _resumed(self) -> tuple[int, Reach]:
-        """Since when arrivals are to be looked at, and what is known of the time before the start."""
-        last = self._store.evaluations(Selection(limit=1))
-        alive_ns = int(last.column("evaluated_ns")[0].as_py()) if last.num_rows else 0
-        # What was being committed then may have been stamped a little earlier.
-        since_ns = max(0, alive_ns - _COMMIT_NS)
-        heard: dict[str, int] = {}
-        for row in self._store.touched(since_ns, self._width_ns).to_pylist():
-            if row["received_ns"] <= self._started_ns:
-                heard[row["model"]] = max(row["received_ns"], heard.get(row["model"], 0))
-        alive_ns = max([alive_ns, *heard.values()]) or self._started_ns
-        reach = Reach(self._lateness_ns, alive_ns=alive_ns, started_ns=self._started_ns, heard=heard)
-        return since_ns, reach
-
-    def _awaited_since(self, model: str, window: Window) -> int:
-        return awaited_since(window, self._reach.outage(model), lateness_ns=self._lateness_ns)
+            self._touched[row["model"], row["window_start_ns"]] = row["received_ns"]
+            self._seen_ns = max(self._seen_ns, row["received_ns"])
 
     def _stored(self, result: WindowResult) -> pa.Table:
         return self._store.evaluations(

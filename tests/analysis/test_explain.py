@@ -1,7 +1,7 @@
 """The smallest set of segments that explains a drift: found must be what is true."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -50,7 +50,6 @@ def found(
     rng: np.random.Generator,
     *,
     standing: Sequence[Node] = (),
-    known: Callable[[Lattice], npt.NDArray[np.bool_]] | None = None,
 ) -> list[Node]:
     """What explains the drift of these devices."""
     lattice = Lattice.of(devices)
@@ -73,7 +72,6 @@ def found(
         lattice=lattice,
         cell_phi=judge(np.eye(len(lattice.cells), dtype=np.bool_))[0].phi,
         standing=np.array([node in standing for node in lattice.nodes]),
-        known=np.ones(len(lattice.nodes), dtype=np.bool_) if known is None else known(lattice),
         believed=float(np.log(19)),
     )
     return [lattice.nodes[f.node] for f in scan.findings() if f.left_of is None]
@@ -228,56 +226,3 @@ def test_without_drift_nothing_is_found(family: Family) -> None:
         rng = np.random.default_rng(seed)
         shifts = np.zeros((len(devices), FEATURES))
         assert found(family, devices, [200] * len(devices), shifts, rng) == []
-
-
-def test_a_wider_segment_is_no_finding_where_nothing_was_heard_of_the_rest_of_it(family: Family) -> None:
-    """All that reported is drifted, and it is one device type of three: the fleet cannot be told of."""
-    devices = [cell for cell in CELLS for _ in range(2)]
-    shifts = np.zeros((len(devices), FEATURES))
-    shifts[:, 0] = 1.0
-    rows = [200 if cell.device_type == "a" else 0 for cell in devices]
-    assert found(family, devices, rows, shifts, np.random.default_rng(54)) == [(None, "a", None)]
-    assert found(family, devices, [200] * len(devices), shifts, np.random.default_rng(54)) == [
-        (None, None, None)
-    ]
-
-
-def _all_but_the_fleet(lattice: Lattice) -> npt.NDArray[np.bool_]:
-    return np.array([node != (None, None, None) for node in lattice.nodes])
-
-
-def test_where_too_little_is_known_of_a_segment_what_is_known_within_it_is_told(family: Family) -> None:
-    devices = [cell for cell in CELLS for _ in range(2)]
-    shifts = np.zeros((len(devices), FEATURES))
-    shifts[:, 0] = 1.0
-    rng = np.random.default_rng(55)
-    within = found(family, devices, [200] * len(devices), shifts, rng, known=_all_but_the_fleet)
-    assert set(within) == {("1.9.0", None, None), ("2.0.0", None, None)}
-
-
-def test_nothing_wider_is_told_of_a_drift_of_which_too_little_is_known(family: Family) -> None:
-    """One cell of eighteen is drifted, so strongly that the fleet is; little is known of what holds it."""
-    devices = [cell for cell in CELLS for _ in range(2)]
-    shifts = np.zeros((len(devices), FEATURES))
-    spoiled = Cell("2.0.0", "a", "eu")
-    shifts[[cell == spoiled for cell in devices], 0] = 3.0
-    rows = [600 if cell == spoiled else 200 for cell in devices]
-
-    def elsewhere(lattice: Lattice) -> npt.NDArray[np.bool_]:
-        inside = [all(name in (None, v) for name, v in zip(n, spoiled, strict=True)) for n in lattice.nodes]
-        return np.array(
-            [n == (None, None, None) or not i for n, i in zip(lattice.nodes, inside, strict=True)]
-        )
-
-    assert found(family, devices, rows, shifts, np.random.default_rng(56)) == [tuple(spoiled)]
-    assert found(family, devices, rows, shifts, np.random.default_rng(56), known=elsewhere) == []
-
-
-def test_of_a_finding_that_stands_and_is_hardly_reported_nothing_narrower_is_told(family: Family) -> None:
-    devices = [cell for cell in CELLS for _ in range(2)]
-    shifts = np.zeros((len(devices), FEATURES))
-    shifts[:, 0] = 1.0
-    rng = np.random.default_rng(57)
-    standing = [(None, None, None)]
-    rows = [200] * len(devices)
-    assert found(family, devices, rows, shifts, rng, standing=standing, known=_all_but_the_fleet) == []

@@ -207,27 +207,6 @@ def test_devices_that_fall_silent_have_vanished_and_have_not_drifted(store: Duck
     assert not [e for e in result.evaluations if e.segment == region and e.verdict == "vanished"]
 
 
-@pytest.mark.parametrize(("by", "word"), [(2.0, "moved, but "), (0.0, "")])
-def test_neither_drift_nor_health_is_believed_while_less_than_half_of_what_is_waited_for_was_reported(
-    store: DuckDBStore, feed: Feed, by: float, word: str
-) -> None:
-    rng = np.random.default_rng(5)
-    for camera in CAMERAS:
-        feed.window(camera, 0, healthy(300, rng))
-    for number in range(1, 5):
-        feed.window(CAMERAS[0], number, shifted(healthy(300, rng), by))
-    feed.commit()
-    for number in (1, 2, 3):
-        result = judge(store, number)
-        assert (verdict(result), result.findings) == ("insufficient_data", ())
-        assert reason(result) == f"{word}only 25% of the device time waited for has been reported"
-    # Those who have not come for so long are waited for no more: what is known is told.
-    result = judge(store, 4)
-    assert (verdict(result), result.findings) == (("drifted", (FLEET,)) if by else ("stable", ()))
-    (row,) = (e for e in result.evaluations if e.segment == FLEET and e.measure == "coverage")
-    assert row.value == 0.25
-
-
 def test_a_device_under_a_new_version_has_not_vanished_from_its_old_one(
     store: DuckDBStore, feed: Feed
 ) -> None:

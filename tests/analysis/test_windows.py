@@ -6,8 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pytest
-from driftline_collector.analysis.outages import Outage
-from driftline_collector.analysis.windows import Window, awaited_since, is_closed
+from driftline_collector.analysis.windows import Window, is_closed
 
 from tests.analysis.fleet import SECOND, START, WIDTH, window
 
@@ -42,12 +41,8 @@ def progress(*rows: tuple[str, int, int, bool], version: str = "2.0.0") -> pa.Ta
     )
 
 
-#: One that is long over.
-OVER = Outage(window(0)[0], window(0)[1])
-
-
-def closed(rows: pa.Table, now_ns: int, outage: Outage = OVER) -> bool:
-    return is_closed(JUDGED, rows, outage, now_ns=now_ns, lateness_ns=LATENESS)
+def closed(rows: pa.Table, now_ns: int) -> bool:
+    return is_closed(JUDGED, rows, now_ns=now_ns, lateness_ns=LATENESS)
 
 
 def test_a_window_is_closed_once_every_device_has_reported_up_to_its_end() -> None:
@@ -86,46 +81,6 @@ def test_a_device_that_went_on_under_another_version_is_one_device() -> None:
 def test_without_any_device_it_waits_for_the_lateness() -> None:
     assert not closed(progress(), JUDGED.end_ns)
     assert closed(progress(), JUDGED.end_ns + LATENESS)
-
-
-def test_after_an_outage_the_lateness_counts_only_time_in_which_devices_could_report() -> None:
-    """WIDTH 5 s, lateness 10 s: away from the middle of window 9 to 100 s after the end of the one judged."""
-    away = Outage(window(9)[0] + SECOND, JUDGED.end_ns + 100 * SECOND)
-    silent = progress(("a", 7, 8, False), ("b", 7, 8, False))
-    assert not closed(silent, away.end_ns + LATENESS - 1, away)
-    assert closed(silent, away.end_ns + LATENESS, away)
-    # Of its lateness 4 s had passed when the collector went away for 20 s.
-    begun = Outage(JUDGED.end_ns + 4 * SECOND, JUDGED.end_ns + 24 * SECOND)
-    assert not closed(progress(("a", 7, 9, False)), begun.end_ns + 6 * SECOND - 1, begun)
-    assert closed(progress(("a", 7, 9, False)), begun.end_ns + 6 * SECOND, begun)
-
-
-def test_an_outage_that_began_after_the_lateness_changes_nothing() -> None:
-    later = Outage(JUDGED.end_ns + LATENESS, JUDGED.end_ns + 100 * SECOND)
-    assert closed(progress(("a", 7, 9, False)), later.end_ns, later)
-
-
-def test_a_device_that_came_back_is_given_as_long_to_catch_up_as_it_was_cut_off() -> None:
-    away = Outage(window(8)[1], JUDGED.end_ns + 20 * SECOND)  # for 30 s
-    behind = progress(("a", 7, 10, False), ("b", 7, 9, False))
-    until = away.end_ns + 30 * SECOND + LATENESS
-    assert not closed(behind, until - 1, away)
-    assert closed(behind, until, away)
-    assert closed(progress(("a", 7, 10, False), ("b", 7, 10, False)), away.end_ns, away)
-
-
-def test_however_long_an_outage_was_who_stays_behind_is_waited_for_six_latenesses_at_most() -> None:
-    away = Outage(window(8)[1], JUDGED.end_ns + 10_000 * SECOND)
-    behind = progress(("a", 7, 10, False), ("b", 7, 9, False))
-    assert not closed(behind, away.end_ns + 7 * LATENESS - 1, away)
-    assert closed(behind, away.end_ns + 7 * LATENESS, away)
-
-
-def test_until_devices_have_caught_up_all_that_were_there_before_the_outage_are_waited_for() -> None:
-    away = Outage(window(8)[1], window(20)[0])  # for 55 s, so that it is over at the beginning of window 31
-    for number in (9, 10, 25, 30):
-        assert awaited_since(Window(*window(number)), away, lateness_ns=LATENESS) == window(6)[0]
-    assert awaited_since(Window(*window(31)), away, lateness_ns=LATENESS) == window(28)[0]
 
 
 @pytest.mark.parametrize("moment", [START, START + 1, START + WIDTH - 1])

@@ -19,29 +19,23 @@ from driftline_collector.analysis.windows import Window
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
-Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Presence:
     """Devices known to a window, one row for each device and version. All arrays are (devices,), in ns.
 
-    `first` is the start of the earliest window known of it; `awaited` says whether it has been heard of
-    lately enough to be waited for.
+    `first` is the start of the earliest window known of it.
     """
 
     devices: tuple[Device, ...]
     expected: Whole
     reported: Whole
     first: Whole
-    awaited: Flags
 
     @classmethod
-    def of(cls, known: pa.Table, inside: pa.Table, window: Window, *, awaited_ns: int) -> "Presence":
-        """From two reads of `Store.progress`: from long before the window to its end, and of it alone.
-
-        Waited for is who reported after `awaited_ns`.
-        """
+    def of(cls, known: pa.Table, inside: pa.Table, window: Window) -> "Presence":
+        """From two reads of `Store.progress`: from long before the window to its end, and of it alone."""
         rows = known.to_pylist()
         devices = tuple(_device(row) for row in rows)
         spans = {_device(row): (row["first_start_ns"], row["last_end_ns"]) for row in inside.to_pylist()}
@@ -65,13 +59,13 @@ class Presence:
             -1, 2
         )
         reported = np.clip(np.minimum(span[:, 1], end) - np.maximum(span[:, 0], start), 0, None)
-        return cls(devices, expected, np.minimum(reported, expected), first, last > awaited_ns)
+        return cls(devices, expected, np.minimum(reported, expected), first)
 
     def restricted(self, keep: Sequence[bool]) -> "Presence":
         """Only some of the devices."""
         at = np.asarray(keep, dtype=np.bool_)
         kept = tuple(d for d, k in zip(self.devices, at.tolist(), strict=True) if k)
-        return Presence(kept, self.expected[at], self.reported[at], self.first[at], self.awaited[at])
+        return Presence(kept, self.expected[at], self.reported[at], self.first[at])
 
     def by_cell(self, values: npt.NDArray[np.generic], cells: Sequence[Cell]) -> Floats:
         """Sums of device values over cells, shape (cells,)."""
@@ -83,14 +77,9 @@ class Presence:
 
 @dataclass(frozen=True, slots=True)
 class NodeCoverage:
-    """Coverage of the N nodes of a lattice; arrays are (N,).
-
-    `share` is of the device time that was expected, `awaited` of that of the devices that are waited for; NaN
-    where there is none.
-    """
+    """Coverage of the N nodes of a lattice; arrays are (N,). `share` is NaN where nothing was expected."""
 
     share: Floats
-    awaited: Floats
     expected: Whole
     silent: Whole
 
@@ -101,20 +90,12 @@ class NodeCoverage:
         def nodes(values: npt.NDArray[np.generic]) -> Floats:
             return lattice.over_cells(presence.by_cell(values, lattice.cells))
 
-        def covered(of: Flags) -> Floats:
-            expected_ns, reported_ns = nodes(presence.expected * of), nodes(presence.reported * of)
-            share = np.full(len(lattice.nodes), np.nan)
-            np.divide(reported_ns, expected_ns, out=share, where=expected_ns > 0)
-            return share
-
+        expected_ns, reported_ns = nodes(presence.expected), nodes(presence.reported)
+        share = np.full(len(lattice.nodes), np.nan)
+        np.divide(reported_ns, expected_ns, out=share, where=expected_ns > 0)
         expected = presence.expected > 0
         silent = expected & (presence.reported == 0)
-        return cls(
-            covered(expected),
-            covered(presence.awaited),
-            nodes(expected).astype(np.int64),
-            nodes(silent).astype(np.int64),
-        )
+        return cls(share, nodes(expected).astype(np.int64), nodes(silent).astype(np.int64))
 
     def evaluations(self, keys: Sequence[str], ahead: Sequence[str]) -> list[Evaluation]:
         """The measures `coverage` and `silent_devices` of every node in which a device was expected.

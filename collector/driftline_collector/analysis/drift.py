@@ -57,12 +57,11 @@ class Judged:
 
 
 def judge(
-    profiles: Profiles, family: Family, lattice: Lattice, limits: Limits, *, standing: Flags, known: Flags
+    profiles: Profiles, family: Family, lattice: Lattice, limits: Limits, standing: Flags
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `standing`, shape (N,), says which nodes were findings in the window before, `known` of which enough has
-    been reported to be findings now.
+    `standing`, shape (N,), says which nodes were findings in the window before.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
@@ -82,7 +81,6 @@ def judge(
         lattice=lattice,
         cell_phi=cells.phi,
         standing=standing,
-        known=known,
         believed=float(np.log((1 - limits.false_discovery) / limits.false_discovery)),
     )
     found = scan.findings()

@@ -44,32 +44,20 @@ class Policy:
 
 
 def evaluate(
-    store: Store,
-    model: str,
-    window: Window,
-    policy: Policy,
-    *,
-    now_ns: int,
-    awaited_ns: int | None = None,
-    late: bool = False,
+    store: Store, model: str, window: Window, policy: Policy, *, now_ns: int, late: bool = False
 ) -> WindowResult:
     """Judge a closed window. Where it has been judged before, the result is the next revision of it.
 
-    Devices that reported after `awaited_ns`, by default `LOOK_BACK` windows before it, are those whose
-    silence keeps a verdict from being believed. `late` says that its time to be judged is over: its first
-    result is then a revision, too.
+    `late` says that its time to be judged is over: its first result is then a revision, too.
     """
-    if awaited_ns is None:
-        awaited_ns = window.start_ns - LOOK_BACK * window.width_ns
     earlier = store.evaluations(
         Selection(model=model, start_ns=window.start_ns, end_ns=window.end_ns, limit=_MANY)
     )
-    missed_ns = min(_MISSED_NS, _MISSED_WINDOWS * window.width_ns)
+    missed_ns = max(LOOK_BACK * window.width_ns, min(_MISSED_NS, _MISSED_WINDOWS * window.width_ns))
     tolerance_ns = policy.future_tolerance_ns
-    since_ns = min(window.start_ns - missed_ns, awaited_ns)
-    known = store.progress(model, since_ns, window.end_ns, tolerance_ns)
+    known = store.progress(model, window.start_ns - missed_ns, window.end_ns, tolerance_ns)
     inside = store.progress(model, window.start_ns, window.end_ns, tolerance_ns)
-    presence = Presence.of(known, inside, window, awaited_ns=awaited_ns)
+    presence = Presence.of(known, inside, window)
     profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
     judges = families(store.references(model))
     before = _drifted_before(store, model, window)

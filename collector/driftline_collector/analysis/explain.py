@@ -51,9 +51,8 @@ class Scan:
     """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
     `judge` compares segments, given by their cells, shape (S, L). `cell_phi`, (L, F), is each cell's
-    overdispersion; `standing`, (N,), says which nodes were findings in the window before, `known` of which
-    nodes enough has been reported. `believed` are the log-odds that a cell must overcome: less is no evidence
-    either way.
+    overdispersion; `standing`, (N,), says which nodes were findings in the window before. `believed` are the
+    log-odds that a cell must overcome: less is no evidence either way.
     """
 
     judge: Callable[[Flags], tuple[Comparison, Kept]]
@@ -62,7 +61,6 @@ class Scan:
     lattice: Lattice
     cell_phi: Floats
     standing: Flags
-    known: Flags
     believed: float
 
     def findings(self) -> list[Finding]:
@@ -74,28 +72,17 @@ class Scan:
             comparison, kept = self.judge(remaining)
             if not kept.segments.any():
                 return found
-            chosen = self._choose(remaining, comparison, kept, kept.segments)
-            if not self.known[chosen]:
-                # Too little is known of it: what is well known within it is told, never what is wider. Of
-                # what has been told already there is nothing new to say.
-                within = kept.segments & self.known & (remaining <= remaining[chosen]).all(-1)
-                if self.standing[chosen] or not within.any():
-                    left &= ~self.lattice.members[chosen]
-                    continue
-                chosen = self._choose(remaining, comparison, kept, within)
+            chosen = self._choose(remaining, comparison, kept)
             found.append(Finding(chosen, self._left_of(chosen, kept), comparison, kept))
             left &= ~self.lattice.members[chosen]
 
-    def _choose(self, remaining: Flags, comparison: Comparison, kept: Kept, among: Flags) -> int:
-        candidates = np.flatnonzero(among).tolist()
+    def _choose(self, remaining: Flags, comparison: Comparison, kept: Kept) -> int:
+        candidates = np.flatnonzero(kept.segments).tolist()
         evidence = {i: self._evidence(remaining[i], comparison, i, kept.features[i]) for i in candidates}
         score = {i: self._score(evidence[i], _AGAINST) for i in candidates}
         if max(score.values()) > 0:
             # Where scores are alike, the better fit, less what each named dimension must earn.
             alike = [i for i in candidates if score[i] >= max(score.values()) - self.believed]
-            # Of those the ones with fewest cells that nothing was heard of: they cannot contradict.
-            unheard = (self.lattice.members & ~self.sums.rows.any(axis=-1)).sum(-1)
-            alike = [i for i in alike if unheard[i] == min(unheard[alike])]
             best = max(alike, key=lambda i: float(evidence[i].sum()) - self.believed * self._named(i))
         else:
             best = min(candidates, key=lambda i: float(kept.p[i]))

@@ -15,9 +15,8 @@ from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
 Flags = npt.NDArray[np.bool_]
-#: Share of the device time that is waited for that must be reported before drift or its absence is believed:
-#: who comes first is no fair sample of a segment. It holds nothing back for long, as those who stay silent
-#: are waited for in a few windows only.
+#: Share of the expected device time that must be reported before drift is believed: what comes first after an
+#: outage is not a fair sample of a segment. The revision that late data bring has the last word.
 LEAST_COVERAGE = 0.5
 
 
@@ -58,11 +57,10 @@ def drift_of_segments(
     judged, and the reason tells how many are left out.
     """
     found_before = np.array([key in standing.before and standing.before[key].finding for key in keys])
-    known = ~(standing.coverage.awaited < LEAST_COVERAGE)
     judged = [
         one
         for f in families.values()
-        if (one := judge(profiles, f, lattice, limits, standing=found_before, known=known)) is not None
+        if (one := judge(profiles, f, lattice, limits, found_before)) is not None
     ]
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     made = np.zeros(len(lattice.cells))
@@ -76,17 +74,17 @@ def drift_of_segments(
             "devices": int(standing.coverage.expected[i]),
         }
         best = _most_rows(judged, i)
+        share = standing.coverage.share[i]
+        if share < LEAST_COVERAGE and made[i] and best is not None and best.kept.segments[i]:
+            few = f"moved, but only {share:.0%} of the expected device time has been reported"
+            rows.append(
+                Evaluation(**common, measure="drift", verdict="insufficient_data", reason=few, n=made[i])
+            )
+            continue
         if best is None or np.isnan(best.kept.p[i]):
             verdict, reason = _unjudged(float(made[i]), best, i, standing, limits)
             rows.append(
                 Evaluation(**common, measure="drift", verdict=verdict, reason=reason, n=float(made[i]))
-            )
-            continue
-        if not known[i]:
-            few = f"only {standing.coverage.awaited[i]:.0%} of the device time waited for has been reported"
-            few = f"moved, but {few}" if best.kept.segments[i] else few
-            rows.append(
-                Evaluation(**common, measure="drift", verdict="insufficient_data", reason=few, n=made[i])
             )
             continue
         if best.kept.segments[i]:
