@@ -38,7 +38,7 @@ def run(script: str, *arguments: str, folder: Path = FOLDER, **environment: str)
 def missing() -> str:
     """Install what the lock file says, unless it is there; in one line what lacks where that cannot be."""
     if not shutil.which("node") or not shutil.which("npm"):
-        return "no JavaScript: install Node.js 20 or newer, with npm"
+        return "no JavaScript: install Node.js 18 or newer, with npm"
     wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()
     mark = _MODULES / ".installed"
     with (FOLDER / ".lock").open("w") as lock:  # tests run in several processes
