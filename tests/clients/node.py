@@ -21,7 +21,7 @@ def run(script: str, *arguments: str, folder: Path = FOLDER, **environment: str)
     if folder != FOLDER:
         (folder / "node_modules").symlink_to(_MODULES)
     done = subprocess.run(
-        ["node", script, *arguments],
+        ["node", *_flags(), script, *arguments],
         cwd=folder,
         env=os.environ | environment,
         capture_output=True,
