@@ -35,6 +35,13 @@ def run(script: str, *arguments: str, folder: Path = FOLDER, **environment: str)
 
 
 @cache
+def _flags() -> tuple[str, ...]:
+    """Debian 12 has Node.js 18, where `crypto` has to be asked for; what the docs show wants 20."""
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    return ("--experimental-global-webcrypto",) if version.startswith("v18.") else ()
+
+
+@cache
 def missing() -> str:
     """Install what the lock file says, unless it is there; in one line what lacks where that cannot be."""
     if not shutil.which("node") or not shutil.which("npm"):
