@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from driftline_collector.alerts import silences, state
 from driftline_collector.alerts.silences import About, Silence
 from driftline_collector.answers.records import Alert, Change, MovedFeature, Range, Silenced
 from driftline_collector.api.parts import Parts
+from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.values import moment, rows_of, write_time
 from driftline_collector.store.base import Selection
 
@@ -31,6 +33,15 @@ def records(parts: Parts, table: pa.Table) -> list[Alert]:
         _record(alert, changed_ns, parts, held_by(alert, silent, now_ns))
         for alert, changed_ns in zip(state.from_rows(table), changed, strict=True)
     ]
+
+
+def one(parts: Parts, alert_id: str) -> pa.Table:
+    """The row of one alert, as `records` reads it. Raises ProblemError where there is no such alert."""
+    rows = parts.store.alerts(None, MANY)
+    found = rows.filter(pc.equal(rows["id"], alert_id))
+    if not found.num_rows:
+        raise ProblemError(404, f"there is no alert {alert_id!r}; GET /api/v1/alerts lists those there are")
+    return found
 
 
 def held_by(alert: state.Alert, known: Sequence[Silence], now_ns: int) -> Silence | None:

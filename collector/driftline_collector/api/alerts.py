@@ -91,10 +91,8 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/alerts/{alert_id}", responses={404: {"description": "There is no such alert"}})
     def alert(alert_id: AlertId) -> AlertDetail:
         """One alert and all that stands around it: features, devices, samples, and what else changed."""
-        rows = parts.store.alerts(None, alert_records.MANY)
-        for found in alert_records.records(parts, rows.filter(pc.equal(rows["id"], alert_id))):
-            return alert_page(parts, found)
-        raise ProblemError(404, f"there is no alert {alert_id!r}; GET /api/v1/alerts lists those there are")
+        (found,) = alert_records.records(parts, alert_records.one(parts, alert_id))
+        return alert_page(parts, found)
 
     return router
 

@@ -14,11 +14,11 @@ from driftline_collector.alerts import silences, state
 from driftline_collector.alerts.rules import DRIFT, Measure
 from driftline_collector.answers.records import Page
 from driftline_collector.answers.silences import Silence
-from driftline_collector.api.alert_records import MANY, held_by
+from driftline_collector.api.alert_records import MANY, held_by, one
 from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
-from driftline_collector.api.values import moment, read_time
+from driftline_collector.api.values import moment, read_time, span_ns
 
 _log = logging.getLogger(__name__)
 _DAY_NS = 86_400 * 10**9
@@ -26,7 +26,6 @@ _DAY_NS = 86_400 * 10**9
 _LONGEST_NS = 30 * _DAY_NS
 _FURTHEST_NS = 365 * _DAY_NS
 _LASTS = re.compile("([0-9]{1,9})(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 States = Annotated[
     list[Literal["pending", "active", "expired"]] | None,
@@ -208,12 +207,7 @@ def _about(parts: Parts, wanted: NewSilence) -> tuple[Segment, str | None]:
         raise ProblemError(422, "alert, segment: give one of both, an alert's id or a segment key")
     if wanted.segment is not None:
         return Segment.parse(wanted.segment), wanted.rule
-    rows = parts.store.alerts(None, MANY).to_pylist()
-    found = next((row for row in rows if row["id"] == wanted.alert), None)
-    if found is None:
-        raise ProblemError(
-            404, f"there is no alert {wanted.alert!r}; GET /api/v1/alerts lists those there are"
-        )
+    (found,) = one(parts, wanted.alert or "").to_pylist()
     return Segment.parse(found["segment"]), wanted.rule or found["rule"]
 
 
@@ -226,7 +220,7 @@ def _when(wanted: NewSilence, now_ns: int) -> tuple[int, int]:
         raise ProblemError(422, "start: it is more than a year ahead; give an earlier one")
     end = read_time(wanted.end, "end", now_ns) or 0
     if lasts := _LASTS.fullmatch(wanted.lasts or ""):
-        end = start + int(lasts[1]) * _SECONDS[lasts[2]] * 10**9
+        end = start + span_ns(lasts[1], lasts[2])
     if end <= start:
         raise ProblemError(422, f"end: it is not after the start, {moment(start)}; give a later end")
     if end - start > _LONGEST_NS:
