@@ -21,17 +21,16 @@ _SINCE = """
 class Catalogue:
     """Sums over all windows there ever were. Reading those again for each page would take ever longer."""
 
-    def __init__(self, read: Read) -> None:
-        self._read = read
+    def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: pa.Table | None = None
 
-    def table(self) -> pa.Table:
+    def table(self, read: Read) -> pa.Table:
         """See `Shown.catalogue`."""
         with self._lock:
             if self._known is None:
-                self._known = self._read(_SINCE, 0)
-            elif (news := self._read(_SINCE, self._seen_ns)).num_rows:
+                self._known = read(_SINCE, 0)
+            elif (news := read(_SINCE, self._seen_ns)).num_rows:
                 self._known = _summed(pa.concat_tables([self._known, news]))
             return self._known.drop_columns(["received_ns"]).sort_by([(name, "ascending") for name in _PLACE])
 

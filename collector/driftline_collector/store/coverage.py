@@ -1,8 +1,23 @@
 """The read that tells what came and what is missing, by stream: long enough for a file of its own."""
 
-# Numbers missing = the last one known of, by announcement or because it came, less those that came and those
-# that the device says it dropped. A stream that goes on may still send what is missing now.
-COVERAGE = """
+from typing import Any
+
+
+def missing(numbers: str, last: str, dropped: str) -> str:
+    """SQL: the numbers up to the last one known of, less those that came and those that the device dropped.
+
+    `numbers` has highest and seen; `last` is what was announced; `dropped` are intervals, as first, last,
+    first, last. A stream that goes on may still send what is missing now. What a device says of itself may
+    be absurd: at most what a BIGINT holds is missing.
+    """
+    told: dict[str, Any] = {"n": numbers, "last": last, "dropped": dropped}
+    return """least(9223372036854775807, greatest(0,
+        greatest(coalesce({last}, 0), coalesce({n}.highest, 0)) - coalesce({n}.seen, 0)
+        - coalesce(list_sum({dropped}[2:len({dropped}):2]) - list_sum({dropped}[1:len({dropped}):2])
+                   + len({dropped}) // 2, 0)))""".format(**told)
+
+
+COVERAGE = f"""
 WITH windows AS (
     SELECT * FROM stream_windows WHERE end_ns > $start AND start_ns < $end AND stream <> ''
 ), spoken AS (  -- few keys first: all else of a stream stays as it is
@@ -29,12 +44,6 @@ WITH windows AS (
            bool_or(phase = 'end') AS ended,
            flatten(list(tombstones_logs)) AS logs, flatten(list(tombstones_spans)) AS spans
     FROM stream_events GROUP BY stream
-), dropped AS (  -- the intervals stand as first, last, first, last
-    SELECT stream,
-           list_sum(logs[2:len(logs):2]) - list_sum(logs[1:len(logs):2]) + len(logs[1:len(logs):2]) AS logs,
-           list_sum(spans[2:len(spans):2]) - list_sum(spans[1:len(spans):2])
-           + len(spans[1:len(spans):2]) AS spans
-    FROM said
 ), numbers AS (
     SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
     FROM stream_intervals GROUP BY stream, signal
@@ -56,17 +65,12 @@ WITH windows AS (
 SELECT streams.*, CAST(coalesce(counted.predictions, 0) AS BIGINT) AS predictions,
        CAST(coalesce(holes.window_holes_ns, 0) AS BIGINT) AS window_holes_ns,
        said.made, CAST(coalesce(said.announced_lost, 0) AS BIGINT) AS announced_lost,
-       CAST(least(9223372036854775807,  -- what a device says of itself may be absurd
-           greatest(0, greatest(coalesce(said.last_log, 0), coalesce(logs.highest, 0))
-           - coalesce(logs.seen, 0) - coalesce(dropped.logs, 0))) AS BIGINT) AS missing_logs,
-       CAST(least(9223372036854775807,  -- what a device says of itself may be absurd
-           greatest(0, greatest(coalesce(said.last_span, 0), coalesce(spans.highest, 0))
-           - coalesce(spans.seen, 0) - coalesce(dropped.spans, 0))) AS BIGINT) AS missing_spans,
+       CAST({missing("logs", "said.last_log", "said.logs")} AS BIGINT) AS missing_logs,
+       CAST({missing("spans", "said.last_span", "said.spans")} AS BIGINT) AS missing_spans,
        CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated,
        counted.last_end_ns, coalesce(said.ended, false) AS ended
 FROM streams
 LEFT JOIN counted USING (stream) LEFT JOIN holes USING (stream) LEFT JOIN said USING (stream)
-LEFT JOIN dropped USING (stream)
 LEFT JOIN numbers AS logs ON logs.stream = streams.stream AND logs.signal = 'logs'
 LEFT JOIN numbers AS spans ON spans.stream = streams.stream AND spans.signal = 'traces'
 LEFT JOIN repeats ON repeats.stream = streams.stream

@@ -1,11 +1,11 @@
 """Named reads of the fleet: who reports, how much, what of it is lost. From windows, not from profiles."""
 
 from functools import cached_property
-from typing import Any
 
 import pyarrow as pa
 
 from driftline_collector.store.catalogue import Catalogue
+from driftline_collector.store.coverage import missing
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Where
 
@@ -20,11 +20,11 @@ class FleetReads(Queries):
 
     def catalogue(self) -> pa.Table:
         """See `Shown.catalogue`."""
-        return self._catalogue.table()
+        return self._catalogue.table(self._read)
 
     @cached_property
     def _catalogue(self) -> Catalogue:
-        return Catalogue(self._read)
+        return Catalogue()
 
     def fleet(self, where: Where) -> pa.Table:
         """See `Shown.fleet`."""
@@ -83,8 +83,8 @@ class FleetReads(Queries):
                 SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
                 FROM stream_intervals WHERE stream IN (SELECT stream FROM told) GROUP BY stream, signal
             ), missing AS (
-                SELECT told.stream, {_missing("logs", "told.last_log", "told.dropped_logs")}
-                     + {_missing("spans", "told.last_span", "told.dropped_spans")} AS missing
+                SELECT told.stream, {missing("logs", "told.last_log", "told.dropped_logs")}
+                     + {missing("spans", "told.last_span", "told.dropped_spans")} AS missing
                 FROM told
                 LEFT JOIN numbers AS logs ON logs.stream = told.stream AND logs.signal = 'logs'
                 LEFT JOIN numbers AS spans ON spans.stream = told.stream AND spans.signal = 'traces'
@@ -126,8 +126,8 @@ class FleetReads(Queries):
                    coalesce(told.started_ns, windows.first_ns) AS started_ns, told.ended_ns,
                    windows.last_ns, told.made, CAST(coalesce(windows.counted, 0) AS BIGINT) AS counted,
                    CAST(coalesce(told.announced_lost, 0) AS BIGINT) AS announced_lost,
-                   CAST({_missing("logs", "told.last_log", "told.dropped_logs")}
-                      + {_missing("spans", "told.last_span", "told.dropped_spans")} AS BIGINT) AS missing,
+                   CAST({missing("logs", "told.last_log", "told.dropped_logs")}
+                      + {missing("spans", "told.last_span", "told.dropped_spans")} AS BIGINT) AS missing,
                    CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated
             FROM known LEFT JOIN windows USING (stream) LEFT JOIN told USING (stream)
             LEFT JOIN numbers AS logs ON logs.stream = known.stream AND logs.signal = 'logs'
@@ -182,11 +182,3 @@ class FleetReads(Queries):
             """,
             device,
         )
-
-
-def _missing(numbers: str, last: str, dropped: str) -> str:
-    """Numbers up to the last one known of, less those that came and those that the device says it dropped."""
-    told: dict[str, Any] = {"n": numbers, "last": last, "dropped": dropped}
-    return """greatest(0, greatest(coalesce({last}, 0), coalesce({n}.highest, 0)) - coalesce({n}.seen, 0)
-        - coalesce(list_sum({dropped}[2:len({dropped}):2]) - list_sum({dropped}[1:len({dropped}):2])
-                   + len({dropped}) // 2, 0))""".format(**told)
