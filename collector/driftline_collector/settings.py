@@ -76,7 +76,7 @@ class ServerSettings(Section):
         description="Requests that may wait for a commit before clients are asked to come back.",
     )
     public_url: Url | None = Field(
-        default=None, description="How people reach this collector, for links in alerts."
+        default=None, description="Where people open the dashboard, for links in alerts."
     )
 
     @model_validator(mode="before")

@@ -44,6 +44,8 @@ def run(*, url: str, host: str = "127.0.0.1", port: int = 8501) -> None:
     """Serve the dashboard of the collector at `url` until the process is asked to stop."""
     from streamlit.web import bootstrap
 
+    from driftline_dashboard import app  # noqa: F401  # now, and not while the first visitor waits
+
     address.use(url)
     options = {
         **_OPTIONS,

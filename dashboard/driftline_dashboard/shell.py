@@ -1,5 +1,6 @@
 """What stands around each page: the menu, the pickers, the verdict as title, and the line on freshness."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from html import escape
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -33,33 +35,41 @@ def _style() -> str:
 
 
 def begin(
-    name: str, *, own: Sequence[str] = (), pickers: Sequence[str] = ("model", "version")
+    name: str,
+    *,
+    own: Sequence[str] = (),
+    pickers: Sequence[str] = ("model", "version"),
+    without_model: bool = False,
 ) -> View | None:
     """Draw menu and pickers of a page; returns what the URL asks for, its model filled in.
 
     `own` names the page's parameters beside the shared ones; `pickers` are some of model, version, type,
     region and range. Returns None where there is nothing to show yet: that has been said and is waited for.
+    With `without_model` a collector that knows no model is enough, and the view has none.
     """
     view = state.current(own)
     answer = collector.models()
     models = answer.value.items if answer.value else ()
     known = [model.model for model in models]
     model = view.model or (known[0] if known else None)
-    _menu(name, replace(view, model=model))
-    if model is None:
+    if model is not None:
+        collector.overview_ahead(model)
+    now = collector_now(answer, answer.value.as_of) if answer.value else utc_now()
+    _menu(name, replace(view, model=model), now)
+    if model is None and (answer.value is None or not without_model):
         _wait()
         return None
     problems = list(view.problems)
     if known and model not in known:
         problems.append(f"The collector knows no model “{model}”. It knows: {', '.join(known)}.")
     view = replace(view, model=model)
-    _pickers(view, models, pickers)
+    _pickers(view, models, pickers, now)
     for problem in problems:
         layout.notice(problem, "warning")
     return view
 
 
-def _menu(name: str, view: View) -> None:
+def _menu(name: str, view: View, now: datetime) -> None:
     with st.container(key="dl-menu", horizontal=True, vertical_alignment="center", gap="small"):
         layout.html('<span class="dl-brand">driftline</span>')
         for target, route in routes.ROUTES.items():
@@ -67,18 +77,19 @@ def _menu(name: str, view: View) -> None:
                 here = "dl-here-" if target == name else "dl-to-"
                 with st.container(key=f"{here}{target}", width="content"):
                     routes.link(target, route.title, view.to(feature=None))
-        with st.popover("Link", type="tertiary", help="A link to what is shown here"):
-            st.code(_address(view), language=None, wrap_lines=True)
+        with st.popover("Link", type="tertiary"):
+            layout.note("What is shown here, its time range pinned.")
+            st.code(_address(view, now), language=None, wrap_lines=True)
 
 
-def _address(view: View) -> str:
+def _address(view: View, now: datetime) -> str:
     """The address of what is shown, with a range that moves along pinned to where it is now."""
-    start, end = view.bounds(utc_now())
+    start, end = view.bounds(now)
     pinned = replace(view, start=words.rfc3339(start), end=words.rfc3339(end))
     return f"{st.context.url or ''}?{urlencode(pinned.parameters())}"
 
 
-def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str]) -> None:
+def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str], now: datetime) -> None:
     names = [model.model for model in models]
     chosen = next((model for model in models if model.model == view.model), None)
     versions = [each.version for each in chosen.versions] if chosen else []
@@ -95,7 +106,7 @@ def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str]) -> None
                 field = state.FIELDS.get(name, name)
                 state.choose(label, field, options, value=value, everything=everything, forget=_ON_PAGES)
         if "range" in wanted:
-            state.choose_range(view, utc_now())
+            state.choose_range(view, now)
 
 
 @st.fragment(run_every=layout.REFRESH_S / 2)
@@ -130,7 +141,16 @@ def title(sentence: str, lead: str = "") -> None:
         if lead
         else ""
     )
-    layout.html(f'<h1 class="dl-h1">{sign}{escape(sentence)}</h1>')
+    layout.html(f'<h1 class="dl-h1">{sign}{_HYPHENED.sub(_unbroken, escape(sentence))}</h1>')
+
+
+#: Names such as camera-b, short enough to stand on one line of the narrowest screen.
+_HYPHENED = re.compile(r"(?<![\w&;-])[\w.]+(?:-[\w.]+)+(?![\w;-])")
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    """A name that is not to be broken at its hyphens."""
+    return f'<span class="dl-name">{found[0]}</span>' if len(found[0]) <= 24 else found[0]
 
 
 def freshness(answer: Answer[Overview]) -> None:
@@ -138,7 +158,7 @@ def freshness(answer: Answer[Overview]) -> None:
     overview = layout.settled(answer, "Overview")
     if overview is None:
         return
-    now = collector_now(answer, overview)
+    now = collector_now(answer, overview.as_of)
     up_to = words.parse_time(overview.data_up_to)
     if up_to is None:
         text = "No data yet"
@@ -151,9 +171,9 @@ def freshness(answer: Answer[Overview]) -> None:
     layout.html(f'<p class="dl-fresh">{escape(text)} · {escape(reported)}</p>')
 
 
-def collector_now(answer: Answer[Overview], overview: Overview) -> datetime:
-    """The time at the collector: its clock at the answer, and what has gone by since."""
-    then = words.parse_time(overview.as_of) or answer.moment
+def collector_now(answer: Answer[Any], as_of: str | None) -> datetime:
+    """The time at the collector, which data go by: `as_of` its answer, and what has gone by since."""
+    then = words.parse_time(as_of) or answer.moment
     return then + timedelta(seconds=max(0.0, time.time() - answer.at))
 
 

@@ -31,9 +31,10 @@ def test_what_is_calibrated_has_no_error_on_average() -> None:
     assert np.mean([error["lower"] == 0.0 for error in errors]) > 0.9
 
 
+@pytest.mark.parametrize("rows", [800, 1200])  # drawn again one by one, and by the normal law of their sums
 @pytest.mark.parametrize("bias", [0.1, 0.25])
-def test_what_is_overconfident_has_an_error_within_its_interval(bias: float) -> None:
-    errors = [calibration(*sample(seed, 800, bias))["ece"] for seed in range(40)]
+def test_what_is_overconfident_has_an_error_within_its_interval(bias: float, rows: int) -> None:
+    errors = [calibration(*sample(seed, rows, bias))["ece"] for seed in range(40)]
     assert np.mean([error["value"] for error in errors]) == pytest.approx(bias, abs=0.01)
     held = np.mean([error["lower"] <= bias <= error["upper"] for error in errors])
     assert held >= 0.88

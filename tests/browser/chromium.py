@@ -29,20 +29,22 @@ WIDE, NARROW = 1440, 390
 #: Milliseconds within which a page must have settled, on a machine that has other things to do.
 PATIENCE_MS = 45_000
 
-# Done: the script has ended, no card waits, the title is there, and every chart is drawn; three looks in
-# a row, because there is a moment between a click and the start of the run that it causes.
-_SETTLED = """() => {
+#: In JavaScript: the script has ended, no card waits, the title is there, and every chart is drawn.
+DONE = """() => {
   const app = document.querySelector('[data-testid="stApp"]');
   const charts = [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')];
-  const done = app !== null
+  return app !== null
     && app.dataset.testScriptState === 'notRunning'
     && app.dataset.testConnectionState === 'CONNECTED'
-    && document.querySelector('[data-testid="stSkeleton"]') === null
+    && document.querySelector('[data-testid^="stSkeleton"]') === null
     && document.querySelector('.dl-h1') !== null
-    && charts.every((chart) => chart.querySelector('svg, canvas') !== null);
-  window.driftlineSettled = done ? (window.driftlineSettled || 0) + 1 : 0;
-  return window.driftlineSettled > 2;
+    && charts.every((chart) => chart.offsetParent === null || chart.querySelector('svg, canvas'));
 }"""
+# Three looks in a row: there is a moment between a click and the start of the run that it causes.
+_SETTLED = f"""() => {{
+  window.driftlineSettled = ({DONE})() ? (window.driftlineSettled || 0) + 1 : 0;
+  return window.driftlineSettled > 2;
+}}"""
 
 
 def path() -> str | None:

@@ -44,4 +44,6 @@ def test_findings_are_a_table_and_nothing_evaluated_says_what_is_missing(tmp_pat
         judge(collector, drifted(0, CAMERA_A))
         shown = driftline("drift", "--model", "digits", "--url", collector.url).stdout
         assert "camera-a" in shown
+        assert "drifted" not in shown, "of findings that goes without saying"
+        shown = driftline("drift", "--segments", "--url", collector.url).stdout
         assert "drifted" in shown

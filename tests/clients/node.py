@@ -16,7 +16,7 @@ _MODULES = FOLDER / "node_modules"
 
 def run(script: str, *arguments: str, folder: Path = FOLDER, **environment: str) -> str:
     """What a script of a folder prints. Skips the test where there is no Node.js or no package."""
-    if why := _not_there():
+    if why := missing():
         pytest.skip(why)
     if folder != FOLDER:
         (folder / "node_modules").symlink_to(_MODULES)
@@ -35,8 +35,8 @@ def run(script: str, *arguments: str, folder: Path = FOLDER, **environment: str)
 
 
 @cache
-def _not_there() -> str:
-    """Install what the lock file says, unless it is there; the reason where that cannot be."""
+def missing() -> str:
+    """Install what the lock file says, unless it is there; in one line what lacks where that cannot be."""
     if not shutil.which("node") or not shutil.which("npm"):
         return "no JavaScript: install Node.js 20 or newer, with npm"
     wanted = hashlib.sha256((FOLDER / "package-lock.json").read_bytes()).hexdigest()

@@ -1,4 +1,4 @@
-"""docs/other-languages.md: the JavaScript on that page is run as it stands, and says what Python would."""
+"""docs/other-languages.md: its JavaScript runs as it stands in Node.js and in a browser, and counts right."""
 
 import json
 import re
@@ -9,7 +9,8 @@ import pytest
 from driftline_schemas.binning import DURATION_EDGES, FeatureBinning
 from driftline_schemas.reference import Reference
 
-from tests.clients import node
+from tests.browser import chromium
+from tests.clients import node, webpage
 from tests.receiver.serving import Serving, serving
 
 PAGE = Path(__file__).parents[2] / "docs" / "other-languages.md"
@@ -30,15 +31,39 @@ def reference() -> Reference:
     )
 
 
-@pytest.fixture(scope="module")
-def served(reference: Reference, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+@pytest.fixture(scope="module", params=["Node.js", "a page"])
+def served(
+    request: pytest.FixtureRequest, reference: Reference, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Serving]:
     folder = tmp_path_factory.mktemp("page")
     for name, code in re.findall(r"```javascript\n// (\S+)\n(.*?)```", PAGE.read_text(), re.DOTALL):
         (folder / name).write_text(code)
-    (folder / "digits-2.1.0.reference.json").write_text(json.dumps(reference.to_json()))
-    with serving(folder) as running:
-        node.run("main.mjs", folder=folder, DRIFTLINE_URL=running.url)
+    document = json.dumps(reference.to_json())
+    (folder / "digits-2.1.0.reference.json").write_text(document)
+    if request.param == "Node.js":
+        with serving(folder) as running:
+            node.run("main.mjs", folder=folder, DRIFTLINE_URL=running.url)
+            yield running
+        return
+    webpage.skip_where_it_lacks()
+    with webpage.site(folder) as origin, serving(folder, origins=[origin]) as running:
+        _run_in_a_page(folder, origin, running.url, document)
         yield running
+
+
+def _run_in_a_page(folder: Path, origin: str, url: str, document: str) -> None:
+    """main.mjs, with what a browser lacks put in its place: a file and an environment."""
+    (folder / "files.mjs").write_text(f"export const readFileSync = () => {json.dumps(document)};")
+    webpage.bundle(
+        "main.mjs",
+        folder,
+        folder=folder,
+        alias={"node:fs": "./files.mjs"},
+        define={"process.env.DRIFTLINE_URL": json.dumps(url)},
+        footer={"js": 'document.title = "done";'},
+    )
+    with chromium.browser() as browser, webpage.opened(browser, origin, url) as (page, _):
+        page.wait_for_function("document.title === 'done'")
 
 
 def test_predictions_are_there_whole(served: Serving) -> None:

@@ -2,7 +2,6 @@
 
 import logging
 import queue
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,6 @@ from tests.conformance.client_grpc import GrpcClient
 from tests.conformance.client_http import HttpConnection
 from tests.conformance.registry import Failed
 from tests.hostile.cases import Case, case
-from tests.receiver.serving import Serving
 
 #: A fault of ours is none of the client's: these words are said of nothing else.
 _OUR_FAULTS = ("unexpected fault", "cannot be read:", "database")
@@ -25,11 +23,10 @@ _TIMEOUT_S = 30.0
 class Fuzzer:
     """A few clients on one server; `seen` counts answers, `complaints` tells of those that are wrong."""
 
-    def __init__(self, served: Serving, clients: int = 8) -> None:
-        self._served = served
+    def __init__(self, url: str, grpc: str, clients: int = 8) -> None:
+        self._url = url
         self._clients = clients
-        self._local = threading.local()
-        self._grpc = GrpcClient(served.grpc, _TIMEOUT_S, {})
+        self._grpc = GrpcClient(grpc, _TIMEOUT_S, {})
         self.seen: Counter[str] = Counter()
         self.wrong: queue.SimpleQueue[str] = queue.SimpleQueue()
 
@@ -61,7 +58,7 @@ class Fuzzer:
         if tried.transport == "grpc":
             return self._grpc.export(tried.signal, tried.body, gzip=tried.gzip)
         # A connection each: what one request leaves behind is tried by the conformance suite.
-        with HttpConnection(self._served.url, _TIMEOUT_S) as connection:
+        with HttpConnection(self._url, _TIMEOUT_S) as connection:
             headers = {"Content-Type": MEDIA_TYPES[tried.transport], **tried.headers}
             return connection.request("POST", f"/v1/{tried.signal}", headers, tried.body)
 

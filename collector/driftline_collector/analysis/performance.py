@@ -4,7 +4,7 @@ Labels arrive late, so what is told when a window closes is about the prediction
 end (docs/decisions/0011-accuracy-over-a-trailing-horizon.md); `details` say which.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,27 +27,43 @@ LEAST_PAIRS = 5
 
 
 def accuracy(
-    labelled: pa.Table, *, model: str, tier: str | None, start_ns: int, end_ns: int
+    labelled: pa.Table,
+    *,
+    model: str,
+    tier: str | None,
+    start_ns: int,
+    end_ns: int,
+    only: Collection[str] | None = None,
 ) -> list[Evaluation]:
-    """Share of right labels by segment, from rows of `Store.labelled` for predictions in [start, end)."""
+    """Share of right labels by segment, from rows of `Store.labelled` for predictions in [start, end).
+
+    `only` are the keys of the segments that are wanted, where it is not all of them.
+    """
     known = pc.and_(pc.is_valid(labelled.column("label")), pc.is_valid(labelled.column("true_label")))
     rows = labelled.filter(known)
-    keys = _by_segment(rows, model, tier)
+    keys = _by_segment(rows, model, tier, only)
     return _shares(
         "accuracy", keys, ground_truth.labelled_pairs(rows), {"from_ns": start_ns, "to_ns": end_ns}
     )
 
 
 def agreement(
-    escalated: pa.Table, *, model: str, tier: str | None, start_ns: int, end_ns: int
+    escalated: pa.Table,
+    *,
+    model: str,
+    tier: str | None,
+    start_ns: int,
+    end_ns: int,
+    only: Collection[str] | None = None,
 ) -> list[Evaluation]:
     """Share of escalated predictions on which the cloud agreed, from rows of `Store.escalated`.
 
     It is about what was escalated, which is the harder part of the traffic, and says nothing about the rest.
+    `only` are the keys of the segments that are wanted, where it is not all of them.
     """
     known = pc.and_(pc.is_valid(escalated.column("label")), pc.is_valid(escalated.column("cloud_label")))
     rows = escalated.filter(known)
-    keys = _by_segment(rows, model, tier)
+    keys = _by_segment(rows, model, tier, only)
     return _shares(
         "agreement", keys, ground_truth.answered_pairs(rows), {"from_ns": start_ns, "to_ns": end_ns}
     )
@@ -79,13 +95,16 @@ def _shares(
     return result
 
 
-def _by_segment(rows: pa.Table, model: str, tier: str | None) -> Iterator[tuple[str, Flags]]:
-    """Every segment that holds a row, with the rows that it holds."""
+def _by_segment(
+    rows: pa.Table, model: str, tier: str | None, only: Collection[str] | None
+) -> Iterator[tuple[str, Flags]]:
+    """Every segment that holds a row (`only` of these), with the rows that it holds."""
     cells, cell = distinct(rows, Cell._fields)
     lattice = Lattice.of(Cell(*values) for values in cells)
     place = np.array([lattice.cells.index(Cell(*values)) for values in cells], dtype=np.int64)
     for key, members in zip(lattice.keys(model, tier), lattice.members, strict=True):
-        yield key, members[place[cell]]
+        if only is None or key in only:
+            yield key, members[place[cell]]
 
 
 def latency(

@@ -22,6 +22,7 @@ from driftline_collector.api import (
     references,
     samples,
     series,
+    silences,
     system,
 )
 from driftline_collector.api.filters import only_known
@@ -39,6 +40,7 @@ _PARTS = (
     distributions,
     performance,
     alerts,
+    silences,
     samples,
     predictions,
     references,

@@ -10,7 +10,6 @@ from driftline_schemas.segments import Segment
 from driftline_collector.answers.devices import Device
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import write_time
-from driftline_collector.api.verdicts import details
 from driftline_collector.store.shown import Where
 
 #: The measure of rows about single devices.
@@ -79,7 +78,7 @@ class Judgement:
         if not latest:
             return cls({}, None)
         start = latest[0]["window_start_ns"]
-        table = parts.store.judged(model, start, [DEVICE], features=False, details=True)
+        table = parts.store.judged(model, start, [DEVICE], features=False, told=True)
         return cls({row["segment"]: row for row in table.to_pylist()}, latest[0]["window_end_ns"])
 
     def about(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,7 +111,6 @@ def devices(
     found = []
     for row in rows:
         judged = judgement.about(row)
-        said = details(judged)
         found.append(
             Device(
                 device=row["device"],
@@ -127,8 +125,8 @@ def devices(
                 predictions=row["predictions"],
                 lost=lost.get((row["model"], row["device"]), 0),
                 spool_age=spools.get(row["device"]),
-                p95=said.get("latency_p95"),
-                worst_feature=said.get("strongest"),
+                p95=judged.get("latency_p95"),
+                worst_feature=judged.get("strongest"),
                 worst_effect=judged.get("value"),
                 coverage=judged.get("coverage"),
             )

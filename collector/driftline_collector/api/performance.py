@@ -1,10 +1,11 @@
 """Whether the answers are right, and how long they take."""
 
-import statistics
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from driftline_schemas.segments import Segment
 from fastapi import APIRouter, Response
 
@@ -49,8 +50,9 @@ def routes(parts: Parts) -> APIRouter:
         where = Filters(parsed, start, end).where(now, default_ns=7 * _DAY_NS)
         if parts.performance is None:
             raise ProblemError(503, "this collector runs without analysis; there are no figures to give")
-        rows = parts.performance(parsed, where.start_ns, where.end_ns)
-        return _performance(parts, parsed, where, rows)
+        labelled = parts.store.labelled(where.model or "", where.start_ns, where.end_ns)
+        rows = parts.performance(parsed, where.start_ns, where.end_ns, labelled)
+        return _performance(parts, parsed, where, rows, _within(labelled, where))
 
     @router.get("/latency", response_model=Page[TierLatency], responses=arrow.RESPONSES)
     def latency(*, filters: Common, as_arrow: AsArrow) -> Page[TierLatency] | Response:
@@ -67,15 +69,10 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def _performance(
-    parts: Parts, segment: Segment, where: Where, rows: Sequence[Mapping[str, Any]]
+    parts: Parts, segment: Segment, where: Where, rows: Sequence[Mapping[str, Any]], labelled: pa.Table
 ) -> Performance:
-    labelled = [
-        row
-        for row in parts.store.labelled(where.model or "", where.start_ns, where.end_ns).to_pylist()
-        if _within(row, where)
-    ]
-    scored = _scored(labelled)
-    calibration = parts.calibrate(*scored) if parts.calibrate and scored[0] else {}
+    pairs = _pairs(labelled)
+    calibration = _calibration(parts, pairs)
     overall = [row for row in rows if row["measure"] == "escalation_rate" and row["segment"] == str(segment)]
     return Performance(
         segment=str(segment),
@@ -83,7 +80,7 @@ def _performance(
         accuracy=_by_version(rows, "accuracy"),
         agreement=_by_version(rows, "agreement"),
         escalation_rate=estimate(overall[0]) if overall else None,
-        confusion=_confusion(labelled),
+        confusion=_confusion(pairs),
         calibration=tuple(_bin(row) for row in calibration.get("bins", ())),
         ece=Estimate(**calibration["ece"]) if calibration.get("ece") else None,
         label_lag=_lag(labelled),
@@ -93,10 +90,12 @@ def _performance(
     )
 
 
-def _within(row: Mapping[str, Any], where: Where) -> bool:
-    return all(
-        value is None or row[name] == value for name, value in where.dimensions().items() if name != "model"
-    )
+def _within(labelled: pa.Table, where: Where) -> pa.Table:
+    """The rows of a segment, of those of its model."""
+    for name, value in where.dimensions().items():
+        if name != "model" and value is not None:
+            labelled = labelled.filter(pc.equal(labelled[name], value))
+    return labelled
 
 
 def _by_version(rows: Sequence[Mapping[str, Any]], measure: str) -> tuple[VersionEstimate, ...]:
@@ -107,37 +106,38 @@ def _by_version(rows: Sequence[Mapping[str, Any]], measure: str) -> tuple[Versio
     )
 
 
-def _weight(row: Mapping[str, Any]) -> float:
-    """1/π of a labelled pair; 1 where it does not tell."""
-    sent = row["label_sample_probability"] or row["probability"] or 1.0
-    return float(1 / (sent * (row["label_probability"] or 1.0)))
+def _pairs(labelled: pa.Table) -> pa.Table:
+    """Rows with a label and a true one: label, true_label, score, and weight: 1/π, 1 where none is told."""
+    known = labelled.filter(pc.and_(pc.is_valid(labelled["label"]), pc.is_valid(labelled["true_label"])))
+    sent = pc.coalesce(*(_told(known[name]) for name in ("label_sample_probability", "probability")), 1.0)
+    weight = pc.divide(1.0, pc.multiply(sent, pc.coalesce(_told(known["label_probability"]), 1.0)))
+    return known.select(["label", "true_label", "score"]).append_column("weight", weight)
 
 
-def _confusion(labelled: Sequence[Mapping[str, Any]]) -> tuple[ConfusionCell, ...]:
-    cells: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
-    for row in labelled:
-        if row["label"] is not None and row["true_label"] is not None:
-            cells[row["true_label"], row["label"]].append(_weight(row))
+def _told(probability: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Without zeros, which are none."""
+    return pc.if_else(pc.not_equal(probability, 0.0), probability, None)
+
+
+def _confusion(pairs: pa.Table) -> tuple[ConfusionCell, ...]:
+    cells = pairs.group_by(["true_label", "label"], use_threads=False).aggregate(
+        [("weight", "count"), ("weight", "sum")]
+    )
     return tuple(
-        ConfusionCell(true_label=true, label=label, n=len(weights), weight=sum(weights))
-        for (true, label), weights in sorted(cells.items())
+        ConfusionCell(
+            true_label=row["true_label"], label=row["label"], n=row["weight_count"], weight=row["weight_sum"]
+        )
+        for row in cells.sort_by([("true_label", "ascending"), ("label", "ascending")]).to_pylist()
     )
 
 
-def _scored(labelled: Sequence[Mapping[str, Any]]) -> tuple[list[float], list[bool], list[float]]:
-    known = [
-        row
-        for row in labelled
-        if row["score"] is not None
-        and 0 <= row["score"] <= 1
-        and row["label"] is not None
-        and row["true_label"] is not None
-    ]
-    return (
-        [row["score"] for row in known],
-        [row["label"] == row["true_label"] for row in known],
-        [_weight(row) for row in known],
-    )
+def _calibration(parts: Parts, pairs: pa.Table) -> Mapping[str, Any]:
+    score = pairs["score"]
+    scored = pairs.filter(pc.and_(pc.greater_equal(score, 0.0), pc.less_equal(score, 1.0)))
+    if parts.calibrate is None or not scored.num_rows:
+        return {}
+    hits = np.asarray(pc.equal(scored["label"], scored["true_label"]))
+    return parts.calibrate(scored["score"].to_numpy(), hits, scored["weight"].to_numpy())
 
 
 def _bin(row: Mapping[str, Any]) -> CalibrationBin:
@@ -149,29 +149,34 @@ def _bin(row: Mapping[str, Any]) -> CalibrationBin:
     )
 
 
-def _lag(labelled: Sequence[Mapping[str, Any]]) -> LabelLag | None:
-    lags = sorted((row["label_time_ns"] - row["time_ns"]) / 1e9 for row in labelled)
-    if not lags:
+def _lag(labelled: pa.Table) -> LabelLag | None:
+    count = labelled.num_rows
+    if not count:
         return None
-    return LabelLag(
-        median_s=statistics.median(lags), p95_s=lags[min(len(lags) - 1, int(0.95 * len(lags)))], n=len(lags)
-    )
+    lags = np.sort(labelled["label_time_ns"].to_numpy() - labelled["time_ns"].to_numpy()) / 1e9
+    p95 = lags[min(count - 1, int(0.95 * count))]
+    return LabelLag(median_s=float(np.median(lags)), p95_s=float(p95), n=count)
 
 
-def _per_day(labelled: Sequence[Mapping[str, Any]], where: Where) -> float | None:
-    if not labelled:
+def _per_day(labelled: pa.Table, where: Where) -> float | None:
+    if not labelled.num_rows:
         return None
-    first = min(row["time_ns"] for row in labelled)
-    days = float((where.end_ns - first) / _DAY_NS)
-    return len(labelled) / max(days, 1 / 24)
+    first = labelled["time_ns"].to_numpy().min()
+    return float(labelled.num_rows / max((where.end_ns - first) / _DAY_NS, 1 / 24))
 
 
-def _budget(labelled: Sequence[Mapping[str, Any]], segment: Segment) -> tuple[LabelBudget, ...]:
+def _budget(labelled: pa.Table, segment: Segment) -> tuple[LabelBudget, ...]:
     """Labels by device type and region within the segment: where they are scarcest first."""
-    have: defaultdict[str, int] = defaultdict(int)
-    for row in labelled:
-        named = {"model": segment["model"], "version": segment["version"]}
-        have[str(Segment.of(named | {"device_type": row["device_type"], "region": row["region"]}))] += 1
+    named = {"model": segment["model"], "version": segment["version"]}
+    places = (
+        labelled.group_by(["device_type", "region"], use_threads=False)
+        .aggregate([("id", "count")])
+        .to_pylist()
+    )
+    have = {
+        str(Segment.of(named | {"device_type": row["device_type"], "region": row["region"]})): row["id_count"]
+        for row in places
+    }
     return tuple(
         LabelBudget(segment=key, have=count, need=_NEEDED)
         for key, count in sorted(have.items(), key=lambda item: (item[1], item[0]))

@@ -75,7 +75,19 @@ def read_segment(text: str | None) -> str | None:
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """Rows as JSON has them: `…_ns` becomes a time, JSON text what it says, NaN null, bytes hex."""
-    return [shown(row) for row in table.to_pylist()]
+    names = [_name(column) for column in table.column_names]
+    columns = [_column(name, table[name]) for name in table.column_names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _column(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """What `_value` makes of each; most columns stand as they are."""
+    values: list[Any] = column.to_pylist()
+    kind = column.type
+    plain = name not in _JSON and _name(name) == name
+    if plain and (pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        return values
+    return [_value(name, value) for value in values]
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:

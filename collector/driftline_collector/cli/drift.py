@@ -48,7 +48,15 @@ def drift(
     elif not whole:
         typer.echo(_nothing_found(latest[0]))
     else:
-        _show(whole)
+        _show(whole, with_verdicts=segments)
+
+
+def _moved(evaluation: Evaluation) -> str:
+    """The feature that has moved furthest, and how many have."""
+    moved = (evaluation.details or {}).get("moved", ())
+    if not moved:
+        return "–"
+    return str(moved[0]) if len(moved) == 1 else f"{moved[0]} and {len(moved) - 1} more"
 
 
 def _nothing_found(whole: Evaluation) -> str:
@@ -59,14 +67,17 @@ def _nothing_found(whole: Evaluation) -> str:
     return f"No verdict on {whole.segment} {when}: {whole.verdict}, {whole.reason}."
 
 
-def _show(found: Sequence[Evaluation]) -> None:
+def _show(found: Sequence[Evaluation], *, with_verdicts: bool) -> None:
+    """A row for each; what is found has drifted, so that only among all segments a verdict says something."""
+    verdict = ("verdict",) if with_verdicts else ()
     right = ("PSI", "at least", "q", "n", "coverage")
-    shown = table("segment", "verdict", *right, "since (UTC)", "window ends (UTC)", right=right)
+    shown = table("segment", *verdict, "moved", *right, "since (UTC)", "window ends (UTC)", right=right)
     for evaluation in found:
         coverage = "–" if evaluation.coverage is None else f"{evaluation.coverage:.0%}"
         shown.add_row(
             evaluation.segment,
-            evaluation.verdict or "–",
+            *((evaluation.verdict or "–",) if with_verdicts else ()),
+            _moved(evaluation),
             number(evaluation.value),
             number(evaluation.lower),
             number(evaluation.q, 2),

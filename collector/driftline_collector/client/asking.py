@@ -22,6 +22,7 @@ from driftline_collector.answers.records import (
     ReferenceSummary,
     SegmentState,
 )
+from driftline_collector.answers.silences import Silence
 from driftline_collector.answers.system import System
 from driftline_collector.client.reading import read, read_all
 from driftline_collector.client.transport import Filter, Transport
@@ -150,6 +151,44 @@ class Client:
         """Send a test message. Returns notifier → id of the notification that was queued."""
         queued: dict[str, str] = self._transport.post("/alerts/test", {"notifier": list(notifiers)})["queued"]
         return queued
+
+    def silences(self, states: Sequence[str] = (), limit: int = 1000) -> Page[Silence]:
+        """Silences, latest change first; those that hold and those still to begin where no state is given."""
+        return self._page(Silence, "/silences", {"state": list(states), "limit": limit})
+
+    def silence(
+        self,
+        *,
+        author: str,
+        reason: str,
+        alert: str | None = None,
+        segment: str | None = None,
+        rule: str | None = None,
+        measure: str | None = None,
+        features: Sequence[str] = (),
+        lasts: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+    ) -> Silence:
+        """Hold messages about an alert or a segment back for `lasts` (`4h`), or until `end`."""
+        wanted = {
+            "alert": alert,
+            "segment": segment,
+            "rule": rule,
+            "measure": measure,
+            "features": list(features),
+            "for": lasts,
+            "start": start,
+            "end": end,
+            "author": author,
+            "reason": reason,
+        }
+        return self._read(Silence, self._transport.post("/silences", {}, wanted))
+
+    def unsilence(self, silence: str, *, author: str) -> Silence:
+        """End a silence now."""
+        path = f"/silences/{_segment(silence)}/expire"
+        return self._read(Silence, self._transport.post(path, {"author": author}))
 
     # -- references and labels --------------------------------------------------------------------------
     def references(self, **filters: Filter) -> Page[ReferenceSummary]:

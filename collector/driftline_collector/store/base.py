@@ -102,6 +102,9 @@ class Store(Protocol):
     def notifications(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
         """The latest state of each notification, latest first."""
 
+    def silences(self, after_ns: int | None = None) -> pa.Table:
+        """Silences as they stand now, latest change first; with `after_ns` those that end later than then."""
+
     def totals(self) -> dict[str, int]:
         """Rows by table, and sums that the system page shows: repeated, refused, announced_lost."""
 

@@ -157,7 +157,9 @@ class Reader:
         return self._read(
             """
             WITH recent AS (
-                SELECT * FROM predictions WHERE time_ns >= $start AND time_ns < $end + $answer
+                SELECT id, parent_id, trace_id, model, version, device_type, region, tier, device, time_ns,
+                       label, score, escalation_label, escalation_score, escalation_reason, probability
+                FROM predictions WHERE time_ns >= $start AND time_ns < $end + $answer
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), edge AS (
                 SELECT * FROM recent
@@ -217,8 +219,9 @@ class Reader:
         """See `Store.evaluations`."""
         return self._read(
             """
-            WITH latest AS (
-                SELECT * FROM evaluations
+            WITH latest AS (  -- narrow: the details of all are many times the rest
+                SELECT rowid AS place, window_end_ns, segment, measure, feature, verdict, finding
+                FROM evaluations
                 WHERE ($model IS NULL OR model = $model) AND ($segment IS NULL OR segment = $segment)
                   AND ($measure IS NULL OR measure = $measure)
                   AND ($start IS NULL OR window_end_ns > $start) AND ($end IS NULL OR window_start_ns < $end)
@@ -226,9 +229,11 @@ class Reader:
                     PARTITION BY model, segment, measure, feature, window_start_ns, window_end_ns
                     ORDER BY revision DESC, evaluated_ns DESC) = 1
             )
-            SELECT * FROM latest
-            WHERE ($verdict IS NULL OR verdict = $verdict) AND (finding OR NOT $findings)
-            ORDER BY window_end_ns DESC, segment, measure, feature NULLS FIRST LIMIT $limit
+            SELECT * FROM evaluations WHERE rowid IN (
+                SELECT place FROM latest
+                WHERE ($verdict IS NULL OR verdict = $verdict) AND (finding OR NOT $findings)
+                ORDER BY window_end_ns DESC, segment, measure, feature NULLS FIRST LIMIT $limit)
+            ORDER BY window_end_ns DESC, segment, measure, feature NULLS FIRST
             """,
             {
                 "model": selection.model,
@@ -249,6 +254,19 @@ class Reader:
     def notifications(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
         """See `Store.notifications`."""
         return self._latest("notifications", states, limit)
+
+    def silences(self, after_ns: int | None = None) -> pa.Table:
+        """See `Store.silences`."""
+        return self._read(
+            """
+            WITH latest AS (
+                SELECT * FROM silences
+                QUALIFY row_number() OVER (PARTITION BY id ORDER BY changed_ns DESC, rowid DESC) = 1
+            )
+            SELECT * FROM latest WHERE $after IS NULL OR end_ns > $after ORDER BY changed_ns DESC, id
+            """,
+            {"after": after_ns},
+        )
 
     def _latest(self, table: str, states: Sequence[str] | None, limit: int) -> pa.Table:
         return self._read(

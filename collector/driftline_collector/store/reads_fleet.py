@@ -1,9 +1,11 @@
 """Named reads of the fleet: who reports, how much, what of it is lost. From windows, not from profiles."""
 
+from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
+from driftline_collector.store.catalogue import Catalogue
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Where
 
@@ -18,16 +20,11 @@ class FleetReads(Queries):
 
     def catalogue(self) -> pa.Table:
         """See `Shown.catalogue`."""
-        return self._read("""
-            WITH places AS (
-                SELECT model, version, tier, device_type, region, min(start_ns) AS first_ns,
-                       max(end_ns) AS last_ns, sum(predictions) AS predictions
-                FROM stream_windows WHERE model IS NOT NULL GROUP BY model, version, tier, device_type, region
-            )
-            SELECT model, version, tier, device_type, region, first_ns, last_ns,
-                   CAST(predictions AS BIGINT) AS predictions
-            FROM places ORDER BY model, version, tier, device_type, region
-        """)
+        return self._catalogue.table()
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue(self._read)
 
     def fleet(self, where: Where) -> pa.Table:
         """See `Shown.fleet`."""

@@ -94,9 +94,12 @@ class Shown(Store, Protocol):
         measures: Sequence[str],
         *,
         features: bool,
-        details: bool = False,
+        told: bool = False,
     ) -> pa.Table:
-        """Evaluations of the windows that begin then, latest revision; of whole segments, or features too."""
+        """Evaluations of the windows that begin then, latest revision; of whole segments, or features too.
+
+        With `told` also what their details say: strongest (a feature), latency_p95 (s).
+        """
 
     def course(
         self, where: Where, segment: str, measure: str, feature: str | None, bucket_ns: int
@@ -142,7 +145,7 @@ class Shown(Store, Protocol):
 
     # -- the collector ---------------------------------------------------------------------------------
     def refused(self) -> pa.Table:
-        """signal, reason, count of what was turned away."""
+        """signal, reason, count of what was turned away, or folded: then the reason begins with FOLDED."""
 
     def names(self) -> pa.Table:
         """Names of late: kind (model, version … category), model and feature (of which it is one), name."""

@@ -1,21 +1,17 @@
-// Sends every kind of value with OpenTelemetry's SDK, over the transport that is named:
-//   node everything.mjs json|protobuf|grpc <http endpoint> <grpc address> [gzip]
-// and prints as JSON what only it knows: ids.
-import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace } from "@opentelemetry/api";
+// Sends every kind of value with OpenTelemetry's SDK. `exporter(signal, name)` gives the exporter of a signal.
+// Resolves to what only it knows: ids, and the exponential histogram as the SDK itself tells it.
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, createTraceState, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import { LoggerProvider, SimpleLogRecordProcessor } from "@opentelemetry/sdk-logs";
-import { AggregationType, MeterProvider, PeriodicExportingMetricReader } from "@opentelemetry/sdk-metrics";
+import {
+  AggregationTemporality,
+  AggregationType,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from "@opentelemetry/sdk-metrics";
 import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
-
-const [transport, http, grpc, compression = "none"] = process.argv.slice(2);
-const packages = { json: "http", protobuf: "proto", grpc: "grpc" };
-
-async function exporter(signal, name) {
-  const loaded = await import(`@opentelemetry/exporter-${signal}-otlp-${packages[transport]}`);
-  const url = transport === "grpc" ? `http://${grpc}` : `${http}/v1/${signal === "trace" ? "traces" : signal}`;
-  return new loaded[name]({ url, compression });
-}
 
 const TEXT = "Zürich 東京 🚗\0 end";
 const FLAT = {
@@ -46,63 +42,72 @@ const resource = resourceFromAttributes({
   list: ["a", "b"],
 });
 
-const tracers = new TracerProvider({
-  resource,
-  spanProcessors: [new BatchSpanProcessor({ exporter: await exporter("trace", "OTLPTraceExporter") })],
-});
-const tracer = tracers.getTracer("scope", "1.2");
-const parent = tracer.startSpan("parent", { kind: SpanKind.SERVER, startTime: START });
-const linked = { traceId: "80".repeat(16), spanId: "01".repeat(8), traceFlags: TraceFlags.SAMPLED };
-const child = tracer.startSpan(
-  "Kind 東京",
-  { attributes: FLAT, links: [{ context: linked, attributes: { why: "because" } }], startTime: START },
-  trace.setSpan(ROOT_CONTEXT, parent),
-);
-child.addEvent("began", { n: 1 }, later(1));
-child.setStatus({ code: SpanStatusCode.ERROR, message: "falsch ☠" });
-child.end(later(7));
-parent.end(later(9));
+export async function everything(exporter) {
+  const [spans, logs, metrics] = await Promise.all([
+    exporter("trace", "OTLPTraceExporter"),
+    exporter("logs", "OTLPLogExporter"),
+    exporter("metrics", "OTLPMetricExporter"),
+  ]);
+  const tracers = new TracerProvider({ resource, spanProcessors: [new BatchSpanProcessor({ exporter: spans })] });
+  const tracer = tracers.getTracer("scope", "1.2");
+  const parent = tracer.startSpan("parent", { kind: SpanKind.SERVER, startTime: START });
+  const linked = {
+    traceId: "80".repeat(16),
+    spanId: "01".repeat(8),
+    traceFlags: TraceFlags.SAMPLED,
+    traceState: createTraceState("vendor=1"),
+  };
+  const child = tracer.startSpan(
+    "Kind 東京",
+    { attributes: FLAT, links: [{ context: linked, attributes: { why: "because" } }], startTime: START },
+    trace.setSpan(ROOT_CONTEXT, parent),
+  );
+  child.addEvent("began", FLAT, later(1));
+  child.addEvent("", later(2));
+  child.setStatus({ code: SpanStatusCode.ERROR, message: "falsch ☠" });
+  child.end(later(7));
+  parent.end(later(9));
 
-const loggers = new LoggerProvider({
-  resource,
-  processors: [new SimpleLogRecordProcessor({ exporter: await exporter("logs", "OTLPLogExporter") })],
-});
-const logger = loggers.getLogger("scope");
-for (const [place, body] of [TEXT, "", null, 0, [1, { a: null }], { k: [NaN] }].entries()) {
-  logger.emit({
-    timestamp: later(place),
-    observedTimestamp: later(100),
-    severityNumber: SeverityNumber.WARN2,
-    severityText: "Wärn",
-    eventName: `event.${place}`,
-    body,
-    attributes: NESTED,
+  const loggers = new LoggerProvider({ resource, processors: [new SimpleLogRecordProcessor({ exporter: logs })] });
+  const logger = loggers.getLogger("scope");
+  for (const [place, body] of [TEXT, "", null, 0, [1, { a: null }], { k: [NaN] }].entries()) {
+    logger.emit({
+      timestamp: later(place),
+      observedTimestamp: later(100),
+      severityNumber: SeverityNumber.WARN2,
+      severityText: "Wärn",
+      eventName: `event.${place}`,
+      body,
+      attributes: NESTED,
+      context: place ? ROOT_CONTEXT : trace.setSpan(ROOT_CONTEXT, child),
+    });
+  }
+
+  const memory = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+  const [sent, own] = [metrics, memory].map(
+    (to) => new PeriodicExportingMetricReader({ exporter: to, exportIntervalMillis: 2 ** 30 }),
+  );
+  const meters = new MeterProvider({
+    resource,
+    views: [{ instrumentName: "exponential", aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM } }],
+    readers: [sent, own],
   });
-}
+  const meter = meters.getMeter("scope");
+  meter.createCounter("counted", { unit: "1" }).add(Number.MAX_SAFE_INTEGER, { where: TEXT, list: ["a"] });
+  const advice = { explicitBucketBoundaries: [0.1, 1] };
+  const explicit = meter.createHistogram("explicit", { advice });
+  const exponential = meter.createHistogram("exponential");
+  for (const value of [0.05, 0.5, 50]) {
+    explicit.record(value);
+    exponential.record(value);
+  }
+  exponential.record(0);
+  meter.createGauge("gauge", { unit: "Cel" }).record(-0.5);
+  meter.createGauge("none").record(NaN);
+  meter.createUpDownCounter("level").add(-3);
 
-const meters = new MeterProvider({
-  resource,
-  views: [{ instrumentName: "exponential", aggregation: { type: AggregationType.EXPONENTIAL_HISTOGRAM } }],
-  readers: [
-    new PeriodicExportingMetricReader({
-      exporter: await exporter("metrics", "OTLPMetricExporter"),
-      exportIntervalMillis: 2 ** 30,
-    }),
-  ],
-});
-const meter = meters.getMeter("scope");
-meter.createCounter("counted", { unit: "1" }).add(Number.MAX_SAFE_INTEGER, { where: TEXT, list: ["a"] });
-const advice = { explicitBucketBoundaries: [0.1, 1] };
-const explicit = meter.createHistogram("explicit", { advice });
-const exponential = meter.createHistogram("exponential");
-for (const value of [0.05, 0.5, 50]) {
-  explicit.record(value);
-  exponential.record(value);
+  await own.forceFlush();
+  const told = memory.getMetrics()[0].scopeMetrics[0].metrics.find((each) => each.descriptor.name === "exponential");
+  await Promise.all([tracers.shutdown(), loggers.shutdown(), meters.shutdown()]);
+  return { child: child.spanContext(), parent: parent.spanContext(), exponential: told.dataPoints[0].value };
 }
-exponential.record(0);
-meter.createGauge("gauge", { unit: "Cel" }).record(-0.5);
-meter.createGauge("none").record(NaN);
-meter.createUpDownCounter("level").add(-3);
-
-await Promise.all([tracers.shutdown(), loggers.shutdown(), meters.shutdown()]);
-console.log(JSON.stringify({ child: child.spanContext(), parent: parent.spanContext() }));

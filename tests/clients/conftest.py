@@ -1,0 +1,3 @@
+import pytest
+
+pytest.register_assert_rewrite("tests.clients.from_javascript")  # so that a difference is shown
