@@ -125,8 +125,8 @@ def test_the_journal_of_another_database_is_kept_and_not_read(
 # -- the file ------------------------------------------------------------------------------------------
 def test_entries_come_back_in_order_without_those_that_were_applied(folder: Path) -> None:
     journal = Journal(folder, ID, 0)
-    assert journal.append([[b"one"], [b"t", b"wo"]]) == [1, 2]
-    assert journal.append([[b"three"]]) == [3]
+    assert journal.append([b"one", b"two"]) == [1, 2]
+    assert journal.append([b"three"]) == [3]
     journal.close(0)
     assert read(folder) == [(1, b"one"), (2, b"two"), (3, b"three")]
     assert read(folder, applied=2) == [(3, b"three")]
@@ -134,7 +134,7 @@ def test_entries_come_back_in_order_without_those_that_were_applied(folder: Path
 
 def test_a_torn_tail_is_left_out_and_what_comes_after_has_places_of_its_own(folder: Path) -> None:
     journal = Journal(folder, ID, 0)
-    journal.append([[b"whole"], [b"torn" * 100]])
+    journal.append([b"whole", b"torn" * 100])
     journal.close(0)
     (path,) = folder.iterdir()
     data = path.read_bytes()
@@ -143,7 +143,7 @@ def test_a_torn_tail_is_left_out_and_what_comes_after_has_places_of_its_own(fold
         path.write_bytes(data[:cut])
         again = Journal(folder, ID, 0)
         assert [bytes(entry) for _, entry in again.unapplied()] == [b"whole"]
-        (position,) = again.append([[b"next"]])
+        (position,) = again.append([b"next"])
         assert position > 1
         again.close(0)
         assert [entry for _, entry in read(folder)] == [b"whole", b"next"]
@@ -155,7 +155,7 @@ def test_damage_costs_no_more_than_what_it_hits_and_is_told(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     journal = Journal(folder, ID, 0)
-    journal.append([[b"first"], [b"second"], [b"third"]])
+    journal.append([b"first", b"second", b"third"])
     journal.close(0)
     (path,) = folder.iterdir()
     path.write_bytes(path.read_bytes().replace(b"second", b"sekond"))
@@ -167,7 +167,7 @@ def test_files_go_once_all_in_them_is_applied(folder: Path, monkeypatch: pytest.
     monkeypatch.setattr(module, "FILE_BYTES", 100)
     journal = Journal(folder, ID, 0)
     for _ in range(4):
-        journal.append([[bytes(80)]])
+        journal.append([bytes(80)])
     assert len(list(folder.iterdir())) == 4
     journal.forget(2)
     assert [position for position, _ in read(folder)] == [3, 4]
@@ -184,7 +184,7 @@ def test_a_batch_comes_back_as_it_was() -> None:
         {("metrics", "no time"): 4},
         77,
     )
-    again = decode(memoryview(b"".join(encode(batch))))
+    again = decode(memoryview(encode(batch)))
     assert again.rows.keys() == batch.rows.keys()
     for name, rows in batch.rows.items():
         assert again.rows[name].table.equals(rows.table)

@@ -16,8 +16,8 @@ from driftline_collector.store.batch import Batch, Numbers, Refusal, Rows
 _LENGTH = struct.Struct("<I")
 
 
-def encode(batch: Batch) -> list[bytes | pa.Buffer]:
-    """The entry's bytes, in pieces that are written one after the other."""
+def encode(batch: Batch) -> bytes:
+    """The entry of a batch."""
     streams: list[pa.Buffer] = []
     tables = []
     for name, rows in batch.rows.items():
@@ -35,7 +35,7 @@ def encode(batch: Batch) -> list[bytes | pa.Buffer]:
     streams += [_stream(pa.table({"record": refusal.record})) for refusal in batch.refusals]
     head["nbytes"], head["lengths"] = batch.nbytes, [stream.size for stream in streams]
     text = json.dumps(head).encode()
-    return [_LENGTH.pack(len(text)), text, *streams]
+    return b"".join([_LENGTH.pack(len(text)), text, *streams])
 
 
 def decode(entry: memoryview) -> Batch:

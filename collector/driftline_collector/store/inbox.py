@@ -12,7 +12,7 @@ from pathlib import Path
 from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.entries import decode, encode, slim
-from driftline_collector.store.journal import Entry, Journal
+from driftline_collector.store.journal import Journal
 from driftline_collector.store.writer import Accepted, Writer
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 #: So much may be in the journal and not in the database. Reading it back after a crash takes about a second.
 MOST_BYTES = 64 * 2**20
 
-_Queued = tuple[Batch, Entry, "Future[None]"]
+_Queued = tuple[Batch, bytes, "Future[None]"]
 
 
 class Inbox:
@@ -43,8 +43,9 @@ class Inbox:
         """Queue a batch. The future is done once it is durable, or fails with StoreError."""
         future: Future[None] = Future()
         rows = {name: Rows(slim(part.table), part.record) for name, part in batch.rows.items()}
-        kept = Batch(rows, batch.numbers, batch.refusals, batch.counted, batch.nbytes)
-        entry = encode(kept)
+        entry = encode(Batch(rows, batch.numbers, batch.refusals, batch.counted, batch.nbytes))
+        # What waits is read back from the entry: a column that was decoded keeps all of its request in memory.
+        kept = decode(memoryview(entry))
         with self._arrived:
             if self._closing:
                 future.set_exception(StoreError("the store is closing; send again to the next collector"))
@@ -90,7 +91,7 @@ class Inbox:
             # The writer first: who has been answered, and reads, waits for what the writer has.
             self._writer.take_in(
                 [
-                    Accepted(batch, position, sum(map(len, entry)))
+                    Accepted(batch, position, len(entry))
                     for position, (batch, entry, _) in zip(positions, group, strict=True)
                 ]
             )
@@ -114,7 +115,7 @@ class Inbox:
     def _keep_aside(self, accepted: Accepted, fault: Exception) -> None:
         """Rows that were accepted and cannot be stored are kept in a file of their own."""
         path = self._folder / f"{accepted.position:016}.unstorable"
-        path.write_bytes(b"".join(encode(accepted.batch)))
+        path.write_bytes(encode(accepted.batch))
         logger.error("%d rows are not stored, but kept in %s: %s", accepted.batch.size, path, fault)
 
 

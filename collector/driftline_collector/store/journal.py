@@ -5,8 +5,8 @@ A sender waits for neither: it is answered once its rows are here, synced, and t
 many at a time. The transaction that does so also moves `journal.applied` on, so what is read back after a
 crash is taken in once. A file goes when all that it holds has been taken in.
 
-A file is a header (`MAGIC`, the database's id) and entries: `_HEAD` (a mark, CRC-32 of what follows, position,
-length), then what `entries` makes of a batch. Files are made at their full size, zeros up to where they are
+A file is a header (`MAGIC`, the database's id) and entries: `_HEAD` (a mark, CRC-32 of what follows,
+position, length), then what `entries` makes of a batch. Files are made at their full size, zeros up to where they are
 written, so that a sync need not write the file's length as well.
 """
 
@@ -18,8 +18,6 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 logger = logging.getLogger(__name__)
 
 MAGIC = b"driftline journal 1\n"
@@ -28,8 +26,6 @@ FILE_BYTES = 16 * 2**20
 _MARK = b"\xd1\xa7DL"
 _HEAD = struct.Struct("<4sIQQ")
 _MOST_PIECES = 512  # that one system call writes
-
-Entry = Sequence[bytes | pa.Buffer]
 
 
 class Journal:
@@ -70,18 +66,18 @@ class Journal:
         logger.error("%s is not of this database: it is kept as %s, and nothing of it is read", path, kept)
 
     # -- writing ---------------------------------------------------------------------------------------
-    def append(self, entries: Sequence[Entry]) -> list[int]:
-        """Write entries and sync; their positions. Raises OSError, and then none of them will be read back."""
+    def append(self, entries: Sequence[bytes]) -> list[int]:
+        """Write entries and sync; their positions. Raises OSError, and then none will be read back."""
         positions = list(range(self._last + 1, self._last + 1 + len(entries)))
         if self._file is None or self._end >= FILE_BYTES:
-            self._next_file(sum(len(piece) for entry in entries for piece in entry))
+            self._next_file(sum(map(len, entries)))
         if self._file is None or self._path is None:
             raise AssertionError("there is no file after it was made")
         # Positions of a failed attempt are not used again: it might yet be found.
         self._last = positions[-1]
-        pieces: list[bytes | pa.Buffer] = []
+        pieces: list[bytes] = []
         for position, entry in zip(positions, entries, strict=True):
-            pieces += [_head(position, entry), *entry]
+            pieces += [_head(position, entry), entry]
         try:
             end = self._end + _write(self._file, pieces, self._end)
             os.fdatasync(self._file)
@@ -135,15 +131,12 @@ class Journal:
         self._file = self._path = None
 
 
-def _head(position: int, entry: Entry) -> bytes:
-    length = sum(len(piece) for piece in entry)
-    checksum = _seed(position, length)
-    for piece in entry:
-        checksum = zlib.crc32(piece, checksum)
-    return _HEAD.pack(_MARK, checksum, position, length)
+def _head(position: int, entry: bytes) -> bytes:
+    checksum = zlib.crc32(entry, _seed(position, len(entry)))
+    return _HEAD.pack(_MARK, checksum, position, len(entry))
 
 
-def _write(file: int, pieces: Sequence[bytes | pa.Buffer], offset: int) -> int:
+def _write(file: int, pieces: Sequence[bytes], offset: int) -> int:
     """Write all pieces at `offset`; how many bytes they were."""
     left = [memoryview(piece) for piece in pieces if len(piece)]
     total = 0

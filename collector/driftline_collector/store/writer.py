@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 ENOUGH_ROWS = 122_880
 #: Rows in a group commit, at most, unless one batch alone has more.
 GROUP_ROWS = 160_000
-#: What is in the journal waits this long for more.
-LINGER_S = 1.0
+#: What is in the journal waits this long for more. Readers do not: they have it taken in.
+LINGER_S = 2.0
 #: Between attempts to take in what is in the journal, while the database cannot.
 RETRY_S = 0.5
 #: A reader waits so long for what was accepted before it; a read of what there is is better than none.
@@ -62,8 +62,9 @@ class Writer:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._transactions = Transactions(connection)
         self._queue: deque[_Queued] = deque()
-        self._arrived = threading.Condition()
-        self._committed = threading.Condition(self._arrived)
+        lock = threading.RLock()
+        self._arrived = threading.Condition(lock)
+        self._committed = threading.Condition(lock)
         self._closing = False
         self._rows = self._bytes = 0
         self._oldest = 0.0
@@ -203,7 +204,9 @@ class Writer:
         except OSError as error:
             return error
         signal = accepted.batch.numbers.signal if accepted.batch.numbers else "metrics"
-        counted = {(signal, "rows that the database does not take"): accepted.batch.size}
+        counted: dict[tuple[str, str], int] = {
+            (signal, "rows that the database does not take"): accepted.batch.size
+        }
         return self._try([Batch({}, counted=counted)], accepted.position)
 
     def _tell(self, group: Sequence[_Queued]) -> None:
