@@ -41,6 +41,9 @@ EXPECTED = [
     "reference list",
     "labels import",
     "alerts list",
+    "alerts silence",
+    "alerts silences",
+    "alerts unsilence",
     "alerts test",
 ]
 

@@ -16,6 +16,8 @@ from driftline_collector.receiver.signals import Signal
 
 Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+#: A million a second for nine years. More is no count that a device can have, and sums of it would overflow.
+LARGEST_COUNT = 2**48
 #: The largest time that fits BIGINT nanoseconds; OTLP's times are unsigned.
 _MAX_INT64 = np.uint64(np.iinfo(np.int64).max)
 

@@ -13,7 +13,7 @@ from driftline_schemas import attributes as names
 from driftline_schemas.segments import UNKNOWN
 
 from driftline_collector.receiver import json_text
-from driftline_collector.receiver.columns import Attributes, Index, Records, offsets, take
+from driftline_collector.receiver.columns import LARGEST_COUNT, Attributes, Index, Records, offsets, take
 from driftline_collector.store.batch import NumberedSignal, Numbers
 
 #: Which attribute gives a dimension, and what stands in for it.
@@ -69,7 +69,7 @@ class Sources:
         return _spread(self._scope, scope)
 
     def numbers(self, signal: NumberedSignal, own: Attributes) -> Numbers:
-        """Stream and sequence of each record; those without either, or below 1, have none."""
+        """Stream and sequence of each record; those without either, or out of range, have none."""
         streams = self.resources.text(names.STREAM_ID).dictionary_encode()
         code = np.asarray(streams.indices.fill_null(-1), np.int32)[self.records.resource]
         told = own.integer(names.SEQUENCE)
@@ -77,7 +77,7 @@ class Sources:
         return Numbers(
             signal,
             tuple(streams.dictionary.to_pylist()),
-            np.where(sequence > 0, code, np.int32(-1)),
+            np.where((sequence > 0) & (sequence <= LARGEST_COUNT), code, np.int32(-1)),
             sequence,
         )
 

@@ -56,10 +56,12 @@ WITH windows AS (
 SELECT streams.*, CAST(coalesce(counted.predictions, 0) AS BIGINT) AS predictions,
        CAST(coalesce(holes.window_holes_ns, 0) AS BIGINT) AS window_holes_ns,
        said.made, CAST(coalesce(said.announced_lost, 0) AS BIGINT) AS announced_lost,
-       CAST(greatest(0, greatest(coalesce(said.last_log, 0), coalesce(logs.highest, 0))
-           - coalesce(logs.seen, 0) - coalesce(dropped.logs, 0)) AS BIGINT) AS missing_logs,
-       CAST(greatest(0, greatest(coalesce(said.last_span, 0), coalesce(spans.highest, 0))
-           - coalesce(spans.seen, 0) - coalesce(dropped.spans, 0)) AS BIGINT) AS missing_spans,
+       CAST(least(9223372036854775807,  -- what a device says of itself may be absurd
+           greatest(0, greatest(coalesce(said.last_log, 0), coalesce(logs.highest, 0))
+           - coalesce(logs.seen, 0) - coalesce(dropped.logs, 0))) AS BIGINT) AS missing_logs,
+       CAST(least(9223372036854775807,  -- what a device says of itself may be absurd
+           greatest(0, greatest(coalesce(said.last_span, 0), coalesce(spans.highest, 0))
+           - coalesce(spans.seen, 0) - coalesce(dropped.spans, 0))) AS BIGINT) AS missing_spans,
        CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated,
        counted.last_end_ns, coalesce(said.ended, false) AS ended
 FROM streams
