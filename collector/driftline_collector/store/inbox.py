@@ -9,6 +9,8 @@ from collections import deque
 from concurrent.futures import Future
 from pathlib import Path
 
+import pyarrow as pa
+
 from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.entries import decode, encode, slim
@@ -43,9 +45,13 @@ class Inbox:
         """Queue a batch. The future is done once it is durable, or fails with StoreError."""
         future: Future[None] = Future()
         rows = {name: Rows(slim(part.table), part.record) for name, part in batch.rows.items()}
-        entry = encode(Batch(rows, batch.numbers, batch.refusals, batch.counted, batch.nbytes))
-        # What waits is read back from the entry: a column that was decoded keeps all of its request in memory.
-        kept = decode(memoryview(entry))
+        try:
+            entry = encode(Batch(rows, batch.numbers, batch.refusals, batch.counted, batch.nbytes))
+            # What waits lies in the entry: a column that was decoded keeps all of its request in memory.
+            kept = decode(memoryview(entry))
+        except (pa.ArrowException, ValueError, TypeError) as error:  # whoever waits must be told of our fault
+            future.set_exception(StoreError(f"the rows cannot be written to the journal: {error}"))
+            return future
         with self._arrived:
             if self._closing:
                 future.set_exception(StoreError("the store is closing; send again to the next collector"))
@@ -55,7 +61,7 @@ class Inbox:
         return future
 
     def close(self) -> None:
-        """Make durable what is queued, then stop; the writer must be closed after, and `leave` called then."""
+        """Make durable what is queued, then stop. The writer is to be closed next, then `leave` called."""
         with self._arrived:
             self._closing = True
             self._arrived.notify()
@@ -84,7 +90,7 @@ class Inbox:
             try:
                 positions = self._journal.append([entry for _, entry, _ in group])
             except OSError as error:
-                logger.error("%s: %d batches could not be written: %s", self._folder, len(group), error)
+                logger.error("%s: %d batches could not be written: %s", self._folder, len(group), error)  # noqa: TRY400  # it says all
                 for _, _, future in group:
                     future.set_exception(StoreError(f"the journal cannot be written: {error}"))
                 continue

@@ -1,13 +1,13 @@
 """What has been accepted and is not in the database yet: files that are only appended to, beside it.
 
-A commit of the database costs as much for a thousand rows as for ten thousand, and stalls for its checkpoints.
-A sender waits for neither: it is answered once its rows are here, synced, and the database takes them in later,
-many at a time. The transaction that does so also moves `journal.applied` on, so what is read back after a
-crash is taken in once. A file goes when all that it holds has been taken in.
+A commit of the database costs nearly as much for a thousand rows as for ten thousand, and stalls for its
+checkpoints. A sender waits for neither: it is answered once its rows are here, synced, and the database takes
+them in later, many at a time. The transaction that does so also moves `journal.applied` on, so what is read
+back after a crash is taken in once. A file goes when all that it holds has been taken in.
 
 A file is a header (`MAGIC`, the database's id) and entries: `_HEAD` (a mark, CRC-32 of what follows,
-position, length), then what `entries` makes of a batch. Files are made at their full size, zeros up to where they are
-written, so that a sync need not write the file's length as well.
+position, length), then what `entries` makes of a batch. Files are made at their full size, zeros up to where
+they are written, so that a sync need not write the file's length as well.
 """
 
 import contextlib
