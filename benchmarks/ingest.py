@@ -8,9 +8,9 @@ medians. driftline is the whole collector with an empty database on disk, and ea
 acknowledged is there, once. rotel (PyPI, Rust) receives the same and exports into its black hole.
 
 - `ratio_rotel`: records acknowledged a second, driftline ÷ rotel.
+- `ratio_rotel_gzip`, `ratio_rotel_grpc`: the same in gzip, which the loader packs as it goes, on the same
+  cores, and over gRPC, where rotel answered after 44 ms when tried: a wait of its own, not its speed.
 - `cpu_ratio_rotel`: CPU seconds of the server per record, rotel ÷ driftline.
-- `ratio_rotel_gzip`, `ratio_rotel_grpc`: the same in gzip, which the loader packs as it goes, on the same cores,
-  and over gRPC, where rotel answers after 44 ms, whatever the load: a wait of its own, not its speed.
 - `ack_p50_ms`, `ack_p99_ms`: time to the acknowledgement at half the rate that driftline can take.
 """
 
