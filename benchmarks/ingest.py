@@ -8,6 +8,8 @@ medians. driftline is the whole collector with an empty database on disk, and ea
 acknowledged is there, once. rotel (PyPI, Rust) receives the same and exports into its black hole.
 
 - `ratio_rotel`: records acknowledged a second, driftline ÷ rotel.
+- `ratio_rotel_gzip`, `ratio_rotel_grpc`: the same in gzip, which the loader packs as it goes, on the same
+  cores, and over gRPC, where rotel answered after 44 ms when tried: a wait of its own, not its speed.
 - `cpu_ratio_rotel`: CPU seconds of the server per record, rotel ÷ driftline.
 - `ack_p50_ms`, `ack_p99_ms`: time to the acknowledgement at half the rate that driftline can take.
 """
@@ -38,6 +40,7 @@ class Server:
     """A running server. `stored` counts the distinct predictions in its database, after it has ended."""
 
     url: str
+    grpc: str
     process: "subprocess.Popen[str]"
     stored: Callable[[], int] | None = None
 
@@ -85,7 +88,8 @@ def driftline() -> Iterator[Server]:
                     raise SystemExit(f"{rows - distinct} records were stored twice")
                 return int(rows)
 
-            yield Server(json.loads(line)["url"], process, stored)
+            facts = json.loads(line)
+            yield Server(facts["url"], facts["grpc"], process, stored)
 
 
 @contextmanager
@@ -104,7 +108,7 @@ def rotel() -> Iterator[Server]:
         command += ["--pid-file", f"{folder}/pid", "--log-file", f"{folder}/log"]
         with _running(command, subprocess.DEVNULL, subprocess.DEVNULL) as process:
             _wait_for(http, process)
-            yield Server(f"http://127.0.0.1:{http}", process)
+            yield Server(f"http://127.0.0.1:{http}", f"127.0.0.1:{grpc}", process)
 
 
 @contextmanager
@@ -145,7 +149,8 @@ def _wait_for(port: int, process: "subprocess.Popen[str]") -> None:
 def measure(server: Start, *load: str) -> dict[str, float]:
     """Load a fresh server; what the loader saw, and the server's own cost."""
     with server() as running:
-        command = [sys.executable, "-m", "benchmarks._otlp_load", running.url, *load]
+        address = running.grpc if "--grpc" in load else running.url
+        command = [sys.executable, "-m", "benchmarks._otlp_load", address, *load]
         before = running.cpu_seconds()
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:
@@ -159,13 +164,30 @@ def measure(server: Start, *load: str) -> dict[str, float]:
     return result
 
 
-def compare(rounds: int, seconds: float, say: Callable[[str], None]) -> dict[str, float]:
-    """Alternate the servers and take medians."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in SERVERS}
+Results = dict[str, list[dict[str, float]]]
+
+
+def alternate(rounds: int, say: Callable[[str], None], *load: str) -> Results:
+    """Load the servers in turn."""
+    found: Results = {name: [] for name in SERVERS}
     for round_ in range(rounds):
         for name in ("driftline", "rotel", "rotel", "driftline"):
-            found[name].append(measure(SERVERS[name], "--seconds", str(seconds)))
-            say(f"round {round_ + 1}: {name} {found[name][-1]}")
+            found[name].append(measure(SERVERS[name], *load))
+            say(f"round {round_ + 1} {' '.join(load)}: {name} {found[name][-1]}")
+    return found
+
+
+def ratio(found: Results) -> float:
+    """Records a second, driftline ÷ rotel."""
+    rates = {name: statistics.median(one["records_per_s"] for one in found[name]) for name in SERVERS}
+    return round(rates["driftline"] / rates["rotel"], 3)
+
+
+def compare(rounds: int, seconds: float, say: Callable[[str], None]) -> dict[str, float]:
+    """Alternate the servers and take medians."""
+    load = ("--seconds", str(seconds))
+    found = alternate(rounds, say, *load)
+    others = {way: alternate(max(1, rounds // 2), say, *load, f"--{way}") for way in ("gzip", "grpc")}
 
     def median(name: str, key: str) -> float:
         return statistics.median(result[key] for result in found[name])
@@ -174,7 +196,9 @@ def compare(rounds: int, seconds: float, say: Callable[[str], None]) -> dict[str
     half = measure(driftline, "--seconds", str(seconds), "--rate", str(rate / 2))
     say(f"half load: {half}")
     return {
-        "ratio_rotel": round(rate / median("rotel", "records_per_s"), 3),
+        "ratio_rotel": ratio(found),
+        "ratio_rotel_gzip": ratio(others["gzip"]),
+        "ratio_rotel_grpc": ratio(others["grpc"]),
         "cpu_ratio_rotel": round(median("rotel", "server_us") / median("driftline", "server_us"), 3),
         "records_per_s": round(rate),
         "ack_p50_ms": round(half["p50_ms"], 1),
@@ -198,7 +222,7 @@ def main() -> None:
     formatter = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--json", action="store_true", help="print nothing but one JSON object")
-    parser.add_argument("--rounds", type=int, default=2, help="of A B B A (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="of A B B A (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=4.0, help="of each run (default: %(default)s)")
     options = parser.parse_args()
     say = (lambda _: None) if options.json else print

@@ -54,7 +54,7 @@ class Collector:
         in_use = Names()
         in_use.restore(self._store.names())
         self._intake = Intake(
-            self._store.writer, self._edges, in_use, max_requests=settings.server.queue_requests
+            self._store.inbox, self._edges, in_use, max_requests=settings.server.queue_requests
         )
         notifiers = [_webhook(notifier) for notifier in settings.notifiers]
         names = [notifier.name for notifier in notifiers]

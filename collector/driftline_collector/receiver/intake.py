@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from itertools import count
+from typing import Protocol
 
 from driftline_collector.errors import StoreError
 from driftline_collector.receiver.batches import batch_of
@@ -22,7 +23,7 @@ from driftline_collector.receiver.folding import fold
 from driftline_collector.receiver.names import Names
 from driftline_collector.receiver.profiles import Edges
 from driftline_collector.receiver.signals import SIGNALS, Signal
-from driftline_collector.store.writer import Writer
+from driftline_collector.store.batch import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -52,19 +53,26 @@ class _Request:
     alone: bool = False
 
 
+class Sink(Protocol):
+    """Where rows go."""
+
+    def submit(self, batch: Batch) -> "Future[None]":
+        """Queue a batch; the future is done once it is durable, or holds a StoreError."""
+
+
 class Intake:
     """Takes checked bodies of any transport; the future that it gives is done once they are durable."""
 
     def __init__(
         self,
-        writer: Writer,
+        sink: Sink,
         edges: Edges,
         names: Names | None = None,
         *,
         max_requests: int = 512,
         max_bytes: int = 256 * 2**20,
     ) -> None:
-        self._writer = writer
+        self._sink = sink
         self._edges = edges
         self._names = names or Names()
         self._max_requests = max_requests
@@ -183,7 +191,7 @@ class Intake:
                 logger.exception("%d %s requests could not be read", len(group), group[0].signal.name)
             self._fail(group, _unreadable(error))
             return
-        committed = self._writer.submit(decoded.batch)
+        committed = self._sink.submit(decoded.batch)
         committed.add_done_callback(lambda done: self._committed(group, decoded, done))
 
     def _committed(self, group: Sequence[_Request], decoded: Decoded, done: "Future[None]") -> None:

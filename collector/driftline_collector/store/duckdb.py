@@ -6,6 +6,7 @@ from pathlib import Path
 from driftline_collector.store.base import Tables
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.database import open_database
+from driftline_collector.store.inbox import Inbox
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
 from driftline_collector.store.reads_fleet import FleetReads
@@ -22,9 +23,18 @@ class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
         super().__init__(self._database)
         try:
             self.writer = Writer(self._database)
+            try:
+                self.inbox = Inbox(Path(f"{path}.journal"), self.writer)
+            except BaseException:
+                self.writer.close()
+                raise
         except BaseException:
             self._database.close()
             raise
+
+    def settle(self) -> None:
+        """Bring what has been accepted into the database, where reads see it."""
+        self.writer.settle()
 
     def submit(self, tables: Tables) -> "Future[None]":
         """See `Store.submit`."""
@@ -32,6 +42,8 @@ class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
         return self.writer.submit(Batch(rows, nbytes=sum(table.nbytes for table in tables.values())))
 
     def close(self) -> None:
-        """Commit what is queued, then let go of the file."""
+        """Commit what is queued, then let go of the files."""
+        self.inbox.close()
         self.writer.close()
+        self.inbox.leave()
         self._database.close()

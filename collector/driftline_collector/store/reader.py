@@ -44,7 +44,11 @@ class Reader:
         given = (
             parameters[0] if len(parameters) == 1 and isinstance(parameters[0], dict) else list(parameters)
         )
+        self.settle()
         return self._cursor().sql(query, params=given).to_arrow_table()
+
+    def settle(self) -> None:
+        """Bring what has been accepted into the database, so that who was answered finds what was sent."""
 
     # -- profiles ------------------------------------------------------------------------------------
     def models(self) -> pa.Table:

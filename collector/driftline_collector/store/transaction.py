@@ -46,19 +46,26 @@ class Transactions:
         self._columns = _columns(self._cursor)
         self._feature_sets: set[int] = set()
         self._received_ns = 0
+        #: What tells this database from others, and how far it had taken in its journal.
+        self.database_id, self.applied = self._journal()
         self._restore()
 
     def close(self) -> None:
         """Let go of the database."""
         self._cursor.close()
 
-    def commit(self, batches: Sequence[Batch]) -> None:
-        """Write all of these batches, durably, or raise and write nothing."""
+    def commit(self, batches: Sequence[Batch], applied: int | None = None) -> None:
+        """Write all of these batches, durably, or raise and write nothing.
+
+        `applied` is the place in the journal of the last of them that came from there.
+        """
         # Strictly ascending, also when the clock is set back: who polls for news by it misses nothing.
         self._received_ns = max(self._received_ns + 1, time.time_ns())
         self._cursor.execute("BEGIN")
         try:
             sightings, windows, feature_sets = self._write(batches)
+            if applied is not None:
+                self._cursor.execute("UPDATE journal SET applied = ?", [applied])
             self._cursor.execute("COMMIT")
         except BaseException:
             self._roll_back()
@@ -158,6 +165,10 @@ class Transactions:
             target, source = f"received_ns, {target}", f"{self._received_ns}, {source}"
         with registered(self._cursor, arriving=table):
             self._cursor.execute(f"INSERT INTO {name} ({target}) SELECT {source} FROM arriving")
+
+    def _journal(self) -> tuple[str, int]:
+        ((database_id, applied),) = self._cursor.execute("SELECT id, applied FROM journal").fetchall()
+        return str(database_id), int(applied)
 
     def _restore(self) -> None:
         """Read back what has been seen."""
