@@ -45,7 +45,7 @@ class Collector:
             self._grpc = _grpc(settings.server)
             if self._grpc is not None:
                 undo.callback(self._grpc.stop, 0)
-            self._store = DuckDBStore(settings.store.path)
+            self._store = DuckDBStore(settings.store.path, copy_first=settings.store.copy_before_migration)
             undo.pop_all()
         self.url = address(self._listener)
         self.grpc_address = self._grpc.address if self._grpc else None

@@ -54,6 +54,9 @@ class StoreSettings(Section):
     path: Path = Field(
         default=Path("driftline.duckdb"), description="The database file; made when it is not there."
     )
+    copy_before_migration: bool = Field(
+        default=True, description="Whether a file of an earlier driftline is copied before it is changed."
+    )
 
 
 class ServerSettings(Section):

@@ -16,10 +16,13 @@ from driftline_collector.store.writer import Writer
 
 
 class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
-    """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do."""
+    """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do.
 
-    def __init__(self, path: str | Path) -> None:
-        self._database = open_database(Path(path))
+    A file of an earlier driftline is brought forward, and copied before that where `copy_first` is true.
+    """
+
+    def __init__(self, path: str | Path, *, copy_first: bool = True) -> None:
+        self._database = open_database(Path(path), copy_first=copy_first)
         super().__init__(self._database)
         try:
             self.writer = Writer(self._database)
