@@ -3,7 +3,8 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import duckdb
 import numpy as np
@@ -18,6 +19,7 @@ from driftline_collector.store.registered import registered
 logger = logging.getLogger(__name__)
 
 REPEAT = "repeat"
+Result = TypeVar("Result")
 #: Signal, reason and stream → how many records were refused or came again.
 Refused = Counter[tuple[str, str, str | None]]
 
@@ -74,6 +76,18 @@ class Transactions:
             self._ledger.note(sighting)
         self._ledger.note_windows(windows)
         self._feature_sets |= feature_sets
+
+    def alter(self, work: Callable[[duckdb.DuckDBPyConnection, int], Result]) -> Result:
+        """Run `work`, given a cursor and the time to stamp rows with, in a transaction of its own."""
+        self._received_ns = max(self._received_ns + 1, time.time_ns())
+        self._cursor.execute("BEGIN")
+        try:
+            result = work(self._cursor, self._received_ns)
+            self._cursor.execute("COMMIT")
+        except BaseException:
+            self._roll_back()
+            raise
+        return result
 
     def _roll_back(self) -> None:
         try:

@@ -11,7 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -22,6 +23,7 @@ from driftline_collector.store.transaction import Transactions
 
 logger = logging.getLogger(__name__)
 
+Result = TypeVar("Result")
 #: A row group of DuckDB's, which goes straight into its file instead of its log.
 ENOUGH_ROWS = 122_880
 #: Rows in a group commit, at most, unless one batch alone has more.
@@ -49,7 +51,16 @@ class _Submitted:
     done: "Future[None]"
 
 
-_Queued = Accepted | _Submitted
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """Something else than rows, that is to be done while nothing is committed."""
+
+    work: Callable[[Transactions], Any]
+    done: "Future[Any]"
+    batch: Batch = field(default_factory=lambda: Batch({}))
+
+
+_Queued = Accepted | _Submitted | _Asked
 
 
 class UnstorableError(StoreError):
@@ -94,6 +105,21 @@ class Writer:
                 future.set_exception(StoreError("the store is closing; send again to the next collector"))
                 return future
             self._put(_Submitted(batch, future))
+            self._hurry = True
+        return future
+
+    def between(self, work: Callable[[Transactions], Result]) -> "Future[Result]":
+        """Run `work` on the writer's thread once all that was accepted before is committed.
+
+        Nothing is committed meanwhile; who sends is answered by the journal, as long as that has room. The
+        future holds what `work` returns or raises; DuckDB's errors become StoreError.
+        """
+        future: Future[Result] = Future()
+        with self._arrived:
+            if self._closing:
+                future.set_exception(StoreError("the store is closing; ask the next collector"))
+                return future
+            self._put(_Asked(work, future))
             self._hurry = True
         return future
 
@@ -155,8 +181,12 @@ class Writer:
             group: list[_Queued] = []
             rows = 0
             while self._queue and (not group or rows + self._queue[0].batch.size <= GROUP_ROWS):
+                if isinstance(self._queue[0], _Asked) and group:
+                    break
                 group.append(self._queue.popleft())
                 rows += group[-1].batch.size
+                if isinstance(group[-1], _Asked):
+                    break
             self._rows -= rows
             self._oldest = time.monotonic()
             self._hurry = self._hurry and bool(self._queue)
@@ -170,6 +200,9 @@ class Writer:
 
     def _commit(self, group: Sequence[_Queued]) -> list[Accepted]:
         """Commit a group, and tell who waits for it; those that stay accepted, as the database cannot now."""
+        if isinstance(group[0], _Asked):
+            self._do(group[0])
+            return []
         fault = self._try([queued.batch for queued in group], _position(group))
         if fault is None:
             self._tell(group)
@@ -184,7 +217,17 @@ class Writer:
                 left += self._commit([queued])
         return left
 
-    def _failed(self, queued: _Queued, fault: Exception) -> list[Accepted]:
+    def _do(self, asked: _Asked) -> None:
+        try:
+            result = asked.work(self._transactions)
+        except duckdb.Error as error:
+            asked.done.set_exception(_explained(error))
+        except BaseException as error:  # noqa: BLE001  # the thread must go on, and whoever asked be told
+            asked.done.set_exception(error)
+        else:
+            asked.done.set_result(result)
+
+    def _failed(self, queued: Accepted | _Submitted, fault: Exception) -> list[Accepted]:
         logger.error("a batch of %d rows could not be committed: %s", queued.batch.size, fault)
         if isinstance(queued, _Submitted):
             queued.done.set_exception(_explained(fault))
@@ -227,7 +270,7 @@ class Writer:
             if not self._closing:
                 self._arrived.wait_for(lambda: self._closing, RETRY_S)
                 return True
-            waiting = [queued for queued in self._queue if isinstance(queued, _Submitted)]
+            waiting = [queued for queued in self._queue if not isinstance(queued, Accepted)]
         for queued in waiting:
             queued.done.set_exception(StoreError("the store is closing, and the database does not commit"))
         return False
