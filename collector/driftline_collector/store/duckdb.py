@@ -3,6 +3,7 @@
 from concurrent.futures import Future
 from pathlib import Path
 
+from driftline_collector.store.archive import Archive
 from driftline_collector.store.base import Tables
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.database import open_database
@@ -25,6 +26,7 @@ class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
         self._database = open_database(Path(path), copy_first=copy_first)
         super().__init__(self._database)
         try:
+            self.archive = Archive(self._database, Path(f"{path}.archive"))
             self.writer = Writer(self._database)
             try:
                 self.inbox = Inbox(Path(f"{path}.journal"), self.writer)
@@ -38,6 +40,10 @@ class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
     def settle(self) -> None:
         """Bring what has been accepted into the database, where reads see it."""
         self.writer.settle()
+
+    def changes_of_files(self) -> int:
+        """Goes up whenever files that a read was about to open may have been replaced."""
+        return self.archive.changes
 
     def submit(self, tables: Tables) -> "Future[None]":
         """See `Store.submit`."""

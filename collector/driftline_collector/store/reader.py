@@ -38,6 +38,8 @@ class Reader:
         cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
         if cursor is None:
             cursor = self._local.cursor = self._connection.cursor()
+            # Views of the same names as the tables, which read the archive as well.
+            cursor.execute("SET search_path = 'kept,main'")
         return cursor
 
     def _read(self, query: str, *parameters: Any) -> pa.Table:
@@ -45,7 +47,17 @@ class Reader:
             parameters[0] if len(parameters) == 1 and isinstance(parameters[0], dict) else list(parameters)
         )
         self.settle()
-        return self._cursor().sql(query, params=given).to_arrow_table()
+        while True:
+            changes = self.changes_of_files()
+            try:
+                return self._cursor().sql(query, params=given).to_arrow_table()
+            except duckdb.IOException:  # a file was replaced between naming it and opening it
+                if changes == self.changes_of_files():
+                    raise
+
+    def changes_of_files(self) -> int:
+        """Goes up whenever files that a read was about to open may have been replaced."""
+        return 0
 
     def settle(self) -> None:
         """Bring what has been accepted into the database, so that who was answered finds what was sent."""
