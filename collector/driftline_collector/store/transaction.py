@@ -3,8 +3,7 @@
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Sequence
 
 import duckdb
 import numpy as np
@@ -19,7 +18,6 @@ from driftline_collector.store.registered import registered
 logger = logging.getLogger(__name__)
 
 REPEAT = "repeat"
-Result = TypeVar("Result")
 #: Signal, reason and stream → how many records were refused or came again.
 Refused = Counter[tuple[str, str, str | None]]
 
@@ -61,8 +59,7 @@ class Transactions:
 
         `applied` is the place in the journal of the last of them that came from there.
         """
-        # Strictly ascending, also when the clock is set back: who polls for news by it misses nothing.
-        self._received_ns = max(self._received_ns + 1, time.time_ns())
+        self.stamp()
         self._cursor.execute("BEGIN")
         try:
             sightings, windows, feature_sets = self._write(batches)
@@ -77,17 +74,13 @@ class Transactions:
         self._ledger.note_windows(windows)
         self._feature_sets |= feature_sets
 
-    def alter(self, work: Callable[[duckdb.DuckDBPyConnection, int], Result]) -> Result:
-        """Run `work`, given a cursor and the time to stamp rows with, in a transaction of its own."""
+    def stamp(self) -> int:
+        """The time that rows of the next transaction bear, ns: strictly ascending, whatever the clock does.
+
+        So who polls for news by it misses nothing. To be called where the writer is paused.
+        """
         self._received_ns = max(self._received_ns + 1, time.time_ns())
-        self._cursor.execute("BEGIN")
-        try:
-            result = work(self._cursor, self._received_ns)
-            self._cursor.execute("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
-        return result
+        return self._received_ns
 
     def _roll_back(self) -> None:
         try:

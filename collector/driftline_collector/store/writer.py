@@ -9,10 +9,10 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -23,7 +23,6 @@ from driftline_collector.store.transaction import Transactions
 
 logger = logging.getLogger(__name__)
 
-Result = TypeVar("Result")
 #: A row group of DuckDB's, which goes straight into its file instead of its log.
 ENOUGH_ROWS = 122_880
 #: Rows in a group commit, at most, unless one batch alone has more.
@@ -52,15 +51,15 @@ class _Submitted:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """Something else than rows, that is to be done while nothing is committed."""
+class _Pause:
+    """Nothing is committed from `done` until `over`."""
 
-    work: Callable[[Transactions], Any]
-    done: "Future[Any]"
+    done: "Future[None]" = field(default_factory=Future)
+    over: threading.Event = field(default_factory=threading.Event)
     batch: Batch = field(default_factory=lambda: Batch({}))
 
 
-_Queued = Accepted | _Submitted | _Asked
+_Queued = Accepted | _Submitted | _Pause
 
 
 class UnstorableError(StoreError):
@@ -108,20 +107,23 @@ class Writer:
             self._hurry = True
         return future
 
-    def between(self, work: Callable[[Transactions], Result]) -> "Future[Result]":
-        """Run `work` on the writer's thread once all that was accepted before is committed.
+    @contextmanager
+    def paused(self) -> Iterator[Transactions]:
+        """Once all that was accepted before is committed, nothing more is until the block ends.
 
-        Nothing is committed meanwhile; who sends is answered by the journal, as long as that has room. The
-        future holds what `work` returns or raises; DuckDB's errors become StoreError.
+        Who sends is answered by the journal meanwhile, as long as that has room. Raises StoreError.
         """
-        future: Future[Result] = Future()
+        pause = _Pause()
         with self._arrived:
             if self._closing:
-                future.set_exception(StoreError("the store is closing; ask the next collector"))
-                return future
-            self._put(_Asked(work, future))
+                raise StoreError("the store is closing; ask the next collector")
+            self._put(pause)
             self._hurry = True
-        return future
+        pause.done.result()
+        try:
+            yield self._transactions
+        finally:
+            pause.over.set()
 
     def take_in(self, accepted: Sequence[Accepted]) -> None:
         """Queue what is in the journal, in its order."""
@@ -181,11 +183,11 @@ class Writer:
             group: list[_Queued] = []
             rows = 0
             while self._queue and (not group or rows + self._queue[0].batch.size <= GROUP_ROWS):
-                if isinstance(self._queue[0], _Asked) and group:
+                if isinstance(self._queue[0], _Pause) and group:
                     break
                 group.append(self._queue.popleft())
                 rows += group[-1].batch.size
-                if isinstance(group[-1], _Asked):
+                if isinstance(group[-1], _Pause):
                     break
             self._rows -= rows
             self._oldest = time.monotonic()
@@ -200,8 +202,9 @@ class Writer:
 
     def _commit(self, group: Sequence[_Queued]) -> list[Accepted]:
         """Commit a group, and tell who waits for it; those that stay accepted, as the database cannot now."""
-        if isinstance(group[0], _Asked):
-            self._do(group[0])
+        if isinstance(group[0], _Pause):
+            group[0].done.set_result(None)
+            group[0].over.wait()
             return []
         fault = self._try([queued.batch for queued in group], _position(group))
         if fault is None:
@@ -216,16 +219,6 @@ class Writer:
             else:
                 left += self._commit([queued])
         return left
-
-    def _do(self, asked: _Asked) -> None:
-        try:
-            result = asked.work(self._transactions)
-        except duckdb.Error as error:
-            asked.done.set_exception(_explained(error))
-        except BaseException as error:  # noqa: BLE001  # the thread must go on, and whoever asked be told
-            asked.done.set_exception(error)
-        else:
-            asked.done.set_result(result)
 
     def _failed(self, queued: Accepted | _Submitted, fault: Exception) -> list[Accepted]:
         logger.error("a batch of %d rows could not be committed: %s", queued.batch.size, fault)
