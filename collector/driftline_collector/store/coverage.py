@@ -45,8 +45,7 @@ WITH windows AS (
            flatten(list(tombstones_logs)) AS logs, flatten(list(tombstones_spans)) AS spans
     FROM stream_events GROUP BY stream
 ), numbers AS (
-    SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
-    FROM stream_intervals GROUP BY stream, signal
+    SELECT stream, signal, highest, seen FROM stream_numbers
 ), repeats AS (
     SELECT stream, sum(count) AS repeated FROM refusals
     WHERE reason = 'repeat' AND stream IS NOT NULL GROUP BY stream

@@ -80,8 +80,8 @@ class FleetReads(Queries):
                 FROM stream_events WHERE {_MATCHES}
                 GROUP BY stream HAVING max(time_ns) >= $start AND min(time_ns) < $end
             ), numbers AS (
-                SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
-                FROM stream_intervals WHERE stream IN (SELECT stream FROM told) GROUP BY stream, signal
+                SELECT stream, signal, highest, seen FROM stream_numbers
+                WHERE stream IN (SELECT stream FROM told)
             ), missing AS (
                 SELECT told.stream, {missing("logs", "told.last_log", "told.dropped_logs")}
                      + {missing("spans", "told.last_span", "told.dropped_spans")} AS missing
@@ -116,8 +116,8 @@ class FleetReads(Queries):
                 FROM stream_events WHERE {_MATCHES} GROUP BY stream
             ), known AS (SELECT stream FROM windows UNION SELECT stream FROM told),
             numbers AS (
-                SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
-                FROM stream_intervals WHERE stream IN (SELECT stream FROM known) GROUP BY stream, signal
+                SELECT stream, signal, highest, seen FROM stream_numbers
+                WHERE stream IN (SELECT stream FROM known)
             ), repeats AS (
                 SELECT stream, sum(count) AS repeated FROM refusals
                 WHERE reason = 'repeat' AND stream IN (SELECT stream FROM known) GROUP BY stream

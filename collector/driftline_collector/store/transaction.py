@@ -11,9 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from driftline_collector.store.batch import Batch, Rows, concatenate
-from driftline_collector.store.ledger import Ledger, Mask, Sighting, Window
+from driftline_collector.store.ledger import Ledger
 from driftline_collector.store.points import POINT_TABLES, fresh_points
 from driftline_collector.store.registered import registered
+from driftline_collector.store.seen import REMEMBER_NS, Mask, SeenTable, Sighting, Window
 
 logger = logging.getLogger(__name__)
 
@@ -21,28 +22,22 @@ REPEAT = "repeat"
 #: Signal, reason and stream → how many records were refused or came again.
 Refused = Counter[tuple[str, str, str | None]]
 
-#: Intervals that touch or overlap, as one.
-_SEEN = """
-    SELECT signal, stream, min("first") AS "first", max("last") AS "last" FROM (
-        SELECT *, sum(gap) OVER seen AS island FROM (
-            SELECT *, CASE WHEN "first" <= 1 + max("last") OVER (
-                PARTITION BY signal, stream ORDER BY "first", "last"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS gap
-            FROM stream_intervals)
-        WINDOW seen AS (PARTITION BY signal, stream ORDER BY "first", "last"
-                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
-    GROUP BY signal, stream, island ORDER BY signal, stream, "first"
-"""
 #: What a window of a stream tells beside its counts.
 _WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
 
 
 class Transactions:
-    """Commits batches, one transaction at a time; for one thread. What was seen is read back at the start."""
+    """Commits batches, one transaction at a time; for one thread.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    Streams of which nothing came for `remember_ns` are forgotten.
+    """
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, *, remember_ns: int = REMEMBER_NS) -> None:
         self._cursor = connection.cursor()
-        self._ledger = Ledger()
+        self._lookups = connection.cursor()
+        self._lookups.execute("SET search_path = 'kept,main'")  # what is in the archive has come as well
+        self._seen = SeenTable(self._cursor, remember_ns)
+        self._ledger = Ledger(self._seen)
         self._columns = _columns(self._cursor)
         self._feature_sets: set[int] = set()
         self._received_ns = 0
@@ -52,6 +47,7 @@ class Transactions:
 
     def close(self) -> None:
         """Let go of the database."""
+        self._lookups.close()
         self._cursor.close()
 
     def commit(self, batches: Sequence[Batch], applied: int | None = None) -> None:
@@ -68,11 +64,15 @@ class Transactions:
             self._cursor.execute("COMMIT")
         except BaseException:
             self._roll_back()
+            self._ledger.settle()
             raise
         for sighting in sightings:
             self._ledger.note(sighting)
         self._ledger.note_windows(windows)
+        self._ledger.settle()
         self._feature_sets |= feature_sets
+        if self._seen.tidy(self._received_ns):
+            self._ledger.reload()
 
     def stamp(self) -> int:
         """The time that rows of the next transaction bear, ns: strictly ascending, whatever the clock does.
@@ -107,8 +107,7 @@ class Transactions:
         feature_sets = self._drop_known_feature_sets(tables)
         for name, table in tables.items():
             self._insert(name, table)
-        for sighting in sightings:
-            self._insert_intervals(sighting)
+        self._seen.write(self._received_ns, sightings, windows)
         self._insert("refusals", _refusals(refused))
         return sightings, windows, feature_sets
 
@@ -136,7 +135,7 @@ class Transactions:
         windows: list[Window] = []
         for kind in POINT_TABLES:
             if kind.name in tables:
-                points = fresh_points(self._cursor, self._ledger, kind, tables[kind.name])
+                points = fresh_points(self._lookups, self._ledger, kind, tables[kind.name])
                 tables[kind.name] = points.table
                 windows += points.windows
                 for stream, count in points.repeats.items():
@@ -153,17 +152,6 @@ class Transactions:
         tables["feature_sets"] = pa.Table.from_pylist(list(rows.values()), schema=sets.schema)
         return set(rows)
 
-    def _insert_intervals(self, sighting: Sighting) -> None:
-        """As parameters: few in most groups, and for few a table costs DuckDB twice as much."""
-        if sighting.streams:
-            self._cursor.execute(
-                """
-                INSERT INTO stream_intervals (received_ns, stream, signal, "first", "last")
-                SELECT ?, unnest(?::VARCHAR[]), ?, unnest(?::BIGINT[]), unnest(?::BIGINT[])
-                """,
-                [self._received_ns, sighting.streams, sighting.signal, sighting.first, sighting.last],
-            )
-
     def _insert(self, name: str, table: pa.Table) -> None:
         if not table.num_rows:
             return
@@ -178,15 +166,7 @@ class Transactions:
         return str(database_id), int(applied)
 
     def _restore(self) -> None:
-        """Read back what has been seen."""
-        self._ledger.restore(self._cursor.sql(_SEEN).to_arrow_table())
-        for kind in POINT_TABLES:
-            table = "stream_windows" if kind.name == "profiles" else kind.name
-            rows = self._cursor.execute(
-                f"SELECT DISTINCT stream, coalesce({kind.start}, {kind.end}), {kind.end} FROM {table}"
-                " WHERE stream <> '' ORDER BY ALL"
-            ).fetchall()
-            self._ledger.note_windows((kind.name, *row) for row in rows)
+        """Read back which feature sets are known, and when something was received last."""
         sets = self._cursor.execute("SELECT id FROM feature_sets").fetchall()
         self._feature_sets = {row[0] for row in sets}
         stamped = [name for name, columns in self._columns.items() if "received_ns" in columns]
