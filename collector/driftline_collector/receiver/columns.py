@@ -146,6 +146,10 @@ class Attributes:
         """For each row the integer under `key`; null where there is none."""
         return self.member(key, "int_value", pa.int64())
 
+    def count(self, key: str) -> Index:
+        """For each row the integer under `key`; 0 where there is none."""
+        return np.asarray(self.integer(key).fill_null(0))
+
     def label(self, key: str) -> pa.Array:
         """For each row the class named under `key`: a string, or a number or bool as text."""
         text = self.member(key, "string_value", pa.string())

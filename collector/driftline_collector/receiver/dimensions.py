@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas import attributes as names
@@ -40,9 +41,11 @@ class Sources:
         """Read the resources of `records`."""
         return cls(Attributes(records.resources.field("resource").field("attributes")), records)
 
-    def dimensions(self, resource: Index, own: Attributes) -> dict[str, pa.Array]:
+    def dimensions(self, resource: Index, own: Attributes | None = None) -> dict[str, pa.Array]:
         """Model to tier for records of these resources; a model attribute of the record's own wins."""
         columns = {name: _spread(column, resource) for name, column in self._dimensions.items()}
+        if own is None:
+            return columns
         for name in ("model", "version"):
             told = own.text(*_DIMENSIONS[name])
             if told.null_count < len(told):
@@ -68,12 +71,10 @@ class Sources:
         """The scope as a JSON object: name, version, attributes, schema_url."""
         return _spread(self._scope, scope)
 
-    def numbers(self, signal: NumberedSignal, own: Attributes) -> Numbers:
-        """Stream and sequence of each record; those without either, or out of range, have none."""
+    def numbers(self, signal: NumberedSignal, resource: Index, sequence: npt.NDArray[np.int64]) -> Numbers:
+        """Stream and sequence of such records; those without either, or out of range, have none."""
         streams = self.resources.text(names.STREAM_ID).dictionary_encode()
-        code = np.asarray(streams.indices.fill_null(-1), np.int32)[self.records.resource]
-        told = own.integer(names.SEQUENCE)
-        sequence = np.asarray(told.fill_null(0))
+        code = np.asarray(streams.indices.fill_null(-1), np.int32)[resource]
         return Numbers(
             signal,
             tuple(streams.dictionary.to_pylist()),
