@@ -45,7 +45,11 @@ class Collector:
             self._grpc = _grpc(settings.server)
             if self._grpc is not None:
                 undo.callback(self._grpc.stop, 0)
-            self._store = DuckDBStore(settings.store.path, copy_first=settings.store.copy_before_migration)
+            self._store = DuckDBStore(
+                settings.store.path,
+                copy_first=settings.store.copy_before_migration,
+                memory=settings.store.memory,
+            )
             undo.pop_all()
         self.url = address(self._listener)
         self.grpc_address = self._grpc.address if self._grpc else None

@@ -32,6 +32,7 @@ from driftline_collector.settings_types import (
     Positive,
     SegmentKey,
     SigningSecret,
+    Size,
     Url,
     WrongAtError,
     distinct,
@@ -56,6 +57,11 @@ class StoreSettings(Section):
     )
     copy_before_migration: bool = Field(
         default=True, description="Whether a file of an earlier driftline is copied before it is changed."
+    )
+    memory: Size = Field(
+        default=96 * 10**6,
+        ge=32 * 10**6,
+        description="The database's share of memory; what it needs beyond goes to files beside it.",
     )
 
 

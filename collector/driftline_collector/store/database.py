@@ -18,11 +18,18 @@ STORAGE_VERSION = "v1.5.0"
 #: A log of this size is merged into the file. Merging may stall for over a second, so seldom; but reading the
 #: log back after a crash takes a second of CPU for 128 MiB, so not too seldom.
 CHECKPOINT_AT = "64MB"
+#: DuckDB's own limit would be most of the machine, and it fills it with what it has read.
+MEMORY_BYTES = 96 * 10**6
 _HOLDER = re.compile(r"held in (?P<program>\S+)(?: by user (?P<user>\S+))? \(PID (?P<pid>\d+)\)")
 
 
-def open_database(path: Path, *, copy_first: bool = True) -> duckdb.DuckDBPyConnection:
-    """Open the file at `path`, made if it is not there, and migrate it. Raises StoreError."""
+def open_database(
+    path: Path, *, copy_first: bool = True, memory: int = MEMORY_BYTES
+) -> duckdb.DuckDBPyConnection:
+    """Open the file at `path`, made if it is not there, and migrate it. Raises StoreError.
+
+    What it is to use beyond `memory` bytes goes to a folder beside the file.
+    """
     if not path.parent.is_dir():
         raise StoreError(f"{path}: the folder {path.parent} does not exist; make it, or set store.path")
     try:
@@ -31,6 +38,7 @@ def open_database(path: Path, *, copy_first: bool = True) -> duckdb.DuckDBPyConn
             config={
                 "storage_compatibility_version": STORAGE_VERSION,
                 "checkpoint_threshold": CHECKPOINT_AT,
+                "memory_limit": f"{memory}B",
             },
         )
     except duckdb.Error as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from driftline_collector.store.archive import Archive
 from driftline_collector.store.base import Tables
 from driftline_collector.store.batch import Batch, Rows
-from driftline_collector.store.database import open_database
+from driftline_collector.store.database import MEMORY_BYTES, open_database
 from driftline_collector.store.inbox import Inbox
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
@@ -20,10 +20,11 @@ class DuckDBStore(Reader, FleetReads, JudgedReads, CaseReads, SystemReads):
     """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do.
 
     A file of an earlier driftline is brought forward, and copied before that where `copy_first` is true.
+    The database keeps within `memory` bytes, and puts what it needs beyond in a folder beside the file.
     """
 
-    def __init__(self, path: str | Path, *, copy_first: bool = True) -> None:
-        self._database = open_database(Path(path), copy_first=copy_first)
+    def __init__(self, path: str | Path, *, copy_first: bool = True, memory: int = MEMORY_BYTES) -> None:
+        self._database = open_database(Path(path), copy_first=copy_first, memory=memory)
         super().__init__(self._database)
         try:
             self.archive = Archive(self._database, Path(f"{path}.archive"))
