@@ -14,6 +14,8 @@ import pyarrow as pa
 from driftline_collector.store.batch import Batch, Numbers, Refusal, Rows
 
 _LENGTH = struct.Struct("<I")
+#: Where the arrays of a stream begin: Arrow works on others, too, but slowly and with a complaint for each.
+_ALIGNED = 64
 
 
 def encode(batch: Batch) -> bytes:
@@ -35,6 +37,7 @@ def encode(batch: Batch) -> bytes:
     streams += [_stream(pa.table({"record": refusal.record})) for refusal in batch.refusals]
     head["nbytes"], head["lengths"] = batch.nbytes, [stream.size for stream in streams]
     text = json.dumps(head).encode()
+    text += b" " * (-(_LENGTH.size + len(text)) % _ALIGNED)
     return b"".join([_LENGTH.pack(len(text)), text, *streams])
 
 

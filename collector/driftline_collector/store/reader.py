@@ -1,7 +1,7 @@
 """The named reads of `Store`, in SQL that another engine could run as well. One cursor per thread."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import duckdb
@@ -12,6 +12,8 @@ from driftline_collector.store.coverage import COVERAGE
 
 #: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
 _ANSWER_NS = 3600 * 10**9
+#: Rows of a read that is worked on as it goes.
+_STREAMED_ROWS = 122_880
 _COUNTED = (
     "predictions",
     "labels",
@@ -59,71 +61,14 @@ class Reader:
         """Goes up whenever files that a read was about to open may have been replaced."""
         return 0
 
+    def _stream(self, query: str, parameters: dict[str, Any]) -> Iterator[pa.RecordBatch]:
+        self.settle()
+        # A cursor of its own: another read by this thread would end it.
+        with self._connection.cursor() as cursor:
+            yield from cursor.sql(query, params=parameters).to_arrow_reader(_STREAMED_ROWS)
+
     def settle(self) -> None:
         """Bring what has been accepted into the database, so that who was answered finds what was sent."""
-
-    # -- profiles ------------------------------------------------------------------------------------
-    def models(self) -> pa.Table:
-        """See `Store.models`."""
-        return self._read("""
-            SELECT model, version, min(start_ns) AS first_ns, max(end_ns) AS last_ns
-            FROM profiles WHERE kind = 'predictions' GROUP BY model, version ORDER BY model, version
-        """)
-
-    def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
-        """See `Store.device_counts`. Without a binning there are no counts that could be summed."""
-        return self._read(
-            """
-            WITH bins AS (
-                SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
-                       unnest(counts) AS amount, generate_subscripts(counts, 1) AS bin
-                FROM profiles WHERE model = $model AND start_ns >= $start AND start_ns < $end
-                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
-            ), sums AS (
-                SELECT * EXCLUDE (amount), CAST(sum(amount) AS BIGINT) AS amount FROM bins GROUP BY ALL
-            )
-            SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
-                   list(amount ORDER BY bin) AS counts
-            FROM sums GROUP BY ALL
-            ORDER BY version, device_type, region, tier, device, feature, kind, category
-            """,
-            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
-        )
-
-    def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
-        """See `Store.progress`."""
-        return self._read(
-            """
-            WITH devices AS (
-                SELECT version, device_type, region, tier, device, min(start_ns) AS first_start_ns,
-                       max(end_ns) AS last_end_ns, arg_max(stream, end_ns) AS stream
-                FROM profiles
-                WHERE kind = 'predictions' AND model = $model AND end_ns > $start AND start_ns < $end
-                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
-                GROUP BY version, device_type, region, tier, device
-            )
-            SELECT * EXCLUDE (stream), EXISTS (
-                SELECT 1 FROM stream_events AS gone
-                WHERE gone.phase = 'end' AND gone.stream = devices.stream AND NOT EXISTS (
-                    SELECT 1 FROM stream_events AS again
-                    WHERE again.phase = 'start' AND again.model = $model AND again.device = devices.device
-                      AND again.tier = devices.tier AND again.time_ns >= gone.time_ns
-                      AND again.time_ns < $end)) AS ended
-            FROM devices ORDER BY version, device_type, region, tier, device
-            """,
-            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
-        )
-
-    def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
-        """See `Store.touched`."""
-        return self._read(
-            """
-            SELECT model, start_ns - start_ns % $width AS window_start_ns, max(received_ns) AS received_ns
-            FROM profiles WHERE received_ns > $since
-            GROUP BY model, window_start_ns ORDER BY window_start_ns, model
-            """,
-            {"width": width_ns, "since": since_received_ns},
-        )
 
     # -- samples -------------------------------------------------------------------------------------
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
