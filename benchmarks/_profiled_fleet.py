@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from driftline_collector.store.batch import Batch, Rows
-from driftline_schemas.binning import DURATION, LABEL, SCORE
+from driftline_schemas.binning import DURATION, LABEL
 from driftline_schemas.reference import Reference
 
 SECOND = 10**9
@@ -78,10 +78,10 @@ class ProfiledFleet:
     def minute(self, start_ns: int) -> list[Batch]:
         """What all devices send of the minute from `start_ns`, a batch for each request."""
         batches = []
-        for table in self._drawn[start_ns // MINUTE % _DRAWN]:
-            at = {"start_ns": start_ns, "end_ns": start_ns + MINUTE}
-            for name, value in at.items():
-                table = table.append_column(name, pa.repeat(pa.scalar(value, pa.int64()), table.num_rows))
+        for drawn in self._drawn[start_ns // MINUTE % _DRAWN]:
+            start = pa.repeat(pa.scalar(start_ns, pa.int64()), drawn.num_rows)
+            end = pa.repeat(pa.scalar(start_ns + MINUTE, pa.int64()), drawn.num_rows)
+            table = drawn.append_column("start_ns", start).append_column("end_ns", end)
             batches.append(Batch({"profiles": Rows(table)}, nbytes=table.nbytes))
         return batches
 

@@ -62,7 +62,8 @@ class Lists:
         """Some of them, shape (at, width); one of another length, which no binning has, as zeros."""
         fits = self.lengths[at] == width
         if fits.all():
-            return self.values[self.begins[at][:, None] + np.arange(width)]
+            places: Whole = self.begins[at][:, None] + np.arange(width)
+            return np.asarray(self.values[places], dtype=np.int64)
         result = np.zeros((len(at), width), dtype=np.int64)
         result[fits] = self.matrix(at[fits], width)
         return result
@@ -136,7 +137,7 @@ class Profiles:
 
     @cached_property
     def _parts(self) -> dict[tuple[str, ...], Whole]:
-        """Binning, feature and kind → rows. Comparing texts again for each feature would cost more than all else."""
+        """Binning, feature and kind → rows; texts are compared once, not again for each feature."""
         found, part = distinct(self.rows, _TOLD_APART)
         order = np.argsort(part, kind="stable")
         ends = np.cumsum(np.bincount(part, minlength=len(found)))
@@ -179,7 +180,7 @@ def distinct(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[str, .
     return [tuple(row[name] for name in columns) for row in rows], inverse
 
 
-def by_place(place: Whole, values: npt.NDArray[np.floating], size: int) -> Floats:
+def by_place(place: Whole, values: Floats | Whole, size: int) -> Floats:
     """Sums of `values`, shape (n, ...), by where each is to go, shape (size, ...)."""
     flat = values.reshape(len(values), -1)
     to_place = sparse.csr_array((np.ones(len(place)), (place, np.arange(len(place)))), (size, len(place)))

@@ -1,7 +1,7 @@
 """What named reads are written on."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pyarrow as pa
@@ -15,5 +15,7 @@ class Queries(ABC):
         """Rows as Arrow; values stand in order, or by name in one dict."""
 
     @abstractmethod
-    def _stream(self, query: str, parameters: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-        """The same a part at a time, for what is too much to hold at once; values stand by name."""
+    def _read_by_parts(
+        self, query: str, parameters: dict[str, Any], work: Callable[[Iterable[pa.RecordBatch]], pa.Table]
+    ) -> pa.Table:
+        """What `work` makes of the rows, for more than is held at once. It may be done anew."""

@@ -1,7 +1,7 @@
 """The named reads of `Store`, in SQL that another engine could run as well. One cursor per thread."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import duckdb
@@ -12,8 +12,8 @@ from driftline_collector.store.coverage import COVERAGE
 
 #: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
 _ANSWER_NS = 3600 * 10**9
-#: Rows of a read that is worked on as it goes.
-_STREAMED_ROWS = 122_880
+#: Rows of a part of what is too much to hold at once.
+_PART_ROWS = 122_880
 _COUNTED = (
     "predictions",
     "labels",
@@ -48,24 +48,29 @@ class Reader:
         given = (
             parameters[0] if len(parameters) == 1 and isinstance(parameters[0], dict) else list(parameters)
         )
+        return self._tried(lambda: self._cursor().sql(query, params=given).to_arrow_table())
+
+    def _read_by_parts(
+        self, query: str, parameters: dict[str, Any], work: Callable[[Iterable[pa.RecordBatch]], pa.Table]
+    ) -> pa.Table:
+        def read() -> pa.Table:
+            return work(self._cursor().sql(query, params=parameters).to_arrow_reader(_PART_ROWS))
+
+        return self._tried(read)
+
+    def _tried(self, read: Callable[[], pa.Table]) -> pa.Table:
         self.settle()
         while True:
             changes = self.changes_of_files()
             try:
-                return self._cursor().sql(query, params=given).to_arrow_table()
-            except duckdb.IOException:  # a file was replaced between naming it and opening it
+                return read()
+            except (duckdb.IOException, OSError):  # a file was replaced between naming it and opening it
                 if changes == self.changes_of_files():
                     raise
 
     def changes_of_files(self) -> int:
         """Goes up whenever files that a read was about to open may have been replaced."""
         return 0
-
-    def _stream(self, query: str, parameters: dict[str, Any]) -> Iterator[pa.RecordBatch]:
-        self.settle()
-        # A cursor of its own: another read by this thread would end it.
-        with self._connection.cursor() as cursor:
-            yield from cursor.sql(query, params=parameters).to_arrow_reader(_STREAMED_ROWS)
 
     def settle(self) -> None:
         """Bring what has been accepted into the database, so that who was answered finds what was sent."""

@@ -1,7 +1,5 @@
 """Named reads of what devices counted: windows, and the profiles in them."""
 
-from collections.abc import Iterator
-
 import pyarrow as pa
 
 from driftline_collector.store.queries import Queries
@@ -29,21 +27,14 @@ class ProfileReads(Queries):
 
     def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """See `Store.device_counts`. Without a binning there are no counts that could be summed."""
-        return summed(self._counts(model, start_ns, end_ns, ahead_ns), _COUNTED)
-
-    def _counts(
-        self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None
-    ) -> Iterator[pa.RecordBatch]:
-        yield from (
-            batch.cast(_COUNTED)
-            for batch in self._stream(
-                f"""
-                SELECT {", ".join(_COUNTED.names)} FROM profiles
-                WHERE model = $model AND start_ns >= $start AND start_ns < $end AND len(counts) > 0
-                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
-                """,
-                {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
-            )
+        return self._read_by_parts(
+            f"""
+            SELECT {", ".join(_COUNTED.names)} FROM profiles
+            WHERE model = $model AND start_ns >= $start AND start_ns < $end AND len(counts) > 0
+              AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
+            """,
+            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
+            lambda parts: summed((part.cast(_COUNTED) for part in parts), _COUNTED),
         )
 
     def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:

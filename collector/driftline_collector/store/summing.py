@@ -1,4 +1,4 @@
-"""Rows with lists of counts, summed by what they are of. In numpy: DuckDB would have to unnest every count."""
+"""Rows with lists of counts, summed by what they are of. DuckDB would have to unnest each count."""
 
 from collections.abc import Iterable, Sequence
 
