@@ -8,6 +8,7 @@ from driftline_collector.api import (
     alerts,
     catalogue,
     coverage,
+    device_changes,
     devices,
     distributions,
     evaluations,
@@ -33,6 +34,7 @@ PREFIX = "/api/v1"
 _PARTS = (
     overview,
     catalogue,
+    device_changes,
     devices,
     heatmap,
     evaluations,

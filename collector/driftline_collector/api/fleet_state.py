@@ -41,13 +41,18 @@ class Fleet:
     def silent(self, row: Mapping[str, Any]) -> bool:
         """Whether a device should have reported by now: two of its windows, and the lateness, are over."""
         quiet_ns = self.now_ns - row["last_ns"]
-        return not row["ended"] and quiet_ns > 2 * row["window_ns"] + self.lateness_ns
+        return not gone(row) and quiet_ns > 2 * row["window_ns"] + self.lateness_ns
 
     @property
     def up_to_ns(self) -> int | None:
         """The end of the latest window that any device reported; clocks that are ahead do not count."""
         ends = [row["last_ns"] for row in self.rows if row["last_ns"] <= self.now_ns + self.lateness_ns]
         return max(ends, default=None)
+
+
+def gone(row: Mapping[str, Any]) -> bool:
+    """Whether nobody waits for a device: it said goodbye, or an operator retired it."""
+    return row["ended"] or row["retired_ns"] is not None
 
 
 def segment_of(row: Mapping[str, Any], *, device: bool = False) -> str:
@@ -87,7 +92,9 @@ class Judgement:
 
 
 def state(fleet: Fleet, row: Mapping[str, Any], judged: Mapping[str, Any], closed_ns: int | None) -> State:
-    """ended, silent, moved, new, idle, or ok: the first that fits."""
+    """retired, ended, silent, moved, new, idle, or ok: the first that fits."""
+    if row["retired_ns"] is not None:
+        return "retired"
     if row["ended"]:
         return "ended"
     if fleet.silent(row):
@@ -120,6 +127,7 @@ def devices(
                 region=row["region"],
                 tier=row["tier"],
                 state=state(fleet, row, judged, judgement.closed_ns),
+                retired=write_time(row["retired_ns"]),
                 firmware=row["firmware"],
                 last_seen=write_time(row["last_ns"]),
                 predictions=row["predictions"],

@@ -107,6 +107,7 @@ _TIMES = {
     "last",
     "started",
     "ended",
+    "retired",
     "changed",
     "created",
     "until",

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from driftline_collector.answers.records import Alert, Cell, Comparison, Overview
 from driftline_collector.api.alert_records import in_state
 from driftline_collector.api.filters import Common, Filters
-from driftline_collector.api.fleet_state import Fleet
+from driftline_collector.api.fleet_state import Fleet, gone
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import moment, write_time
 from driftline_collector.api.verdicts import estimate, window
@@ -42,7 +42,7 @@ def _overview(parts: Parts, filters: Filters) -> Overview:
     if where.model is None:
         where = replace(where, model=busiest(parts, where))
     fleet = Fleet.of(parts, where, now)
-    devices = [row for row in fleet.latest if not row["ended"]]
+    devices = [row for row in fleet.latest if not gone(row)]
     silent = sum(fleet.silent(row) for row in devices)
     lost = parts.store.losses(where).to_pylist()
     judged = _judged(parts, where) if where.model else []

@@ -1,13 +1,12 @@
 """`driftline alerts silence`, `silences` and `unsilence`: no messages for a while."""
 
-import getpass
-import sys
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from driftline_collector.cli.output import Json, Url, clock, console, example, print_json, table
+from driftline_collector.cli.who import By, Reason, author, why
 from driftline_collector.client import Client, Silence
 
 
@@ -22,8 +21,6 @@ class Measure(StrEnum):
     silent_devices = "silent_devices"
     latency_p95 = "latency_p95"
 
-
-By = Annotated[str | None, typer.Option("--by", help="Who you are. Without it: your name on this machine.")]
 
 SILENCE_EXAMPLE = example(
     "driftline alerts silence alert_5f0c1f9be2a94e0c7d11 --for 4h --reason 'lenses are cleaned'",
@@ -40,9 +37,7 @@ def silence(
     ] = None,
     *,
     lasts: Annotated[str, typer.Option("--for", help="For how long: 30m, 4h, 2d; 30 days at most.")],
-    reason: Annotated[
-        str | None, typer.Option(help="Why, for those who wonder. Asked for without it.")
-    ] = None,
+    reason: Reason = None,
     segment: Annotated[
         str | None, typer.Option(help="A segment key instead of an alert; all within it is meant too.")
     ] = None,
@@ -63,8 +58,7 @@ def silence(
     """
     if (alert is None) == (segment is None):
         raise typer.BadParameter("give one of both, the id of an alert or --segment")
-    if reason is None and not sys.stdin.isatty():
-        raise typer.BadParameter("say why, for those who wonder", param_hint="--reason")
+    said = why(reason)
     with Client(url) as client:
         made = client.silence(
             alert=alert,
@@ -74,8 +68,8 @@ def silence(
             features=feature or (),
             lasts=lasts,
             start=start,
-            author=by or _user(),
-            reason=typer.prompt("Why", err=True) if reason is None else reason,
+            author=author(by),
+            reason=said,
         )
     if json:
         print_json(made)
@@ -132,7 +126,7 @@ def unsilence(
 ) -> None:
     """End a silence now. What still fires is told, once."""
     with Client(url) as client:
-        ended = client.unsilence(silence, author=by or _user())
+        ended = client.unsilence(silence, author=author(by))
     if json:
         print_json(ended)
     else:
@@ -149,10 +143,3 @@ def _what(silence: Silence) -> str:
     if silence.features:
         parts.append(f"only {', '.join(silence.features)}")
     return " · ".join(parts)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user without a name
-        raise typer.BadParameter("say who you are", param_hint="--by") from None

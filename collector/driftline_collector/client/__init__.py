@@ -11,7 +11,14 @@ from driftline_collector.answers.cases import (
     Span,
     Truth,
 )
-from driftline_collector.answers.devices import Device, DeviceDetail, DevicePoint, DeviceSeries, Stream
+from driftline_collector.answers.devices import (
+    Device,
+    DeviceChange,
+    DeviceDetail,
+    DevicePoint,
+    DeviceSeries,
+    Stream,
+)
 from driftline_collector.answers.pictures import (
     Bin,
     CalibrationBin,
@@ -77,6 +84,7 @@ __all__ = [
     "ConfusionCell",
     "Database",
     "Device",
+    "DeviceChange",
     "DeviceDetail",
     "DevicePoint",
     "DeviceSeries",

@@ -51,7 +51,8 @@ class Store(Protocol):
         """How far each device has reported, of those with a window that overlaps the interval.
 
         Without windows that end more than `ahead_ns` after they were received.
-        version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its stream said so).
+        version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its
+        stream said so, or it is retired).
         """
 
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:

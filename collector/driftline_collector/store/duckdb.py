@@ -10,6 +10,7 @@ from driftline_collector.store.database import MEMORY_BYTES, open_database
 from driftline_collector.store.inbox import Inbox
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
+from driftline_collector.store.reads_devices import DeviceReads
 from driftline_collector.store.reads_fleet import FleetReads
 from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
@@ -17,7 +18,7 @@ from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.writer import Writer
 
 
-class DuckDBStore(Reader, ProfileReads, FleetReads, JudgedReads, CaseReads, SystemReads):
+class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, CaseReads, SystemReads):
     """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do.
 
     A file of an earlier driftline is brought forward, and copied before that where `copy_first` is true.

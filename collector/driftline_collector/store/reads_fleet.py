@@ -47,9 +47,11 @@ class FleetReads(Queries):
                        CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations
                 FROM streams GROUP BY model, device, version, tier
             )
-            SELECT reported.*, stream IN (
+            SELECT reported.*, retired_devices.since_ns AS retired_ns, stream IN (
                 SELECT stream FROM stream_events WHERE phase = 'end' AND time_ns < $end) AS ended
-            FROM reported ORDER BY model, device, tier, last_ns DESC, version
+            FROM reported LEFT JOIN retired_devices
+                ON retired_devices.device = reported.device AND retired_devices.since_ns < $end
+            ORDER BY model, device, tier, last_ns DESC, version
             """,
             where.parameters(),
         )

@@ -55,7 +55,8 @@ class ProfileReads(Queries):
                     SELECT 1 FROM stream_events AS again
                     WHERE again.phase = 'start' AND again.model = $model AND again.device = devices.device
                       AND again.tier = devices.tier AND again.time_ns >= gone.time_ns
-                      AND again.time_ns < $end)) AS ended
+                      AND again.time_ns < $end))
+                OR device IN (SELECT device FROM retired_devices WHERE since_ns < $end) AS ended
             FROM devices ORDER BY version, device_type, region, tier, device
             """,
             {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},

@@ -59,7 +59,7 @@ class Shown(Store, Protocol):
         """By model, device, version and tier what was reported in the interval, the latest version first.
 
         device_type, region, firmware, stream (the latest), first_ns, last_ns, window_ns (its longest window),
-        predictions, escalations, ended (the latest stream said goodbye).
+        predictions, escalations, ended (the latest stream said goodbye), retired_ns (since when, if it is).
         """
 
     def volume(self, where: Where, bucket_ns: int) -> pa.Table:
@@ -79,6 +79,9 @@ class Shown(Store, Protocol):
 
     def changes(self, where: Where) -> pa.Table:
         """Deployments, alike ones within hours as one: kind, from_version, to_version, time_ns, devices."""
+
+    def device_changes(self, device: str | None = None) -> pa.Table:
+        """What operators said of devices, the latest first: the columns of the table, and name (of now)."""
 
     def clock_offset(self, device: str) -> pa.Table:
         """offset_s: how far ahead of receipt a device's windows end at most; NULL where unknown."""

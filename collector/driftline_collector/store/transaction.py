@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from driftline_collector.store import devices
 from driftline_collector.store.batch import Batch, Rows, concatenate
 from driftline_collector.store.ledger import Ledger
 from driftline_collector.store.points import POINT_TABLES, fresh_points
@@ -39,6 +40,7 @@ class Transactions:
         self._seen = SeenTable(self._cursor, remember_ns)
         self._ledger = Ledger(self._seen)
         self._columns = _columns(self._cursor)
+        self._devices = devices.Changes.restore(self._cursor)
         self._feature_sets: set[int] = set()
         self._received_ns = 0
         #: What tells this database from others, and how far it had taken in its journal.
@@ -56,6 +58,7 @@ class Transactions:
         `applied` is the place in the journal of the last of them that came from there.
         """
         self.stamp()
+        held = self._devices
         self._cursor.execute("BEGIN")
         try:
             sightings, windows, feature_sets = self._write(batches)
@@ -63,6 +66,7 @@ class Transactions:
                 self._cursor.execute("UPDATE journal SET applied = ?", [applied])
             self._cursor.execute("COMMIT")
         except BaseException:
+            self._devices = held
             self._roll_back()
             self._ledger.settle()
             raise
@@ -102,13 +106,15 @@ class Transactions:
                     parts.setdefault(name, []).append(rows.table)
             for (signal, reason), count in batch.counted.items():
                 refused[signal, reason, None] += count
-        tables = {name: _joined(tables) for name, tables in parts.items()}
+        tables = {name: self._devices.placed(name, _joined(tables)) for name, tables in parts.items()}
         windows = self._drop_repeated_points(tables, refused)
         feature_sets = self._drop_known_feature_sets(tables)
         for name, table in tables.items():
             self._insert(name, table)
         self._seen.write(self._received_ns, sightings, windows)
         self._insert("refusals", _refusals(refused))
+        if devices.TABLE in tables:
+            self._devices = devices.apply(self._cursor, tables[devices.TABLE])
         return sightings, windows, feature_sets
 
     def _sift(self, batches: Sequence[Batch], parts: dict[str, list[pa.Table]], refused: Refused) -> Sighting:
