@@ -24,8 +24,10 @@ from driftline_collector.receiver.signals import LOGS
 from driftline_collector.receiver.take_apart import take_apart
 from driftline_collector.store.batch import Batch, Rows
 
-#: A layout pays from so many records on; where records have more layouts than that they are read one by one.
-_LEAST_RECORDS = 24
+#: A layout pays from so many records of a request on. Where there are fewer, reading one by one is cheaper.
+LEAST_RECORDS = 32
+#: After requests that it did not pay for, as many as this are not tried at most.
+_MOST_DOUBT = 63
 #: Layouts that are remembered; when there are more, all are learned anew.
 _MOST_LAYOUTS = 1024
 #: Sets of resources that are remembered as they were read: devices send again and again.
@@ -38,6 +40,7 @@ class Alike:
     def __init__(self) -> None:
         self._layouts: dict[int, list[Layout]] = {}
         self._known = 0
+        self._doubt = self._skipped = 0
         self._sources: dict[tuple[bytes, ...], Sources] = {}
 
     def decode(self, bodies: Sequence[bytes], received_ns: int) -> tuple[list[int], Decoded | None]:
@@ -60,17 +63,24 @@ class Alike:
 
         Request by request, as one fits into a core's cache.
         """
+        if self._skipped < self._doubt:
+            self._skipped += 1
+            raise OtherwiseError
         request = take_apart(body)
+        if len(request.sizes) < LEAST_RECORDS:
+            raise OtherwiseError
         check(LOGS, request.header)
         resource = np.repeat(np.arange(len(request.resources)), request.resources)
-        room = 4 + len(resource) // _LEAST_RECORDS
         parts: list[Part] = []
         for size in np.unique(request.sizes).tolist():
             at = np.flatnonzero(request.sizes == size)
             raw = _records(body, request.starts[at], size)
             known = iter(tuple(self._layouts.get(size, ())))
             while len(at):
-                layout = next(known, None) or self._learn(raw[0].tobytes(), room - len(parts))
+                if (len(parts) + 1) * LEAST_RECORDS > len(resource):
+                    self._doubt, self._skipped = min(2 * self._doubt + 1, _MOST_DOUBT), 0
+                    raise OtherwiseError
+                layout = next(known, None) or self._learn(raw[0].tobytes())
                 fits = _fits(raw, layout)
                 if fits is None:
                     parts.append(_part(layout, resource[at], raw))
@@ -78,11 +88,10 @@ class Alike:
                 if fits.any():
                     parts.append(_part(layout, resource[at[fits]], raw[fits]))
                     at, raw = at[~fits], raw[~fits]
+        self._doubt = 0
         return _Request(request.header, len(request.resources), len(body), parts)
 
-    def _learn(self, record: bytes, room: int) -> Layout:
-        if room <= 0:
-            raise OtherwiseError
+    def _learn(self, record: bytes) -> Layout:
         layout = learn(record)
         if self._known >= _MOST_LAYOUTS:
             self._layouts.clear()
