@@ -77,7 +77,7 @@ class Archive:
         A row is of the day of its time, or of its receipt where that is earlier: clocks run ahead.
         """
         start_ns = day_start(day)
-        which = f"""least({table.time}, received_ns) >= $start AND least({table.time}, received_ns) < $end
+        which = f"""{table.moment} >= $start AND {table.moment} < $end
             AND received_ns >= $start AND received_ns <= $received"""
         values: dict[str, Any] = {"start": start_ns, "end": start_ns + DAY_NS, "received": received_ns}
         if table.by_model:
@@ -129,7 +129,9 @@ class Archive:
 
     def rewrite(self, file: ArchiveFile, keep: str, values: Any = None) -> ArchiveFile:
         """A new file of those rows of `file` for which the condition `keep` is true, for `swap` with it."""
-        query = f"SELECT * FROM ({self.scan(file)}) WHERE {keep}"
+        # With all columns that the table has by now, which an earlier file may lack.
+        rows = f"SELECT * FROM main.{file.table.name} WHERE false UNION ALL BY NAME {self.scan(file)}"
+        query = f"SELECT * FROM ({rows}) WHERE {keep}"
         return self.write(file.table.name, file.day, file.model, query, values, width_ns=file.width_ns)
 
     # -- how it is done --------------------------------------------------------------------------------
@@ -137,22 +139,28 @@ class Archive:
         self._cursor.execute("BEGIN")
         try:
             within(self._cursor)
-            for file in new:
-                self._cursor.execute(
-                    "UPDATE archive_files SET state = 'kept', rows = ?, bytes = ?, first_ns = ?, last_ns = ?,"
-                    " last_end_ns = ?, received_ns = ?, predictions = ? WHERE id = ?",
-                    [
-                        *(file.rows, file.bytes, file.first_ns, file.last_ns),
-                        *(file.last_end_ns, file.received_ns, file.predictions, file.id),
-                    ],
-                )
-            leave = "UPDATE archive_files SET state = 'leaving' WHERE list_contains(?, id)"
-            self._cursor.execute(leave, [[file.id for file in [*old, *_empty(new)]]])
+            self._mark(new, old)
             self._show({file.table.name for file in [*new, *old]})
             self._cursor.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
+
+    def _mark(self, new: Sequence[ArchiveFile], old: Sequence[ArchiveFile]) -> None:
+        for file in new:
+            self._cursor.execute(
+                "UPDATE archive_files SET state = 'kept', rows = ?, bytes = ?, first_ns = ?, last_ns = ?,"
+                " last_end_ns = ?, received_ns = ?, predictions = ? WHERE id = ?",
+                [
+                    *(file.rows, file.bytes, file.first_ns, file.last_ns),
+                    *(file.last_end_ns, file.received_ns, file.predictions, file.id),
+                ],
+            )
+        leave = "UPDATE archive_files SET state = 'leaving' WHERE state = 'kept' AND list_contains(?, id)"
+        going = [file.id for file in [*old, *_empty(new)]]
+        ((gone,),) = self._cursor.execute(leave, [going]).fetchall()
+        if gone != len(going):
+            raise ChangedMeanwhileError(f"{len(going) - gone} files were replaced by another hand")
 
     def _roll_back(self) -> None:
         try:

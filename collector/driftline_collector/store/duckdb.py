@@ -1,5 +1,6 @@
 """The store on an embedded DuckDB file: one process, one writer thread, a cursor per reading thread."""
 
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from driftline_collector.store.reads_fleet import FleetReads
 from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
 from driftline_collector.store.reads_system import SystemReads
+from driftline_collector.store.retention import Retention, RetentionPolicy
 from driftline_collector.store.writer import Writer
 
 
@@ -47,6 +49,12 @@ class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, Ca
     def changes_of_files(self) -> int:
         """Goes up whenever files that a read was about to open may have been replaced."""
         return self.archive.changes
+
+    def retention(
+        self, policy: RetentionPolicy, *, now: Callable[[], int], stopping: Callable[[], bool] = lambda: False
+    ) -> Retention:
+        """What applies a policy to this store, for one thread; to be closed before the store is."""
+        return Retention(self._database, self.archive, policy, now=now, stopping=stopping)
 
     def submit(self, tables: Tables) -> "Future[None]":
         """See `Store.submit`."""

@@ -17,6 +17,11 @@ class ArchivedTable:
     end: str | None = None
     by_model: bool = False
 
+    @property
+    def moment(self) -> str:
+        """SQL: by which time a row belongs to a day. Its own; clocks that run ahead are not believed."""
+        return f"greatest(least({self.time}, received_ns), 0)"
+
 
 ARCHIVED = (
     ArchivedTable("predictions", "samples", "time_ns", by_model=True),
@@ -29,3 +34,5 @@ ARCHIVED = (
     ArchivedTable("sdk_health", "metrics", "time_ns"),
 )
 TABLES = {table.name: table for table in ARCHIVED}
+#: In the order in which they are given up where room runs out.
+KINDS: tuple[Kind, ...] = ("spans", "logs", "metrics", "samples", "profiles", "evaluations")

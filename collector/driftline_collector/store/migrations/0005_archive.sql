@@ -16,8 +16,12 @@ CREATE TABLE retention_log (
     reason VARCHAR NOT NULL, rows BIGINT NOT NULL, bytes BIGINT NOT NULL, predictions BIGINT NOT NULL
 );
 
--- How much each kind took, now and then: its growth. The kind 'free' is what was free for all of them.
-CREATE TABLE disk_usage (time_ns BIGINT NOT NULL, kind VARCHAR NOT NULL, rows BIGINT NOT NULL, bytes BIGINT NOT NULL);
+-- How much each kind took, now and then, in this file (`hot_`) and in the archive: so its growth is known.
+-- `oldest_ns` and `newest_ns` bound what is in this file.
+CREATE TABLE disk_usage (
+    time_ns BIGINT NOT NULL, kind VARCHAR NOT NULL, hot_rows BIGINT NOT NULL, hot_bytes BIGINT NOT NULL,
+    archived_rows BIGINT NOT NULL, archived_bytes BIGINT NOT NULL, oldest_ns BIGINT, newest_ns BIGINT
+);
 
 -- Views of the same names as the tables, which read both; made anew when the store is opened.
 CREATE SCHEMA kept;
