@@ -17,9 +17,19 @@ from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
 from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.retention import Retention, RetentionPolicy
-from driftline_collector.store.writer import Writer
+from driftline_collector.store.shown import Shown
+from driftline_collector.store.timings import Timing, Timings, timed
+from driftline_collector.store.writer import Waiting, Writer
+
+#: The named reads: what the protocol has, and neither writes nor tells of this process.
+_READS = sorted(
+    name
+    for name in dir(Shown)
+    if not name.startswith("_") and name not in {"submit", "close", "waiting", "slowest"}
+)
 
 
+@timed(_READS)
 class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, CaseReads, SystemReads):
     """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do.
 
@@ -30,6 +40,8 @@ class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, Ca
     def __init__(self, path: str | Path, *, copy_first: bool = True, memory: int = MEMORY_BYTES) -> None:
         self._database = open_database(Path(path), copy_first=copy_first, memory=memory)
         super().__init__(self._database)
+        #: How long named reads took.
+        self.timings = Timings()
         try:
             self.archive = Archive(self._database, Path(f"{path}.archive"))
             self.writer = Writer(self._database)
@@ -41,6 +53,14 @@ class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, Ca
         except BaseException:
             self._database.close()
             raise
+
+    def slowest(self) -> list[Timing]:
+        """See `Shown.slowest`."""
+        return self.timings.slowest()
+
+    def waiting(self) -> Waiting:
+        """See `Shown.waiting`."""
+        return self.writer.waiting()
 
     def settle(self) -> None:
         """Bring what has been accepted into the database, where reads see it."""

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from driftline_collector.store.base import Store
+from driftline_collector.store.timings import Timing
+from driftline_collector.store.writer import Waiting
 
 #: Later than anything: what `Where` ends with when nothing is said.
 FOREVER_NS = 2**63 - 1
@@ -155,6 +157,12 @@ class Shown(Store, Protocol):
 
     def bounds(self) -> pa.Table:
         """oldest_ns, latest_ns (of windows), behind_s: from end to commit, median of the latest 1,000."""
+
+    def waiting(self) -> Waiting:
+        """What is in the journal and not in the database."""
+
+    def slowest(self) -> list[Timing]:
+        """How long named reads took in this process, the slowest first."""
 
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""

@@ -62,6 +62,18 @@ class _Pause:
 _Queued = Accepted | _Submitted | _Pause
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Bytes of the journal that the database has not taken in, for how many s the oldest have waited.
+
+    `fault` is why the last attempt to take them in failed, None where it did not.
+    """
+
+    bytes: int
+    oldest_s: float | None
+    fault: str | None
+
+
 class UnstorableError(StoreError):
     """Rows that the database will not take, however often they are sent."""
 
@@ -78,6 +90,8 @@ class Writer:
         self._closing = False
         self._rows = self._bytes = 0
         self._oldest = 0.0
+        #: The position of what was taken in at once, and when; of what is not committed yet.
+        self._arrivals: deque[tuple[int, float]] = deque()
         self._hurry = False
         self._fault: Exception | None = None
         self._accepted = self._applied = self._transactions.applied
@@ -95,6 +109,13 @@ class Writer:
     def applied(self) -> int:
         """Up to which position the database has taken in its journal."""
         return self._applied
+
+    def waiting(self) -> Waiting:
+        """What is in the journal and not in the database."""
+        with self._arrived:
+            since = self._arrivals[0][1] if self._arrivals else None
+            fault = None if self._fault is None else str(self._fault)
+            return Waiting(self._bytes, None if since is None else time.monotonic() - since, fault)
 
     def submit(self, batch: Batch) -> "Future[None]":
         """Queue a batch. The future is done after the commit, or fails: UnstorableError, or StoreError."""
@@ -132,6 +153,8 @@ class Writer:
                 self._put(each)
                 self._bytes += each.size
                 self._accepted = each.position
+            if accepted:
+                self._arrivals.append((self._accepted, time.monotonic()))
 
     def wait_for_room(self, most: int, patience_s: float | None = None) -> bool:
         """Whether no more than `most` bytes of the journal wait to be taken in; waits for that."""
@@ -250,6 +273,8 @@ class Writer:
             self._fault = None
             self._bytes -= sum(queued.size for queued in group if isinstance(queued, Accepted))
             self._applied = _position(group) or self._applied
+            while self._arrivals and self._arrivals[0][0] <= self._applied:
+                self._arrivals.popleft()
             self._committed.notify_all()
         for queued in group:
             if isinstance(queued, _Submitted):
