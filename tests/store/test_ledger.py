@@ -1,6 +1,7 @@
 """What was seen is known, however many streams there are, and whatever of it is in memory."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,10 @@ import numpy as np
 import pytest
 from driftline_collector.store import seen, transaction
 from driftline_collector.store.batch import Batch, Numbers
-from driftline_collector.store.database import open_database
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.intervals import IntervalSet
 from driftline_collector.store.ledger import KnownHashes, Ledger
+from driftline_collector.store.opened import Database
 from driftline_collector.store.seen import GAP_NS, SeenTable, Sighting
 from driftline_collector.store.transaction import Transactions
 from hypothesis import given
@@ -100,9 +101,14 @@ def test_a_stream_that_nobody_knows_is_not_looked_up() -> None:
 
 # -- what is durable -----------------------------------------------------------------------------------
 @pytest.fixture
-def connection(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_database(path) as opened:
+def database(path: Path) -> Iterator[Database]:
+    with closing(Database(path)) as opened:
         yield opened
+
+
+@pytest.fixture
+def connection(database: Database) -> duckdb.DuckDBPyConnection:
+    return database.cursor()
 
 
 def rows(connection: duckdb.DuckDBPyConnection) -> list[tuple[str, str, int, int]]:
@@ -177,16 +183,16 @@ def test_it_is_compacted_to_what_the_ledger_makes_of_it(
 
 
 def test_compacting_changes_nothing_that_is_known(
-    connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+    database: Database, connection: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seen, "SCATTERED_ROWS", 5)
-    transactions = Transactions(connection)
+    transactions = Transactions(database)
     for number in range(1, 21):
         transactions.commit(
             [predictions("a", [number]), points("a", number * 60, number * 60 + 60, {"7": 1})]
         )
     assert len(rows(connection)) < 8
-    again = Transactions(connection)
+    again = Transactions(database)
     for number in (1, 7, 20):
         again.commit([predictions("a", [number]), points("a", number * 60, number * 60 + 60, {"7": 1})])
     assert connection.execute("SELECT count(*) FROM predictions").fetchall() == [(20,)]
@@ -275,3 +281,12 @@ def test_a_clock_that_is_set_back_makes_nothing_forgotten(store: DuckDBStore, cl
     clock.now_ns -= 900 * DAY
     send(store, predictions("a", [1, 2]))
     assert store._cursor().execute("SELECT count(*) FROM predictions").fetchall() == [(2,)]
+
+
+def test_how_long_streams_are_remembered_can_be_set(path: Path, clock: Clock) -> None:
+    store = DuckDBStore(path, remember_ns=2 * DAY)
+    send(store, predictions("gone", [1]))
+    clock.now_ns += 3 * DAY
+    send(store, predictions("new", [1]))
+    assert remembered(store) == {"new"}
+    store.close()

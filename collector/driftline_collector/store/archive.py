@@ -7,7 +7,6 @@ another process reads (Spark, Arrow) is the folder as it stands: it may see a fi
 
 import datetime as dt
 import logging
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -18,6 +17,7 @@ import duckdb
 from driftline_collector.errors import StoreError
 from driftline_collector.store.archive_files import ArchiveFile, remove, scan, write
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, TABLES, ArchivedTable
+from driftline_collector.store.opened import Cursor, Database
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,11 @@ class Archive:
     Who reads files and then replaces them holds `lock` meanwhile.
     """
 
-    def __init__(self, database: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self.folder = folder.absolute()
-        self.lock = threading.RLock()
+        self.lock = database.lock
         self._database = database
-        self._cursor = database.cursor()
+        self._own = Cursor(database)
         newest = "SELECT max(version) FROM schema_versions"
         ((self._schema_version,),) = self._cursor.execute(newest).fetchall()
         #: Files that the database names and that are not there: their rows are missing from all answers.
@@ -57,7 +57,12 @@ class Archive:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._cursor.close()
+        self._own.close()
+
+    @property
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        """That of who holds the lock."""
+        return self._own()
 
     def files(self, table: str | None = None) -> list[ArchiveFile]:
         """Those that count and are there, by table, day and model."""

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 
 from driftline_collector.store.archive import Archive
 from driftline_collector.store.base import Tables
 from driftline_collector.store.batch import Batch, Rows
-from driftline_collector.store.database import MEMORY_BYTES, open_database
+from driftline_collector.store.database import MEMORY_BYTES
 from driftline_collector.store.inbox import Inbox
+from driftline_collector.store.opened import Database
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
 from driftline_collector.store.reads_devices import DeviceReads
@@ -17,9 +19,10 @@ from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
 from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.retention import Retention, RetentionPolicy
+from driftline_collector.store.seen import REMEMBER_NS
 from driftline_collector.store.shown import Shown
 from driftline_collector.store.timings import Timing, Timings, timed
-from driftline_collector.store.writer import Waiting, Writer
+from driftline_collector.store.writer import PATIENCE_S, Waiting, Writer
 
 #: The named reads: what the protocol has, and neither writes nor tells of this process.
 _READS = sorted(
@@ -35,16 +38,24 @@ class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, Ca
 
     A file of an earlier driftline is brought forward, and copied before that where `copy_first` is true.
     The database keeps within `memory` bytes, and puts what it needs beyond in a folder beside the file.
+    A stream is remembered for `remember_ns` after the last that came of it.
     """
 
-    def __init__(self, path: str | Path, *, copy_first: bool = True, memory: int = MEMORY_BYTES) -> None:
-        self._database = open_database(Path(path), copy_first=copy_first, memory=memory)
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        copy_first: bool = True,
+        memory: int = MEMORY_BYTES,
+        remember_ns: int = REMEMBER_NS,
+    ) -> None:
+        self._database = Database(Path(path), copy_first=copy_first, memory=memory)
         super().__init__(self._database)
         #: How long named reads took.
         self.timings = Timings()
         try:
             self.archive = Archive(self._database, Path(f"{path}.archive"))
-            self.writer = Writer(self._database)
+            self.writer = Writer(self._database, remember_ns=remember_ns)
             try:
                 self.inbox = Inbox(Path(f"{path}.journal"), self.writer)
             except BaseException:
@@ -65,6 +76,11 @@ class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, Ca
     def settle(self) -> None:
         """Bring what has been accepted into the database, where reads see it."""
         self.writer.settle()
+
+    def recover(self) -> None:
+        """Have the database opened anew where a fault has ended it: an empty commit finds that out."""
+        with suppress(TimeoutError):
+            self.writer.submit(Batch({})).exception(PATIENCE_S)
 
     def changes_of_files(self) -> int:
         """Goes up whenever files that a read was about to open may have been replaced."""

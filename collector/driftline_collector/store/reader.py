@@ -7,8 +7,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.coverage import COVERAGE
+from driftline_collector.store.opened import ENDED, Cursor, Database
 
 #: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
 _ANSWER_NS = 3600 * 10**9
@@ -32,17 +34,16 @@ _COUNTED = (
 class Reader:
     """Reads what is committed. Each method may be called from any thread."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._local = threading.local()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
-        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
+        cursor: Cursor | None = getattr(self._local, "cursor", None)
         if cursor is None:
-            cursor = self._local.cursor = self._connection.cursor()
             # Views of the same names as the tables, which read the archive as well.
-            cursor.execute("SET search_path = 'kept,main'")
-        return cursor
+            cursor = self._local.cursor = Cursor(self._database, "SET search_path = 'kept,main'")
+        return cursor()
 
     def _read(self, query: str, *parameters: Any) -> pa.Table:
         given = (
@@ -60,13 +61,23 @@ class Reader:
 
     def _tried(self, read: Callable[[], pa.Table]) -> pa.Table:
         self.settle()
+        recovered = False
         while True:
             changes = self.changes_of_files()
             try:
                 return read()
-            except (duckdb.IOException, OSError):  # a file was replaced between naming it and opening it
+            except ENDED as fault:
+                if recovered:
+                    raise StoreError(f"the database cannot be read now, ask again: {fault}") from fault
+                recovered = True
+                self.recover()
+            except (duckdb.IOException, OSError) as fault:
+                # A file was replaced between naming it and opening it.
                 if changes == self.changes_of_files():
-                    raise
+                    raise StoreError(f"the database cannot be read: {fault}") from fault
+
+    def recover(self) -> None:
+        """Have the database opened anew where a fault has ended it; waits for that a while."""
 
     def changes_of_files(self) -> int:
         """Goes up whenever files that a read was about to open may have been replaced."""

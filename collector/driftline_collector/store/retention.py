@@ -17,6 +17,7 @@ from driftline_collector.store.archive import Archive, day_start
 from driftline_collector.store.archive_files import ArchiveFile, has_place
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, ArchivedTable, Kind
 from driftline_collector.store.merging import HOUR_NS, joined, merged
+from driftline_collector.store.opened import Cursor, Database
 from driftline_collector.store.usage import note_usage, usage
 
 logger = logging.getLogger(__name__)
@@ -61,14 +62,14 @@ class Retention:
 
     def __init__(
         self,
-        database: duckdb.DuckDBPyConnection,
+        database: Database,
         archive: Archive,
         policy: RetentionPolicy,
         *,
         now: Callable[[], int],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._cursor = database.cursor()
+        self._own = Cursor(database)
         self._archive = archive
         self._policy = policy
         self._now = now
@@ -77,7 +78,11 @@ class Retention:
 
     def close(self) -> None:
         """Let go of the database."""
-        self._cursor.close()
+        self._own.close()
+
+    @property
+    def _cursor(self) -> duckdb.DuckDBPyConnection:
+        return self._own()
 
     def tick(self) -> None:
         """Do what is due. What makes room comes first."""

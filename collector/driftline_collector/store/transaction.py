@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from driftline_collector.store import devices
 from driftline_collector.store.batch import Batch, Rows, concatenate
 from driftline_collector.store.ledger import Ledger
+from driftline_collector.store.opened import Database
 from driftline_collector.store.points import POINT_TABLES, fresh_points
 from driftline_collector.store.registered import registered
 from driftline_collector.store.seen import REMEMBER_NS, Mask, SeenTable, Sighting, Window
@@ -33,18 +34,21 @@ class Transactions:
     Streams of which nothing came for `remember_ns` are forgotten.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, *, remember_ns: int = REMEMBER_NS) -> None:
-        self._cursor = connection.cursor()
-        self._lookups = connection.cursor()
+    def __init__(self, database: Database, *, remember_ns: int = REMEMBER_NS) -> None:
+        self._cursor = database.cursor()
+        self._lookups = database.cursor()
         self._lookups.execute("SET search_path = 'kept,main'")  # what is in the archive has come as well
         self._seen = SeenTable(self._cursor, remember_ns)
         self._ledger = Ledger(self._seen)
+        self._altered = False
         self._columns = _columns(self._cursor)
         self._devices = devices.Changes.restore(self._cursor)
         self._feature_sets: set[int] = set()
         self._received_ns = 0
-        #: What tells this database from others, and how far it had taken in its journal.
-        self.database_id, self.applied = self._journal()
+        #: What tells this database from others, how far it had taken in its journal, its latest commit.
+        self.database_id, self.applied, self.committed_ns = self._journal()
+        #: The latest that was attempted.
+        self.stamped_ns = self.committed_ns
         self._restore()
 
     def close(self) -> None:
@@ -57,13 +61,18 @@ class Transactions:
 
         `applied` is the place in the journal of the last of them that came from there.
         """
-        self.stamp()
+        self.stamped_ns = self.stamp()
         held = self._devices
         self._cursor.execute("BEGIN")
         try:
+            if self._altered:
+                self._ledger.reload()
+                self._altered = False
             sightings, windows, feature_sets = self._write(batches)
-            if applied is not None:
-                self._cursor.execute("UPDATE journal SET applied = ?", [applied])
+            self._cursor.execute(
+                "UPDATE journal SET applied = coalesce(?, applied), received_ns = ?",
+                [applied, self.stamped_ns],
+            )
             self._cursor.execute("COMMIT")
         except BaseException:
             self._devices = held
@@ -77,6 +86,10 @@ class Transactions:
         self._feature_sets |= feature_sets
         if self._seen.tidy(self._received_ns):
             self._ledger.reload()
+
+    def altered(self) -> None:
+        """What is remembered of streams may have been altered by another hand."""
+        self._altered = True
 
     def stamp(self) -> int:
         """The time that rows of the next transaction bear, ns: strictly ascending, whatever the clock does.
@@ -167,9 +180,12 @@ class Transactions:
         with registered(self._cursor, arriving=table):
             self._cursor.execute(f"INSERT INTO {name} ({target}) SELECT {source} FROM arriving")
 
-    def _journal(self) -> tuple[str, int]:
-        ((database_id, applied),) = self._cursor.execute("SELECT id, applied FROM journal").fetchall()
-        return str(database_id), int(applied)
+    def _journal(self) -> tuple[str, int, int]:
+        ((database_id, *told),) = self._cursor.execute(
+            "SELECT id, applied, received_ns FROM journal"
+        ).fetchall()
+        applied, committed_ns = told
+        return str(database_id), int(applied), int(committed_ns)
 
     def _restore(self) -> None:
         """Read back which feature sets are known, and when something was received last."""

@@ -19,6 +19,8 @@ import pyarrow as pa
 
 from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch
+from driftline_collector.store.opened import ENDED, Database
+from driftline_collector.store.seen import REMEMBER_NS
 from driftline_collector.store.transaction import Transactions
 
 logger = logging.getLogger(__name__)
@@ -81,8 +83,10 @@ class UnstorableError(StoreError):
 class Writer:
     """Commits batches in groups, in the order in which they came."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._transactions = Transactions(connection)
+    def __init__(self, database: Database, *, remember_ns: int = REMEMBER_NS) -> None:
+        self._database = database
+        self._remember_ns = remember_ns
+        self._transactions = Transactions(database, remember_ns=remember_ns)
         self._queue: deque[_Queued] = deque()
         lock = threading.RLock()
         self._arrived = threading.Condition(lock)
@@ -228,6 +232,7 @@ class Writer:
         if isinstance(group[0], _Pause):
             group[0].done.set_result(None)
             group[0].over.wait()
+            self._transactions.altered()
             return []
         fault = self._try([queued.batch for queued in group], _position(group))
         if fault is None:
@@ -294,14 +299,35 @@ class Writer:
         return False
 
     def _try(self, batches: Sequence[Batch], position: int | None) -> Exception | None:
-        try:
-            if position is None:
-                self._transactions.commit(batches)
+        """Commit; why that failed. Where the fault ends the database it is opened anew, and tried again."""
+        for _ in range(2):
+            transactions = self._transactions
+            try:
+                if position is None:
+                    transactions.commit(batches)
+                else:
+                    transactions.commit(batches, position)
+            except ENDED as fault:
+                ended: Exception = fault
+                logger.error("the database takes no more statements: %s", fault)  # noqa: TRY400  # it says all
+                if not self._reopened():
+                    break
+                if self._transactions.committed_ns >= transactions.stamped_ns:
+                    return None  # what failed came after the commit
+            except Exception as fault:  # noqa: BLE001  # the thread must go on, and its sender be told
+                return fault
             else:
-                self._transactions.commit(batches, position)
-        except Exception as fault:  # noqa: BLE001  # whatever it is, the thread must go on, and its sender be told
-            return fault
-        return None
+                return None
+        return ended
+
+    def _reopened(self) -> bool:
+        try:
+            self._database.reopen()
+            self._transactions = Transactions(self._database, remember_ns=self._remember_ns)
+        except (StoreError, duckdb.Error) as error:
+            logger.error("the database cannot be opened anew now: %s", error)  # noqa: TRY400  # it says all
+            return False
+        return True
 
 
 def _position(group: Sequence[_Queued]) -> int | None:

@@ -38,3 +38,6 @@ FROM (
     SELECT stream, signal, highest, seen FROM stream_totals
 )
 GROUP BY stream, signal;
+
+-- When the latest commit was stamped: after a fault it tells whether that was durable.
+ALTER TABLE journal ADD COLUMN received_ns BIGINT DEFAULT 0;
