@@ -46,6 +46,8 @@ EXPECTED = [
     "reference register",
     "reference list",
     "labels import",
+    "backup",
+    "restore",
     "alerts list",
     "alerts silence",
     "alerts silences",

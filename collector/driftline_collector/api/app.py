@@ -6,6 +6,7 @@ from fastapi import Depends, FastAPI
 
 from driftline_collector.api import (
     alerts,
+    backup,
     catalogue,
     coverage,
     device_changes,
@@ -48,6 +49,7 @@ _PARTS = (
     references,
     labels,
     coverage,
+    backup,
     system,
 )
 

@@ -29,6 +29,7 @@ TAGS = [
     {"name": "references", "description": "What a model version saw when all was well"},
     {"name": "labels", "description": "Ground truth"},
     {"name": "fleet", "description": "How much of what was made has arrived"},
+    {"name": "keeping", "description": "Taking out, copying and deleting what is stored"},
     {"name": "system", "description": "Whether the numbers can be trusted"},
     {"name": "health", "description": "For supervisors and Prometheus"},
 ]

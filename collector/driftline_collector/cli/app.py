@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 from driftline_schemas.errors import SchemaError
 
-from driftline_collector.cli import alerts, collector, dashboard, devices, drift, labels, references, up
+from driftline_collector.cli import (
+    alerts,
+    backup,
+    collector,
+    dashboard,
+    devices,
+    drift,
+    labels,
+    references,
+    up,
+)
 from driftline_collector.errors import CollectorError, SettingsError
 
 app = typer.Typer(
@@ -23,6 +33,8 @@ app.command(epilog=collector.EXAMPLE)(collector.collector)
 app.command(epilog=dashboard.EXAMPLE)(dashboard.dashboard)
 app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
 app.command(epilog=drift.EXAMPLE)(drift.drift)
+app.command(epilog=backup.EXAMPLE)(backup.backup)
+app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
 app.add_typer(devices.app, name="devices")
 app.add_typer(references.app, name="reference")
 app.add_typer(labels.app, name="labels")

@@ -1,7 +1,7 @@
 """The typed client: a method for each thing that can be asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -241,6 +241,11 @@ class Client:
     def send_labels(self, labels: Sequence[Mapping[str, Any]]) -> LabelsTaken:
         """Send labels: all of them are taken, or none."""
         return self._read(LabelsTaken, self._transport.post("/labels", {}, list(labels)))
+
+    # -- keeping ----------------------------------------------------------------------------------------
+    def backup(self) -> AbstractContextManager[tuple[Mapping[str, str], Iterator[bytes]]]:
+        """All that is stored, as a tar that comes piece by piece; for who is on the collector's machine."""
+        return self._transport.stream("/backup", {}, "application/x-tar")
 
     def _one(self, kind: type[Record], path: str, filters: Mapping[str, Any]) -> Record:
         return self._read(kind, self._transport.get(path, filters))

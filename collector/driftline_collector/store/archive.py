@@ -50,6 +50,7 @@ class Archive:
         ((self._schema_version,),) = self._cursor.execute(newest).fetchall()
         #: Files that the database names and that are not there: their rows are missing from all answers.
         self.missing: list[ArchiveFile] = []
+        self._pins = 0
         #: Goes up with each change, after which files that a reader was about to open may be gone.
         self.changes = 0
         self._tidy()
@@ -71,6 +72,19 @@ class Archive:
             return self._present(cursor, table)
         finally:
             cursor.close()
+
+    def pin(self) -> list[ArchiveFile]:
+        """The files that count now. Until `unpin` none is removed, also where it does not count any more."""
+        with self.lock:
+            self._pins += 1
+            return self._present(self._cursor, None)
+
+    def unpin(self) -> None:
+        """Remove what would have been removed since `pin`, unless another one holds it."""
+        with self.lock:
+            self._pins -= 1
+            if not self._pins:
+                self._forget(_files(self._cursor, "leaving"))
 
     def scan(self, file: ArchiveFile) -> str:
         """SQL that reads the file as rows of its table."""
@@ -130,7 +144,8 @@ class Archive:
                 self._forget(new)
                 raise
             self.changes += 1
-            self._forget([*old, *_empty(new)])
+            if not self._pins:
+                self._forget([*old, *_empty(new)])
 
     def rewrite(self, file: ArchiveFile, keep: str, values: Any = None) -> ArchiveFile:
         """A new file of those rows of `file` for which the condition `keep` is true, for `swap` with it."""

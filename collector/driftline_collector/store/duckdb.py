@@ -1,11 +1,14 @@
 """The store on an embedded DuckDB file: one process, one writer thread, a cursor per reading thread."""
 
+import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 
 from driftline_collector.store.archive import Archive
+from driftline_collector.store.backup import Backup
 from driftline_collector.store.base import Tables
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.database import MEMORY_BYTES
@@ -28,7 +31,7 @@ from driftline_collector.store.writer import PATIENCE_S, Waiting, Writer
 _READS = sorted(
     name
     for name in dir(Shown)
-    if not name.startswith("_") and name not in {"submit", "close", "waiting", "slowest"}
+    if not name.startswith("_") and name not in {"submit", "close", "waiting", "slowest", "backup"}
 )
 
 
@@ -53,6 +56,9 @@ class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, Ca
         super().__init__(self._database)
         #: How long named reads took.
         self.timings = Timings()
+        self._path = Path(path)
+        self._descriptor: int | None = None
+        self._backing_up = threading.Lock()
         try:
             self.archive = Archive(self._database, Path(f"{path}.archive"))
             self.writer = Writer(self._database, remember_ns=remember_ns)
@@ -97,9 +103,25 @@ class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, Ca
         rows = {name: Rows(table) for name, table in tables.items()}
         return self.writer.submit(Batch(rows, nbytes=sum(table.nbytes for table in tables.values())))
 
+    def backup(self) -> Backup:
+        """See `Shown.backup`."""
+        if self._descriptor is None:  # and kept open as long as the database, see Backup
+            self._descriptor = os.open(self._path, os.O_RDONLY)
+        return Backup(
+            self._database,
+            self._path,
+            self._descriptor,
+            writer=self.writer,
+            archive=self.archive,
+            busy=self._backing_up,
+        )
+
     def close(self) -> None:
         """Commit what is queued, then let go of the files."""
         self.inbox.close()
         self.writer.close()
         self.inbox.leave()
         self._database.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

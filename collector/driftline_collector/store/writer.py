@@ -133,10 +133,11 @@ class Writer:
         return future
 
     @contextmanager
-    def paused(self) -> Iterator[Transactions]:
+    def paused(self, patience_s: float = 30.0) -> Iterator[Transactions]:
         """Once all that was accepted before is committed, nothing more is until the block ends.
 
-        Who sends is answered by the journal meanwhile, as long as that has room. Raises StoreError.
+        Who sends is answered by the journal meanwhile, as long as that has room. Raises StoreError where the
+        database does not commit.
         """
         pause = _Pause()
         with self._arrived:
@@ -144,8 +145,12 @@ class Writer:
                 raise StoreError("the store is closing; ask the next collector")
             self._put(pause)
             self._hurry = True
-        pause.done.result()
         try:
+            try:
+                pause.done.result(patience_s)
+            except TimeoutError:
+                fault = self._fault or "it is busy"
+                raise StoreError(f"the database does not take in what was accepted: {fault}") from None
             yield self._transactions
         finally:
             pause.over.set()
