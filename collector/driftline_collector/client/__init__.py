@@ -11,6 +11,7 @@ from driftline_collector.answers.cases import (
     Span,
     Truth,
 )
+from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.devices import (
     Device,
     DeviceChange,
@@ -82,6 +83,7 @@ __all__ = [
     "ClientError",
     "Comparison",
     "ConfusionCell",
+    "CoverageGroup",
     "Database",
     "Device",
     "DeviceChange",

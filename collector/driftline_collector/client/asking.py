@@ -9,6 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from driftline_collector.answers.cases import AlertDetail, PredictionDetail, Sample
+from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.devices import Device, DeviceChange, DeviceDetail, DeviceSeries
 from driftline_collector.answers.pictures import Distribution, Heatmap, Performance, Series, TierLatency
 from driftline_collector.answers.records import (
@@ -85,6 +86,10 @@ class Client:
     def coverage(self, **filters: Filter) -> dict[str, Any]:
         """What was counted, lost and repeated: `totals`, and `streams`."""
         return self._transport.get("/coverage", filters)
+
+    def coverage_groups(self, by: Sequence[str] = (), **filters: Filter) -> Page[CoverageGroup]:
+        """Predictions that came of those that were made, by device_type, region, version, device, hour …"""
+        return self._page(CoverageGroup, "/coverage/groups", {"by": list(by), **filters})
 
     # -- devices ----------------------------------------------------------------------------------------
     def devices(self, states: Sequence[str] = (), **filters: Filter) -> Page[Device]:

@@ -1,6 +1,11 @@
-"""The read that tells what came and what is missing, by stream: long enough for a file of its own."""
+"""What came of what was made, and what is missing: by stream, and by whatever devices have in common."""
 
+from collections.abc import Sequence
 from typing import Any
+
+#: What coverage can be told by; `hour` is the start of the hour, in ns.
+KEYS = ("model", "version", "device_type", "region", "tier", "device", "stream", "hour")
+_HOUR_NS = 3600 * 10**9
 
 
 def missing(numbers: str, last: str, dropped: str) -> str:
@@ -17,6 +22,19 @@ def missing(numbers: str, last: str, dropped: str) -> str:
                    + len({dropped}) // 2, 0)))""".format(**told)
 
 
+#: Holes in the chain of each stream's `windows`; `counted` has stream and first_ns.
+_GAPS = """resumed AS (  -- windows that begin where none ends: no hole is anywhere else
+    SELECT DISTINCT stream, start_ns FROM windows
+    ANTI JOIN windows AS before ON before.stream = windows.stream AND before.end_ns = windows.start_ns
+), gaps AS (
+    SELECT stream, ended_ns, start_ns FROM (
+        SELECT resumed.stream, resumed.start_ns, max(windows.end_ns) AS ended_ns
+        FROM resumed JOIN counted ON counted.stream = resumed.stream AND counted.first_ns < resumed.start_ns
+        JOIN windows ON windows.stream = resumed.stream AND windows.start_ns < resumed.start_ns
+        GROUP BY resumed.stream, resumed.start_ns)
+    WHERE ended_ns < start_ns
+)"""
+
 COVERAGE = f"""
 WITH windows AS (
     SELECT * FROM stream_windows WHERE end_ns > $start AND start_ns < $end AND stream <> ''
@@ -28,16 +46,8 @@ WITH windows AS (
 ), counted AS (
     SELECT stream, sum(predictions) AS predictions, min(first_ns) AS first_ns, max(at_ns) AS last_end_ns
     FROM spoken GROUP BY stream
-), resumed AS (  -- windows that begin where none ends: no hole is anywhere else
-    SELECT DISTINCT stream, start_ns FROM windows
-    ANTI JOIN windows AS before ON before.stream = windows.stream AND before.end_ns = windows.start_ns
-), holes AS (
-    SELECT stream, sum(start_ns - ended_ns) AS window_holes_ns FROM (
-        SELECT resumed.stream, resumed.start_ns, max(windows.end_ns) AS ended_ns
-        FROM resumed JOIN counted ON counted.stream = resumed.stream AND counted.first_ns < resumed.start_ns
-        JOIN windows ON windows.stream = resumed.stream AND windows.start_ns < resumed.start_ns
-        GROUP BY resumed.stream, resumed.start_ns)
-    WHERE ended_ns < start_ns GROUP BY stream
+), {_GAPS}, holes AS (
+    SELECT stream, sum(start_ns - ended_ns) AS window_holes_ns FROM gaps GROUP BY stream
 ), said AS (
     SELECT stream, max(last_log) AS last_log, max(last_span) AS last_span, max(made) AS made,
            max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
@@ -75,3 +85,102 @@ LEFT JOIN numbers AS spans ON spans.stream = streams.stream AND spans.signal = '
 LEFT JOIN repeats ON repeats.stream = streams.stream
 ORDER BY device, last_end_ns, stream
 """
+
+
+def coverage_by(keys: Sequence[str], matches: str) -> str:
+    """SQL: predictions that came and that are lost, summed by some of `KEYS`; `matches` says whose.
+
+    Of a stream that is over, and lies in the interval as a whole, it is known how many it made. Of others are
+    lost those that it announced as lost, or those that stand in its holes, if these are more: as many as it
+    made in as much time elsewhere. What is lost lies in the holes, the rest at the end of the stream.
+    """
+    if unknown := set(keys) - set(KEYS):
+        raise ValueError(f"coverage is not told by {min(unknown)}")
+    dimensions = ", ".join(key for key in KEYS if key != "hour")
+    by_hour = "hour" in keys
+    chosen = "".join(f"{key}, " for key in keys)
+    return f"""
+WITH windows AS (
+    SELECT stream, device, start_ns, end_ns, predictions, {_known("stream_windows")},
+           {_hour("start_ns", by_hour=by_hour)} AS hour
+    FROM stream_windows WHERE end_ns > $start AND start_ns < $end AND stream <> '' AND {matches}
+), received AS (
+    SELECT {dimensions}, hour, sum(predictions) AS received, sum(end_ns - start_ns) AS covered_ns,
+           min(start_ns) AS first_ns, max(end_ns) AS last_ns
+    FROM windows GROUP BY ALL
+), counted AS (
+    SELECT stream, sum(received) AS received, sum(covered_ns) AS covered_ns, min(first_ns) AS first_ns,
+           max(last_ns) AS last_ns FROM received GROUP BY stream
+), {_GAPS}, said AS (
+    SELECT stream, max(made) AS made, min(CASE WHEN phase = 'start' THEN time_ns END) AS started_ns,
+           max(CASE WHEN phase IN ('closed', 'end') THEN time_ns END) AS over_ns,
+           max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced
+    FROM stream_events WHERE {matches} GROUP BY stream
+), streams AS (
+    SELECT stream, {_latest("last_ns")} FROM (
+        SELECT {dimensions}, last_ns FROM received
+        UNION ALL
+        SELECT {dimensions}, time_ns FROM stream_events
+        WHERE {matches} AND phase IN ('closed', 'end') AND time_ns >= $start AND time_ns < $end)
+    GROUP BY stream
+), estimated AS (
+    SELECT gaps.stream, sum(gaps.start_ns - gaps.ended_ns) AS holes_ns,
+           sum(gaps.start_ns - gaps.ended_ns) * (any_value(received) / any_value(covered_ns)) AS predictions
+    FROM gaps JOIN counted USING (stream) WHERE covered_ns > 0 GROUP BY gaps.stream
+), lost AS (
+    SELECT streams.*, coalesce(counted.last_ns, said.over_ns) AS last_ns, estimated.holes_ns,
+           least(1.0, lost / estimated.predictions) * estimated.predictions / estimated.holes_ns AS of_a_ns,
+           lost - least(lost, coalesce(estimated.predictions, 0.0)) AS at_end
+    FROM (
+        SELECT streams.stream, CAST(greatest(0, CASE
+            WHEN said.made IS NOT NULL AND said.started_ns >= $start AND said.over_ns < $end
+            THEN said.made - coalesce(counted.received, 0)
+            ELSE greatest(coalesce(said.announced, 0), coalesce(estimated.predictions, 0)) END)
+            AS DOUBLE) AS lost
+        FROM streams LEFT JOIN counted USING (stream) LEFT JOIN said USING (stream)
+        LEFT JOIN estimated USING (stream)) AS losses
+    JOIN streams USING (stream) LEFT JOIN counted USING (stream) LEFT JOIN said USING (stream)
+    LEFT JOIN estimated USING (stream)
+), placed AS (
+    SELECT {dimensions}, hour, CAST(received AS DOUBLE) AS received, 0.0 AS lost, 0 AS holes_ns FROM received
+    UNION ALL
+    SELECT {dimensions}, {_hour("last_ns", by_hour=by_hour)}, 0.0, at_end, 0 FROM lost WHERE at_end > 0
+    UNION ALL
+    {_in_holes(dimensions, by_hour=by_hour)}
+)
+SELECT {chosen}CAST(sum(received) AS BIGINT) AS received, CAST(round(sum(lost)) AS BIGINT) AS lost,
+       CAST(sum(holes_ns) AS BIGINT) AS holes_ns, count(DISTINCT device) AS devices,
+       count(DISTINCT stream) AS streams
+FROM placed {"GROUP BY " + ", ".join(keys) + " ORDER BY " + ", ".join(keys) if keys else ""}
+"""
+
+
+def _in_holes(dimensions: str, *, by_hour: bool) -> str:
+    """SQL: what is lost in holes, each cut at hours if need be."""
+    if not by_hour:
+        return f"""SELECT {dimensions}, 0, 0.0, coalesce(holes_ns * of_a_ns, 0.0), coalesce(holes_ns, 0)
+    FROM lost WHERE holes_ns > 0"""
+    return f"""SELECT {dimensions}, hour, 0.0,
+           (least(start_ns, hour + {_HOUR_NS}) - greatest(ended_ns, hour)) * coalesce(of_a_ns, 0.0),
+           least(start_ns, hour + {_HOUR_NS}) - greatest(ended_ns, hour)
+    FROM (
+        SELECT lost.*, ended_ns, start_ns,
+               unnest(range(ended_ns - ended_ns % {_HOUR_NS}, start_ns, {_HOUR_NS})) AS hour
+        FROM lost JOIN (
+            SELECT stream, greatest(ended_ns, $start) AS ended_ns, least(start_ns, $end) AS start_ns FROM gaps
+        ) AS gaps USING (stream))"""
+
+
+def _hour(column: str, *, by_hour: bool) -> str:
+    return f"{column} - {column} % {_HOUR_NS}" if by_hour else "0"
+
+
+def _known(table: str) -> str:
+    """SQL: whose a window is; rows from before that was noted do not tell."""
+    names = [key for key in KEYS if key not in {"stream", "device", "hour"}]
+    return ", ".join(f"coalesce({table}.{name}, 'unknown') AS {name}" for name in names)
+
+
+def _latest(by: str) -> str:
+    names = [key for key in KEYS if key not in {"stream", "hour"}]
+    return ", ".join(f"arg_max({name}, {by}) AS {name}" for name in names)

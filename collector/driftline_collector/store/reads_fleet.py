@@ -1,11 +1,12 @@
 """Named reads of the fleet: who reports, how much, what of it is lost. From windows, not from profiles."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import pyarrow as pa
 
 from driftline_collector.store.catalogue import Catalogue
-from driftline_collector.store.coverage import missing
+from driftline_collector.store.coverage import coverage_by, missing
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Where
 
@@ -97,6 +98,10 @@ class FleetReads(Queries):
             """,
             where.parameters(),
         )
+
+    def coverage_by(self, where: Where, keys: Sequence[str]) -> pa.Table:
+        """See `Shown.coverage_by`."""
+        return self._read(coverage_by(keys, _MATCHES), where.parameters())
 
     def streams(self, where: Where) -> pa.Table:
         """See `Shown.streams`."""

@@ -71,6 +71,12 @@ class Shown(Store, Protocol):
     def losses(self, where: Where) -> pa.Table:
         """model, device, announced_lost, missing: of streams with an event in the interval."""
 
+    def coverage_by(self, where: Where, keys: Sequence[str]) -> pa.Table:
+        """Predictions that came and that are lost, of streams; by some of `coverage.KEYS`, in their order.
+
+        received, lost (where that is not known it is estimated), holes_ns, devices, streams.
+        """
+
     def streams(self, where: Where) -> pa.Table:
         """The starts of devices, latest first.
 
