@@ -36,6 +36,7 @@ EXPECTED = [
     "collector",
     "check-config",
     "drift",
+    "simulate",
     "devices list",
     "devices changes",
     "devices retire",

@@ -16,6 +16,7 @@ from driftline_collector.cli import (
     drift,
     labels,
     references,
+    simulate,
     up,
 )
 from driftline_collector.errors import CollectorError, SettingsError
@@ -33,6 +34,7 @@ app.command(epilog=collector.EXAMPLE)(collector.collector)
 app.command(epilog=dashboard.EXAMPLE)(dashboard.dashboard)
 app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
 app.command(epilog=drift.EXAMPLE)(drift.drift)
+app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=backup.EXAMPLE)(backup.backup)
 app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
 app.add_typer(devices.app, name="devices")
