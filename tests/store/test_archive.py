@@ -97,7 +97,9 @@ def test_many_files_of_a_day_are_made_one(store: DuckDBStore, folder: Path) -> N
     assert store.predictions("digits", 0, EVER).equals(before)
 
 
-@pytest.mark.parametrize("model", ["", "..", "a/b=c d%", "7", "NULL", "模型", "x" * 200])
+@pytest.mark.parametrize(
+    "model", ["", "..", "a/b=c d%", "7", "NULL", "__HIVE_DEFAULT_PARTITION__", "模型", "x" * 200]
+)
 def test_a_model_may_have_any_name(store: DuckDBStore, folder: Path, model: str) -> None:
     put(store, "predictions", [prediction("p", at(0), model=model)])
     keep(store, at(9))

@@ -64,7 +64,12 @@ def has_place(model: str | None) -> bool:
 
 
 def _partition(model: str | None) -> str:
-    return f"model={_NO_MODEL if model is None else quote(model, safe='')}"
+    if model is None:
+        return f"model={_NO_MODEL}"
+    name = quote(model, safe="")
+    if name.upper() in ("NULL", _NO_MODEL):  # unless encoded, DuckDB 1.5 takes either for no name
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    return f"model={name}"
 
 
 def scan(folder: Path, files: "list[ArchiveFile]") -> str:
