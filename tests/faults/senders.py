@@ -1,0 +1,199 @@
+"""Clients that number what they send, and send each request again until it is acknowledged.
+
+One of each kind: predictions, spans, windows, and log records without numbers, as of another SDK. Each knows
+what was acknowledged, so that a store can be held to it: all of that is there, and once.
+"""
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import ClassVar
+
+import duckdb
+import httpx
+from driftline_schemas import attributes as names
+from google.protobuf.message import Message
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from tests.receiver import wire
+
+SECOND = 10**9
+HEADERS = {"content-type": "application/x-protobuf"}
+
+
+@dataclass
+class Sender:
+    """Sends in a thread of its own until the collector is gone, or told to stop."""
+
+    stream: str
+    size: int = 50
+    acknowledged: int = 0
+    sent: int = 0
+    refusals: Counter[int] = field(default_factory=Counter)
+    progress: threading.Condition = field(default_factory=threading.Condition)
+    stopping: threading.Event = field(default_factory=threading.Event)
+    message: str = ""
+    signal: ClassVar[str]
+    query: ClassVar[str]
+
+    def request(self, first: int) -> Message:
+        """Records `first` to `first + size - 1`."""
+        raise NotImplementedError
+
+    @property
+    def device(self) -> dict[str, object]:
+        return wire.DEVICE | {names.STREAM_ID: self.stream, names.DEVICE_ID: f"cam-{self.stream[:4]}"}
+
+    def send(self, url: str) -> None:
+        with httpx.Client(trust_env=False, timeout=60) as client:
+            while not self.stopping.is_set():
+                self.sent += 1
+                body = self.request(self.acknowledged + 1).SerializeToString()
+                try:
+                    answer = client.post(f"{url}/v1/{self.signal}", content=body, headers=HEADERS)
+                except httpx.TransportError:
+                    return
+                with self.progress:
+                    if answer.status_code == 200:
+                        self.acknowledged += self.size
+                    else:
+                        self.refusals[answer.status_code] += 1
+                        self.message = answer.content.decode(errors="replace")
+                    self.progress.notify_all()
+                if answer.status_code != 200:
+                    self.stopping.wait(0.02)
+
+    def wait_for(self, more: int, timeout: float = 60) -> bool:
+        """Wait until so many more requests were acknowledged; whether they were."""
+        with self.progress:
+            target = self.acknowledged + more * self.size
+            return self.progress.wait_for(lambda: self.acknowledged >= target, timeout)
+
+    def wait_for_refusal(self, timeout: float = 60) -> bool:
+        """Wait until one more request was refused."""
+        with self.progress:
+            target = self.refusals.total() + 1
+            return self.progress.wait_for(lambda: self.refusals.total() >= target, timeout)
+
+    def check(self, stored: duckdb.DuckDBPyConnection) -> None:
+        """What was acknowledged is there, once; beyond it at most the request that was not answered."""
+        found = [number for (number,) in stored.execute(self.query, [self.stream]).fetchall()]
+        assert len(found) == len(set(found)), f"{self.signal}: {len(found) - len(set(found))} are there twice"
+        missing = set(range(1, self.acknowledged + 1)) - set(found)
+        assert not missing, f"{self.signal}: {len(missing)} of {self.acknowledged} are lost: {min(missing)} …"
+        assert len(found) <= self.acknowledged + self.size
+
+
+class Predictions(Sender):
+    signal = "logs"
+    query = "SELECT sequence FROM predictions WHERE stream = ?"
+
+    def request(self, first: int) -> Message:
+        records = [
+            wire.prediction(number, prediction__id=f"{self.stream}-{number}", features__x=0.5)
+            for number in range(first, first + self.size)
+        ]
+        return wire.events(*records, device=self.device)
+
+
+class Spans(Sender):
+    signal = "traces"
+    query = "SELECT sequence FROM spans WHERE stream = ?"
+
+    def request(self, first: int) -> Message:
+        request = wire.spans(device=self.device)
+        group = request.resource_spans[0].scope_spans[0]
+        del group.spans[:]
+        group.spans.extend(
+            Span(
+                trace_id=b"t" * 16,
+                span_id=number.to_bytes(8, "big"),
+                name="work",
+                attributes=wire.pairs({names.SEQUENCE: number}),
+            )
+            for number in range(first, first + self.size)
+        )
+        return request
+
+
+class Windows(Sender):
+    """A window of a second is a record, of two labels."""
+
+    signal = "metrics"
+    query = """
+        SELECT start_ns // 1000000000 FROM profiles
+        WHERE stream = ? AND kind = 'predictions' AND category = '1' AND counts[1] = 2
+    """
+
+    def request(self, first: int) -> Message:
+        made = [
+            wire.counter(
+                names.PROFILE_PREDICTIONS,
+                [(2, {names.LABEL: "1"}), (3, {names.LABEL: "2"})],
+                start=number * SECOND,
+                end=(number + 1) * SECOND,
+            )
+            for number in range(first, first + self.size)
+        ]
+        return wire.metrics(*made, device=self.device)
+
+
+class Unnumbered(Sender):
+    """Log records of another SDK: what was sent again without an answer may be there twice."""
+
+    signal = "logs"
+    query = "SELECT CAST(json_extract(attributes, '$.number') AS BIGINT) FROM logs WHERE service = ?"
+
+    def request(self, first: int) -> Message:
+        request = wire.events(device={names.SERVICE_NAME: self.stream})
+        group = request.resource_logs[0].scope_logs[0]
+        for number in range(first, first + self.size):
+            group.log_records.add(time_unix_nano=number, attributes=wire.pairs({"number": number}))
+        return request
+
+    def check(self, stored: duckdb.DuckDBPyConnection) -> None:
+        found = Counter(number for (number,) in stored.execute(self.query, [self.stream]).fetchall())
+        missing = set(range(1, self.acknowledged + 1)) - set(found)
+        assert not missing, (
+            f"{len(missing)} of {self.acknowledged} without numbers are lost: {min(missing)} …"
+        )
+        # Each request that was not acknowledged may have been stored once, and was sent again.
+        assert found.total() <= self.sent * self.size
+
+
+def one_of_each(letters: str = "abcd", size: int = 50) -> list[Sender]:
+    kinds = (Predictions, Spans, Windows, Unnumbered)
+    return [kind(letter * 32, size) for kind, letter in zip(kinds, letters, strict=True)]
+
+
+class Load:
+    """Senders at work; at the end of the block they are stopped."""
+
+    def __init__(self, senders: Iterable[Sender], url: str) -> None:
+        self.senders = list(senders)
+        self._threads = [
+            threading.Thread(target=sender.send, args=(url,), daemon=True) for sender in self.senders
+        ]
+
+    def __enter__(self) -> "Load":
+        for sender, thread in zip(self.senders, self._threads, strict=True):
+            sender.stopping.clear()
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for sender in self.senders:
+            sender.stopping.set()
+        for thread in self._threads:
+            thread.join(60)
+            assert not thread.is_alive()
+
+
+def check(senders: Iterable[Sender], database: Path) -> None:
+    """Hold a store that nobody has open to what was acknowledged."""
+    with duckdb.connect(database, read_only=True) as stored:
+        stored.execute("SET search_path = 'kept,main'")
+        for sender in senders:
+            sender.check(stored)
