@@ -90,6 +90,7 @@ class Collector:
                 rules=rules,
                 minimum_effect=settings.evaluation.minimum_effect,
                 lateness_ns=settings.evaluation.lateness,
+                future_tolerance_ns=settings.evaluation.future_tolerance,
                 started_ns=now(),
                 database=settings.store.path,
                 links=links,

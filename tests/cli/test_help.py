@@ -35,6 +35,7 @@ EXPECTED = [
     "dashboard",
     "collector",
     "check-config",
+    "doctor",
     "drift",
     "simulate",
     "devices list",

@@ -12,6 +12,7 @@ from driftline_collector.api import (
     device_changes,
     devices,
     distributions,
+    doctor,
     evaluations,
     health,
     heatmap,
@@ -51,6 +52,7 @@ _PARTS = (
     coverage,
     backup,
     system,
+    doctor,
 )
 
 

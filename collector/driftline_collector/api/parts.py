@@ -57,7 +57,8 @@ class Parts:
 
     The API computes nothing that needs statistics: what is not stored is handed in (`performance`,
     `quantile`, `calibrate`); without it the answer leaves it out. `minimum_effect` is the limit of drift,
-    `lateness_ns` how long a device may keep quiet before it counts as silent, `database` the store's file.
+    `lateness_ns` how long a device may keep quiet before it counts as silent, `future_tolerance_ns` how far
+    ahead its clock may be, `database` the store's file.
     """
 
     store: Shown
@@ -66,6 +67,7 @@ class Parts:
     rules: Sequence[Rule] = ()
     minimum_effect: float = 0.02
     lateness_ns: int = 600 * 10**9
+    future_tolerance_ns: int = 300 * 10**9
     started_ns: int | None = None
     database: Path | None = None
     links: Links = field(default_factory=Links)

@@ -13,6 +13,7 @@ from driftline_collector.cli import (
     collector,
     dashboard,
     devices,
+    doctor,
     drift,
     labels,
     references,
@@ -34,6 +35,7 @@ app.command(epilog=collector.EXAMPLE)(collector.collector)
 app.command(epilog=dashboard.EXAMPLE)(dashboard.dashboard)
 app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
 app.command(epilog=drift.EXAMPLE)(drift.drift)
+app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=backup.EXAMPLE)(backup.backup)
 app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)

@@ -11,6 +11,7 @@ import httpx
 from driftline_collector.answers.cases import AlertDetail, PredictionDetail, Sample
 from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.devices import Device, DeviceChange, DeviceDetail, DeviceSeries
+from driftline_collector.answers.doctor import Doctor
 from driftline_collector.answers.pictures import Distribution, Heatmap, Performance, Series, TierLatency
 from driftline_collector.answers.records import (
     Alert,
@@ -82,6 +83,10 @@ class Client:
     def system(self) -> System:
         """Whether the numbers can be trusted."""
         return self._one(System, "/system", {})
+
+    def doctor(self) -> Doctor:
+        """What is wrong, worst first, each with what to do."""
+        return self._one(Doctor, "/doctor", {})
 
     def coverage(self, **filters: Filter) -> dict[str, Any]:
         """What was counted, lost and repeated: `totals`, and `streams`."""

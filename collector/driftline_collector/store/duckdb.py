@@ -17,6 +17,7 @@ from driftline_collector.store.opened import Database
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
 from driftline_collector.store.reads_devices import DeviceReads
+from driftline_collector.store.reads_doctor import DoctorReads
 from driftline_collector.store.reads_fleet import FleetReads
 from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
@@ -36,7 +37,9 @@ _READS = sorted(
 
 
 @timed(_READS)
-class DuckDBStore(Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, CaseReads, SystemReads):
+class DuckDBStore(
+    Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, CaseReads, SystemReads, DoctorReads
+):
     """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do.
 
     A file of an earlier driftline is brought forward, and copied before that where `copy_first` is true.

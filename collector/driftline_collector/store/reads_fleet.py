@@ -51,7 +51,7 @@ class FleetReads(Queries):
             SELECT reported.*, retired_devices.since_ns AS retired_ns, stream IN (
                 SELECT stream FROM stream_events WHERE phase = 'end' AND time_ns < $end) AS ended
             FROM reported LEFT JOIN retired_devices
-                ON retired_devices.device = reported.device AND retired_devices.since_ns < $end
+                ON retired_devices.device = reported.device AND retired_devices.since_ns <= $end
             ORDER BY model, device, tier, last_ns DESC, version
             """,
             where.parameters(),
@@ -177,15 +177,4 @@ class FleetReads(Queries):
             ORDER BY time_ns, kind, from_version, to_version LIMIT 200
             """,
             where.parameters() | {"hour": 3600 * 10**9},
-        )
-
-    def clock_offset(self, device: str) -> pa.Table:
-        """See `Shown.clock_offset`."""
-        return self._read(
-            """
-            SELECT CAST(max(end_ns - received_ns) AS DOUBLE) / 1e9 AS offset_s FROM (
-                SELECT end_ns, received_ns FROM stream_windows
-                WHERE device = ? ORDER BY received_ns DESC LIMIT 100)
-            """,
-            device,
         )

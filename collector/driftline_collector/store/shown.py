@@ -92,9 +92,6 @@ class Shown(Store, Protocol):
     def device_changes(self, device: str | None = None) -> pa.Table:
         """What operators said of devices, the latest first: the columns of the table, and name (of now)."""
 
-    def clock_offset(self, device: str) -> pa.Table:
-        """offset_s: how far ahead of receipt a device's windows end at most; NULL where unknown."""
-
     # -- what was judged -------------------------------------------------------------------------------
     def latest_window(self, model: str, measure: str, at_ns: int | None = None) -> pa.Table:
         """window_start_ns, window_end_ns of the last window judged (that begins by `at_ns`); 0 or 1 rows."""
@@ -164,6 +161,22 @@ class Shown(Store, Protocol):
 
     def bounds(self) -> pa.Table:
         """oldest_ns, latest_ns (of windows), behind_s: from end to commit, median of the latest 1,000."""
+
+    def refused_since(self, received_ns: int) -> pa.Table:
+        """signal, reason, count of what was turned away, or folded, since then."""
+
+    def kept(self) -> pa.Table:
+        """By table: rows, oldest_ns and newest_ns (measured), received_ns (the latest)."""
+
+    def clocks(self, where: Where, tolerance_ns: int) -> pa.Table:
+        """By device, of windows that were received in the interval.
+
+        offset_s: how far ahead of receipt those of the latest hour end at most; future_windows end further
+        ahead than the tolerance.
+        """
+
+    def memory(self) -> pa.Table:
+        """used (bytes) and limit (as DuckDB writes it) of the database's memory."""
 
     def waiting(self) -> Waiting:
         """What is in the journal and not in the database."""
