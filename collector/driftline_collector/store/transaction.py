@@ -212,7 +212,10 @@ def _kept(rows: Rows, fresh: Mask) -> pa.Table:
 
 
 def _joined(parts: Sequence[pa.Table]) -> pa.Table:
-    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default")
+    """In one piece: each piece costs DuckDB time and memory, be it of one row."""
+    if len(parts) == 1:
+        return parts[0]
+    return pa.concat_tables(parts, promote_options="default").combine_chunks()
 
 
 def _stream_windows(profiles: pa.Table) -> pa.Table:
