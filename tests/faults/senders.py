@@ -9,13 +9,11 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import duckdb
 import httpx
 from driftline_schemas import attributes as names
-from google.protobuf.message import Message
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.receiver import wire
 
@@ -29,6 +27,7 @@ class Sender:
 
     stream: str
     size: int = 50
+    text: int = 0
     acknowledged: int = 0
     sent: int = 0
     refusals: Counter[int] = field(default_factory=Counter)
@@ -38,8 +37,12 @@ class Sender:
     signal: ClassVar[str]
     query: ClassVar[str]
 
-    def request(self, first: int) -> Message:
-        """Records `first` to `first + size - 1`."""
+    def made(self) -> Any:
+        """A request of `size` records."""
+        raise NotImplementedError
+
+    def number(self, request: Any, first: int) -> None:
+        """Make it that of the records from `first` on: making one anew takes longer than storing it."""
         raise NotImplementedError
 
     @property
@@ -47,10 +50,12 @@ class Sender:
         return wire.DEVICE | {names.STREAM_ID: self.stream, names.DEVICE_ID: f"cam-{self.stream[:4]}"}
 
     def send(self, url: str) -> None:
+        request = self.made()
         with httpx.Client(trust_env=False, timeout=60) as client:
             while not self.stopping.is_set():
                 self.sent += 1
-                body = self.request(self.acknowledged + 1).SerializeToString()
+                self.number(request, self.acknowledged + 1)
+                body = request.SerializeToString()
                 try:
                     answer = client.post(f"{url}/v1/{self.signal}", content=body, headers=HEADERS)
                 except httpx.TransportError:
@@ -90,32 +95,30 @@ class Predictions(Sender):
     signal = "logs"
     query = "SELECT sequence FROM predictions WHERE stream = ?"
 
-    def request(self, first: int) -> Message:
-        records = [
-            wire.prediction(number, prediction__id=f"{self.stream}-{number}", features__x=0.5)
-            for number in range(first, first + self.size)
-        ]
-        return wire.events(*records, device=self.device)
+    def made(self) -> Any:
+        record = wire.prediction(1, features__x=0.5)
+        return wire.events(*([record] * self.size), device=self.device)
+
+    def number(self, request: Any, first: int) -> None:
+        for number, record in enumerate(request.resource_logs[0].scope_logs[0].log_records, first):
+            record.attributes[0].value.string_value = f"{self.stream}-{number}"
+            record.attributes[1].value.int_value = number
 
 
 class Spans(Sender):
     signal = "traces"
     query = "SELECT sequence FROM spans WHERE stream = ?"
 
-    def request(self, first: int) -> Message:
-        request = wire.spans(device=self.device)
+    def made(self) -> Any:
+        request = wire.spans(device=self.device, attributes=wire.pairs({names.SEQUENCE: 1}))
         group = request.resource_spans[0].scope_spans[0]
-        del group.spans[:]
-        group.spans.extend(
-            Span(
-                trace_id=b"t" * 16,
-                span_id=number.to_bytes(8, "big"),
-                name="work",
-                attributes=wire.pairs({names.SEQUENCE: number}),
-            )
-            for number in range(first, first + self.size)
-        )
+        group.spans.extend([group.spans[0]] * (self.size - 1))
         return request
+
+    def number(self, request: Any, first: int) -> None:
+        for number, span in enumerate(request.resource_spans[0].scope_spans[0].spans, first):
+            span.span_id = number.to_bytes(8, "big")
+            span.attributes[0].value.int_value = number
 
 
 class Windows(Sender):
@@ -127,17 +130,16 @@ class Windows(Sender):
         WHERE stream = ? AND kind = 'predictions' AND category = '1' AND counts[1] = 2
     """
 
-    def request(self, first: int) -> Message:
-        made = [
-            wire.counter(
-                names.PROFILE_PREDICTIONS,
-                [(2, {names.LABEL: "1"}), (3, {names.LABEL: "2"})],
-                start=number * SECOND,
-                end=(number + 1) * SECOND,
-            )
-            for number in range(first, first + self.size)
-        ]
-        return wire.metrics(*made, device=self.device)
+    def made(self) -> Any:
+        labels = [(2, {names.LABEL: "1"}), (3, {names.LABEL: "2"})]
+        counter = wire.counter(names.PROFILE_PREDICTIONS, labels)
+        return wire.metrics(*([counter] * self.size), device=self.device)
+
+    def number(self, request: Any, first: int) -> None:
+        for number, metric in enumerate(request.resource_metrics[0].scope_metrics[0].metrics, first):
+            for point in metric.sum.data_points:
+                point.start_time_unix_nano = number * SECOND
+                point.time_unix_nano = (number + 1) * SECOND
 
 
 class Unnumbered(Sender):
@@ -146,26 +148,26 @@ class Unnumbered(Sender):
     signal = "logs"
     query = "SELECT CAST(json_extract(attributes, '$.number') AS BIGINT) FROM logs WHERE service = ?"
 
-    def request(self, first: int) -> Message:
-        request = wire.events(device={names.SERVICE_NAME: self.stream})
-        group = request.resource_logs[0].scope_logs[0]
-        for number in range(first, first + self.size):
-            group.log_records.add(time_unix_nano=number, attributes=wire.pairs({"number": number}))
-        return request
+    def made(self) -> Any:
+        plain = ("", {"number": 1, "text": "x" * self.text})
+        return wire.events(*([plain] * self.size), device={names.SERVICE_NAME: self.stream})
+
+    def number(self, request: Any, first: int) -> None:
+        for number, record in enumerate(request.resource_logs[0].scope_logs[0].log_records, first):
+            record.attributes[0].value.int_value = number
 
     def check(self, stored: duckdb.DuckDBPyConnection) -> None:
         found = Counter(number for (number,) in stored.execute(self.query, [self.stream]).fetchall())
         missing = set(range(1, self.acknowledged + 1)) - set(found)
-        assert not missing, (
-            f"{len(missing)} of {self.acknowledged} without numbers are lost: {min(missing)} …"
-        )
+        assert not missing, f"{len(missing)} of {self.acknowledged} are lost: {min(missing)} …"
         # Each request that was not acknowledged may have been stored once, and was sent again.
         assert found.total() <= self.sent * self.size
 
 
-def one_of_each(letters: str = "abcd", size: int = 50) -> list[Sender]:
+def one_of_each(size: int = 50, *, text: int = 0) -> list[Sender]:
+    """With requests of `size` records, some of which bear so much text."""
     kinds = (Predictions, Spans, Windows, Unnumbered)
-    return [kind(letter * 32, size) for kind, letter in zip(kinds, letters, strict=True)]
+    return [kind(letter * 32, size, text) for kind, letter in zip(kinds, "abcd", strict=True)]
 
 
 class Load:

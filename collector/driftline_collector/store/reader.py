@@ -71,7 +71,7 @@ class Reader:
                     raise StoreError(f"the database cannot be read now, ask again: {fault}") from fault
                 recovered = True
                 self.recover()
-            except (duckdb.IOException, OSError) as fault:
+            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as fault:
                 # A file was replaced between naming it and opening it.
                 if changes == self.changes_of_files():
                     raise StoreError(f"the database cannot be read: {fault}") from fault

@@ -98,7 +98,7 @@ class Writer:
         self._arrivals: deque[tuple[int, float]] = deque()
         self._hurry = False
         self._fault: Exception | None = None
-        self._accepted = self._applied = self._transactions.applied
+        self._accepted = self._applied = self._forgettable = self._transactions.applied
         #: Called with what was accepted and yet is not to be stored, before that is counted and left out.
         self.keep_aside: Callable[[Accepted, Exception], None] = lambda _accepted, _fault: None
         self._thread = threading.Thread(target=self._run, name="driftline-writer", daemon=True)
@@ -120,6 +120,14 @@ class Writer:
             since = self._arrivals[0][1] if self._arrivals else None
             fault = None if self._fault is None else str(self._fault)
             return Waiting(self._bytes, None if since is None else time.monotonic() - since, fault)
+
+    @property
+    def forgettable(self) -> int:
+        """Up to which position the journal is not needed: that of the commit before the last.
+
+        A crash may tear the database's log, and take the last commit along.
+        """
+        return self._forgettable
 
     def submit(self, batch: Batch) -> "Future[None]":
         """Queue a batch. The future is done after the commit, or fails: UnstorableError, or StoreError."""
@@ -282,7 +290,8 @@ class Writer:
         with self._committed:
             self._fault = None
             self._bytes -= sum(queued.size for queued in group if isinstance(queued, Accepted))
-            self._applied = _position(group) or self._applied
+            if position := _position(group):
+                self._forgettable, self._applied = self._applied, position
             while self._arrivals and self._arrivals[0][0] <= self._applied:
                 self._arrivals.popleft()
             self._committed.notify_all()
