@@ -1,5 +1,11 @@
-ERROR    driftline_collector.store.inbox:inbox.py:100 /tmp/pytest-of-root/pytest-485/test_a_database_that_a_fault_h0/disk/driftline.duckdb.journal: 1 batches could not be written: [Errno 28] No space left on device
-, serving
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from driftline_collector.client import Client
+
+from tests.api.seeded import Seeded, seeded, unseeded
+from tests.api.serving import Serving, serving
 from tests.seeding import SMALL
 from tests.seeding.fleet import hostile
 
