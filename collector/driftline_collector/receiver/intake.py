@@ -24,6 +24,7 @@ from driftline_collector.receiver.folding import fold
 from driftline_collector.receiver.names import Names
 from driftline_collector.receiver.profiles import Edges
 from driftline_collector.receiver.ptars_adapter import UndecodableError
+from driftline_collector.receiver.shedding import Shedding
 from driftline_collector.receiver.signals import SIGNALS, Signal
 from driftline_collector.store.batch import Batch
 
@@ -71,12 +72,14 @@ class Intake:
         edges: Edges,
         names: Names | None = None,
         *,
+        shedding: Shedding | None = None,
         max_requests: int = 512,
         max_bytes: int = 256 * 2**20,
     ) -> None:
         self._sink = sink
         self._reading = Reading(edges)
         self._names = names or Names()
+        self._shedding = shedding
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._requests = 0
@@ -124,6 +127,8 @@ class Intake:
     def _require_room(self, size: int) -> None:
         if self._closing:
             raise OverloadedError("the collector is stopping; send again to the next one")
+        if self._shedding and (why := self._shedding.full()):
+            raise OverloadedError(f"{why}; send again")
         if self._requests >= self._max_requests:
             raise OverloadedError(f"{self._requests} requests are waiting to be stored; send again")
         if self._bytes and self._bytes + size > self._max_bytes:
@@ -203,8 +208,16 @@ class Intake:
             if isinstance(decoded, UndecodableError):
                 self._fail(requests, decoded)
             else:
-                committed = self._sink.submit(decoded.batch)
-                committed.add_done_callback(partial(self._committed, requests, decoded))
+                self._submit(requests, decoded)
+
+    def _submit(self, requests: Sequence[_Request], decoded: Decoded) -> None:
+        if self._shedding and self._shedding.hits(decoded):
+            if len(requests) > 1:  # each is told how much of its own is given up
+                self._apart(requests)
+                return
+            decoded = self._shedding.shed(requests[0].signal, decoded)
+        committed = self._sink.submit(decoded.batch)
+        committed.add_done_callback(partial(self._committed, requests, decoded))
 
     def _folded(self, decoded: Decoded | UndecodableError) -> Decoded | UndecodableError:
         return decoded if isinstance(decoded, UndecodableError) else fold(decoded, self._names)
@@ -219,13 +232,17 @@ class Intake:
 
     def _fail(self, group: Sequence[_Request], error: BaseException) -> None:
         if len(group) > 1:  # one of them may be at fault for all
-            with self._changed:
-                queue = self._queues[group[0].signal.name]
-                queue.extendleft(replace(request, alone=True) for request in reversed(group))
-            self._done(group, answered=False)
+            self._apart(group)
             return
         self._done(group, answered=True)
         group[0].answer.set_exception(error)
+
+    def _apart(self, group: Sequence[_Request]) -> None:
+        """Have each of them decoded by itself."""
+        with self._changed:
+            queue = self._queues[group[0].signal.name]
+            queue.extendleft(replace(request, alone=True) for request in reversed(group))
+        self._done(group, answered=False)
 
     def _done(self, group: Sequence[_Request], *, answered: bool) -> None:
         with self._changed:

@@ -13,6 +13,8 @@ from driftline_collector.store.kinds import TABLES, ArchivedTable
 
 #: What Hive, Spark and Arrow take for NULL.
 _NO_MODEL = "__HIVE_DEFAULT_PARTITION__"
+#: A sixth of DuckDB's own: it is held in memory by each thread that writes or reads it.
+_GROUP_ROWS = 20_480
 #: A file's name may have 255 bytes on most systems.
 _LONGEST_NAME = 255
 

@@ -7,6 +7,7 @@ row in `retention_log`.
 import datetime as dt
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -87,15 +88,23 @@ class Retention:
     def tick(self) -> None:
         """Do what is due. What makes room comes first."""
         now_ns = self._now()
+        changes = self._archive.changes
         steps = (self._drop_old, self._drop_much, self._archive_closed, self._sum_profiles, self._join_files)
         for step in steps:
             for work in step(now_ns):
                 if self._stopping():
                     return
                 work()
+        if self._archive.changes != changes:
+            self._make_room()
         if now_ns - self._noted_ns >= _USAGE_EVERY_NS:
             note_usage(self._cursor, now_ns)
             self._noted_ns = now_ns
+
+    def _make_room(self) -> None:
+        """Let what comes next lie where deleted rows lay. Where somebody writes now, at another time."""
+        with suppress(duckdb.TransactionException):
+            self._cursor.execute("CHECKPOINT")
 
     # -- closed days -----------------------------------------------------------------------------------
     def _archive_closed(self, now_ns: int) -> Iterable[Work]:

@@ -1,6 +1,8 @@
 """How much room each kind of data takes, how fast that grows, and when there will be none left."""
 
+import math
 import shutil
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ _REMEMBERED_DAYS = 35
 _SHORTEST_NS = 3_600 * 10**9
 #: A disk of any size has room for a checkpoint and for what queries write while they run, in this.
 _MOST_RESERVED = 2**30
+_LOOK_S = 1.0
 
 _HOT = "SELECT count(*), min({moment}), max({moment}) FROM main.{table}"
 _BLOCKS = """
@@ -58,8 +61,17 @@ class Space:
     """
 
     def __init__(self, folder: Path, reserve: int | None = None) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()
         self._reserve = reserve
+        self._looked = -math.inf
+        self._free = 0
+
+    def __str__(self) -> str:
+        what = {"ample": "", "low": ": it is running out", "full": ": nothing more is taken"}[self.state]
+        return (
+            f"{self._folder}: {self.free / 1e9:.2f} GB are free, of which"
+            f" {self.reserve / 1e9:.2f} GB are kept back{what}"
+        )
 
     @property
     def reserve(self) -> int:
@@ -70,14 +82,18 @@ class Space:
 
     @property
     def free(self) -> int:
-        """Bytes free on the disk."""
-        return shutil.disk_usage(self._folder).free
+        """Bytes free on the disk, a second ago at most."""
+        if time.monotonic() - self._looked >= _LOOK_S:
+            self._free = shutil.disk_usage(self._folder).free
+            self._looked = time.monotonic()
+        return self._free
 
     @property
     def state(self) -> State:
         """How it stands now."""
-        free, reserve = self.free, self.reserve
-        return "ample" if free >= reserve else "low" if free >= reserve // 2 else "full"
+        if self.free >= (reserve := self.reserve):
+            return "ample"
+        return "low" if self.free >= reserve // 2 else "full"
 
 
 def note_usage(cursor: duckdb.DuckDBPyConnection, now_ns: int) -> None:
