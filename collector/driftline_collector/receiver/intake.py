@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: Bytes decoded at a time, at most, unless one request alone has more.
 GROUP_BYTES = 4 * 2**20
+#: Bytes that wait to be stored, unless one request alone has more: a second's work, and little memory.
+MAX_BYTES = 24 * 2**20
 #: While a group of a signal is committed, what comes gathers, and costs less the more it is; from this size
 #: on it is decoded meanwhile. A third group waits for the writer.
 LARGE_BYTES = 2**20
@@ -74,7 +76,7 @@ class Intake:
         *,
         shedding: Shedding | None = None,
         max_requests: int = 512,
-        max_bytes: int = 256 * 2**20,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._sink = sink
         self._reading = Reading(edges)
