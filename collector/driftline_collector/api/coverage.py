@@ -71,6 +71,21 @@ def groups(parts: Parts, where: Where, keys: Sequence[str]) -> list[CoverageGrou
     return [_group(row, keys) for row in parts.store.coverage_by(where, keys).to_pylist()]
 
 
+def total(parts_of: Sequence[CoverageGroup]) -> CoverageGroup:
+    """Coverage of all groups that have nothing in common, such as devices."""
+    received, made = sum(each.received for each in parts_of), sum(each.made for each in parts_of)
+    return CoverageGroup(
+        by={},
+        received=received,
+        lost=made - received,
+        made=made,
+        share=received / made if made else None,
+        holes_s=sum(each.holes_s for each in parts_of),
+        devices=sum(each.devices for each in parts_of),
+        streams=sum(each.streams for each in parts_of),
+    )
+
+
 def _group(row: dict[str, Any], keys: Sequence[str]) -> CoverageGroup:
     received, lost = row["received"] or 0, row["lost"] or 0
     made = received + lost

@@ -19,7 +19,7 @@ from driftline_collector.answers.doctor import (
 )
 from driftline_collector.answers.system import Refused
 from driftline_collector.api import diagnosis
-from driftline_collector.api.coverage import groups
+from driftline_collector.api.coverage import groups, total
 from driftline_collector.api.filters import DAY_NS
 from driftline_collector.api.fleet_state import Fleet, gone
 from driftline_collector.api.parts import Parts
@@ -75,7 +75,7 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
         kept=tuple(_kept(row) for row in kept),
         devices=len(expected),
         silent=tuple(row["device"] for row in silent[:_WORST]),
-        coverage=groups(parts, where, ())[0],
+        coverage=total(by_device),
         incomplete=tuple(
             sorted((each for each in by_device if each.lost), key=lambda each: (each.share or 0, -each.lost))[
                 :_WORST
