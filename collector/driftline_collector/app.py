@@ -96,6 +96,7 @@ class Collector:
         api = create_api(
             Parts(
                 store=self._store,
+                operated=self._store,
                 now=now,
                 notifiers=names,
                 rules=rules,

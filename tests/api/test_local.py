@@ -4,7 +4,8 @@ import pytest
 
 from tests.api.serving import Serving
 
-PATHS = [("GET", "/backup")]
+BODY = {"device": "cam-1", "author": "anna"}
+PATHS = [("GET", "/backup"), ("POST", "/purge")]
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
@@ -22,11 +23,11 @@ PATHS = [("GET", "/backup")]
 def test_who_comes_through_a_proxy_or_a_page_is_refused(
     collector: Serving, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    answer = collector.http.request(method, path, headers=headers)
+    answer = collector.http.request(method, path, headers=headers, json=BODY)
     assert answer.status_code == 403
     assert "only who is on the collector's own machine may ask for this" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
 def test_who_is_on_this_machine_is_let(collector: Serving, method: str, path: str) -> None:
-    assert collector.http.request(method, path).status_code == 200
+    assert collector.http.request(method, path, json=BODY).status_code == 200

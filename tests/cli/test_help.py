@@ -50,6 +50,7 @@ EXPECTED = [
     "labels import",
     "backup",
     "restore",
+    "purge",
     "alerts list",
     "alerts silence",
     "alerts silences",

@@ -22,6 +22,7 @@ from driftline_collector.api import (
     performance,
     predictions,
     problems,
+    purge,
     references,
     samples,
     series,
@@ -51,6 +52,7 @@ _PARTS = (
     labels,
     coverage,
     backup,
+    purge,
     system,
     doctor,
 )

@@ -34,7 +34,7 @@ def routes(parts: Parts) -> APIRouter:
 
         `driftline backup` writes it to a file and checks it. Only for who is on the collector's own machine.
         """
-        made = parts.store.backup()
+        made = local.operated(parts).backup()
         return Streamed(made.chunks(), made.close, media_type=MEDIA_TYPE)
 
     return router

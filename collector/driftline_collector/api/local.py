@@ -5,7 +5,9 @@ from typing import Any
 
 from fastapi import Request
 
+from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
+from driftline_collector.store.operated import Operated
 
 #: What proxies add: behind one of them everybody comes from this machine.
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
@@ -25,6 +27,13 @@ def only_local(request: Request) -> None:
             f"only who is on the collector's own machine may ask for this, and {came};"
             " run the command there, with --url http://127.0.0.1:4318 (over ssh, or in the container)",
         )
+
+
+def operated(parts: Parts) -> Operated:
+    """What the operator asks."""
+    if parts.operated is None:
+        raise ProblemError(503, "this store is only read; ask the collector that writes to it")
+    return parts.operated
 
 
 def _is_loopback(host: str) -> bool:

@@ -12,6 +12,7 @@ from driftline_schemas.segments import Segment
 
 from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.rules import DRIFT, Rule
+from driftline_collector.store.operated import Operated
 from driftline_collector.store.shown import Shown
 
 Floats = npt.NDArray[np.float64]
@@ -53,7 +54,8 @@ def _no_requests() -> Sequence[Mapping[str, Any]]:
 class Parts:
     """`now` gives ns since the epoch; `counts` is what the receiver and the scheduler have counted so far.
 
-    `requests` has protocol, outcome and count of those with telemetry.
+    `operated` is the store, where it is open for writing. `requests` has protocol, outcome and count of those
+    with telemetry.
 
     The API computes nothing that needs statistics: what is not stored is handed in (`performance`,
     `quantile`, `calibrate`); without it the answer leaves it out. `minimum_effect` is the limit of drift,
@@ -63,6 +65,7 @@ class Parts:
 
     store: Shown
     now: Callable[[], int]
+    operated: Operated | None = None
     notifiers: Sequence[str] = ()
     rules: Sequence[Rule] = ()
     minimum_effect: float = 0.02

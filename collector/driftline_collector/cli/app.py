@@ -16,6 +16,7 @@ from driftline_collector.cli import (
     doctor,
     drift,
     labels,
+    purge,
     references,
     simulate,
     up,
@@ -39,6 +40,7 @@ app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=backup.EXAMPLE)(backup.backup)
 app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
+app.command(epilog=purge.EXAMPLE)(purge.purge)
 app.add_typer(devices.app, name="devices")
 app.add_typer(references.app, name="reference")
 app.add_typer(labels.app, name="labels")

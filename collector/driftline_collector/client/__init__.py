@@ -30,6 +30,7 @@ from driftline_collector.answers.doctor import (
     MemoryUse,
     ReadTime,
 )
+from driftline_collector.answers.keeping import AuditEntry, Purge, PurgedTable
 from driftline_collector.answers.pictures import (
     Bin,
     CalibrationBin,
@@ -85,6 +86,7 @@ __all__ = [
     "AlertDetail",
     "Answer",
     "Apart",
+    "AuditEntry",
     "Bin",
     "CalibrationBin",
     "Cell",
@@ -127,6 +129,8 @@ __all__ = [
     "Page",
     "Performance",
     "PredictionDetail",
+    "Purge",
+    "PurgedTable",
     "Range",
     "ReadTime",
     "ReferenceSummary",

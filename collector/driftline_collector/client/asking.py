@@ -12,6 +12,7 @@ from driftline_collector.answers.cases import AlertDetail, PredictionDetail, Sam
 from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.devices import Device, DeviceChange, DeviceDetail, DeviceSeries
 from driftline_collector.answers.doctor import Doctor
+from driftline_collector.answers.keeping import AuditEntry, Purge
 from driftline_collector.answers.pictures import Distribution, Heatmap, Performance, Series, TierLatency
 from driftline_collector.answers.records import (
     Alert,
@@ -256,6 +257,35 @@ class Client:
     def backup(self) -> AbstractContextManager[tuple[Mapping[str, str], Iterator[bytes]]]:
         """All that is stored, as a tar that comes piece by piece; for who is on the collector's machine."""
         return self._transport.stream("/backup", {}, "application/x-tar")
+
+    def purge(
+        self,
+        *,
+        author: str,
+        device: str | None = None,
+        stream: str | None = None,
+        model: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        reason: str | None = None,
+        confirm: str | None = None,
+    ) -> Purge:
+        """What would be deleted for good; with the `confirm` of that answer, and its scope, it is done."""
+        wanted = {
+            "device": device,
+            "stream": stream,
+            "model": model,
+            "from": start,
+            "to": end,
+            "author": author,
+            "reason": reason,
+            "confirm": confirm,
+        }
+        return self._read(Purge, self._transport.post("/purge", {}, wanted))
+
+    def audit(self, limit: int = 1000) -> Page[AuditEntry]:
+        """What operators did to what is stored, latest first."""
+        return self._page(AuditEntry, "/audit", {"limit": limit})
 
     def _one(self, kind: type[Record], path: str, filters: Mapping[str, Any]) -> Record:
         return self._read(kind, self._transport.get(path, filters))

@@ -34,6 +34,11 @@ class Catalogue:
                 self._known = _summed(pa.concat_tables([self._known, news]))
             return self._known.drop_columns(["received_ns"]).sort_by([(name, "ascending") for name in _PLACE])
 
+    def forget(self) -> None:
+        """Begin anew with the next read."""
+        with self._lock:
+            self._known = None
+
     @property
     def _seen_ns(self) -> int:
         known = [] if self._known is None else self._known["received_ns"].to_pylist()

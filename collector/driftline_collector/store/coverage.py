@@ -33,8 +33,8 @@ def _chunks(matches: str) -> str:
     dimensions = ", ".join(f"coalesce({name}, 'unknown') AS {name}" for name in _PLACE)
     return f"""chunks AS (
     SELECT stream, device, {dimensions}, start_ns - start_ns % {_HOUR_NS} AS hour,
-           sum(predictions) AS received, sum(end_ns - start_ns) AS covered_ns,
-           min(start_ns) AS first_ns, max(end_ns) AS last_ns,
+           sum(predictions + coalesce(purged, 0)) AS received,  -- what was purged had come
+           sum(end_ns - start_ns) AS covered_ns, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
            sum(CAST(hash(end_ns) AS HUGEINT)) - sum(CAST(hash(start_ns) AS HUGEINT))
                = CAST(hash(max(end_ns)) AS HUGEINT) - hash(min(start_ns)) AS unbroken
     {windows} GROUP BY ALL

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from driftline_collector.store.archive import Archive
@@ -14,6 +15,7 @@ from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.database import MEMORY_BYTES
 from driftline_collector.store.inbox import Inbox
 from driftline_collector.store.opened import Database
+from driftline_collector.store.purge import Purge, Purged, drop_revisions, plan
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
 from driftline_collector.store.reads_devices import DeviceReads
@@ -23,6 +25,7 @@ from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
 from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.retention import Retention, RetentionPolicy
+from driftline_collector.store.scopes import Scope
 from driftline_collector.store.seen import REMEMBER_NS
 from driftline_collector.store.shown import Shown
 from driftline_collector.store.timings import Timing, Timings, timed
@@ -32,7 +35,7 @@ from driftline_collector.store.writer import PATIENCE_S, Waiting, Writer
 _READS = sorted(
     name
     for name in dir(Shown)
-    if not name.startswith("_") and name not in {"submit", "close", "waiting", "slowest", "backup"}
+    if not name.startswith("_") and name not in {"submit", "close", "waiting", "slowest", "drop_revisions"}
 )
 
 
@@ -40,7 +43,7 @@ _READS = sorted(
 class DuckDBStore(
     Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, CaseReads, SystemReads, DoctorReads
 ):
-    """`Store` and `Shown`. Raises StoreError where the file cannot be opened, saying why and what to do.
+    """`Store`, `Shown` and `Operated`. Raises StoreError where the file cannot be opened, with advice.
 
     A file of an earlier driftline is brought forward, and copied before that where `copy_first` is true.
     The database keeps within `memory` bytes, and puts what it needs beyond in a folder beside the file.
@@ -107,7 +110,7 @@ class DuckDBStore(
         return self.writer.submit(Batch(rows, nbytes=sum(table.nbytes for table in tables.values())))
 
     def backup(self) -> Backup:
-        """See `Shown.backup`."""
+        """See `Operated.backup`."""
         if self._descriptor is None:  # and kept open as long as the database, see Backup
             self._descriptor = os.open(self._path, os.O_RDONLY)
         return Backup(
@@ -118,6 +121,26 @@ class DuckDBStore(
             archive=self.archive,
             busy=self._backing_up,
         )
+
+    def names_of(self, device: str) -> tuple[str, ...]:
+        """See `Operated.names_of`."""
+        query = "SELECT device FROM device_names WHERE name = ? AND device <> ? ORDER BY ALL"
+        return (device, *self._read(query, device, device).column("device").to_pylist())
+
+    def drop_revisions(self, model: str, start_ns: int, end_ns: int, *, before: int) -> None:
+        """See `Store.drop_revisions`."""
+        self.archive.swap([], [], partial(drop_revisions, model, start_ns, end_ns, before))
+
+    def purge_plan(self, scope: Scope) -> list[Purged]:
+        """See `Operated.purge_plan`."""
+        self.settle()
+        return plan(self._database, scope)
+
+    def purge(self, scope: Scope, author: str, reason: str | None) -> list[Purged]:
+        """See `Operated.purge`."""
+        gone = Purge(self._database, self.archive, self.writer, self._backing_up)(scope, author, reason)
+        self.forget_catalogue()
+        return gone
 
     def close(self) -> None:
         """Commit what is queued, then let go of the files."""

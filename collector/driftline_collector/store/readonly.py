@@ -7,7 +7,6 @@ from pathlib import Path
 import duckdb
 
 from driftline_collector.errors import StoreError
-from driftline_collector.store.backup import Backup
 from driftline_collector.store.base import Tables
 from driftline_collector.store.database import migrations
 from driftline_collector.store.journal import unapplied_bytes
@@ -38,9 +37,10 @@ class ReadOnlyStore(
         """Refused: nothing is written."""
         raise StoreError(f"{', '.join(tables)}: nothing can be written to a database that is only read")
 
-    def backup(self) -> Backup:
-        """Refused: a file that nobody holds can be copied as it is."""
-        raise StoreError("this database is only read; copy its files, or start the collector")
+    def drop_revisions(self, model: str, start_ns: int, end_ns: int, *, before: int) -> None:
+        """Refused likewise."""
+        what = f"{model} in [{start_ns}, {end_ns}) before revision {before}"
+        raise StoreError(f"{what}: nothing can be deleted from a database that is only read")
 
     def slowest(self) -> list[Timing]:
         """None: they are those of a running collector."""

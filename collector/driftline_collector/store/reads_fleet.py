@@ -27,6 +27,10 @@ class FleetReads(Queries):
     def _catalogue(self) -> Catalogue:
         return Catalogue()
 
+    def forget_catalogue(self) -> None:
+        """Read again, not only what is new: something was taken away."""
+        self._catalogue.forget()
+
     def fleet(self, where: Where) -> pa.Table:
         """See `Shown.fleet`."""
         return self._read(
@@ -109,7 +113,7 @@ class FleetReads(Queries):
             f"""
             WITH windows AS (
                 SELECT stream, arg_max(version, end_ns) AS version, min(start_ns) AS first_ns,
-                       max(end_ns) AS last_ns, sum(predictions) AS counted
+                       max(end_ns) AS last_ns, sum(predictions + coalesce(purged, 0)) AS counted
                 FROM stream_windows WHERE stream <> '' AND {_MATCHES} GROUP BY stream
             ), told AS (
                 SELECT stream, arg_max(version, time_ns) AS version,

@@ -66,9 +66,15 @@ class ProfileReads(Queries):
         """See `Store.touched`."""
         return self._read(
             """
-            SELECT model, start_ns - start_ns % $width AS window_start_ns, max(received_ns) AS received_ns
-            FROM profiles WHERE received_ns > $since
-            GROUP BY model, window_start_ns ORDER BY window_start_ns, model
+            WITH touched AS (
+                SELECT model, start_ns - start_ns % $width AS window_start_ns, received_ns, false AS purged
+                FROM profiles WHERE received_ns > $since
+                UNION ALL
+                SELECT model, unnest(range("first" - "first" % $width, "last" + 1, $width)), purged_ns, true
+                FROM purged WHERE table_name = 'profiles' AND purged_ns > $since
+            )
+            SELECT model, window_start_ns, max(received_ns) AS received_ns, bool_or(purged) AS purged
+            FROM touched GROUP BY model, window_start_ns ORDER BY window_start_ns, model
             """,
             {"width": width_ns, "since": since_received_ns},
         )

@@ -48,10 +48,15 @@ class SystemReads(Queries):
             FROM stream_windows
         """)
 
+    def audit(self, limit: int) -> pa.Table:
+        """See `Shown.audit`."""
+        return self._read("SELECT * FROM audit ORDER BY changed_ns DESC LIMIT ?", limit)
+
     def made(self) -> pa.Table:
         """See `Shown.made`."""
         return self._read("""
             SELECT CAST((SELECT coalesce(sum(made), 0) FROM (
                        SELECT max(made) AS made FROM stream_events GROUP BY stream)) AS BIGINT) AS made,
-                   CAST((SELECT coalesce(sum(predictions), 0) FROM stream_windows) AS BIGINT) AS counted
+                   CAST((SELECT coalesce(sum(predictions + coalesce(purged, 0)), 0) FROM stream_windows)
+                       AS BIGINT) AS counted
         """)

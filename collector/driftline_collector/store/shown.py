@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from driftline_collector.store.backup import Backup
 from driftline_collector.store.base import Store
 from driftline_collector.store.timings import Timing
 from driftline_collector.store.writer import Waiting
@@ -187,6 +186,5 @@ class Shown(Store, Protocol):
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""
 
-    # -- keeping ---------------------------------------------------------------------------------------
-    def backup(self) -> Backup:
-        """All that is stored at this instant, to be read while everything goes on; to be closed then."""
+    def audit(self, limit: int) -> pa.Table:
+        """What operators did to what is kept, latest first: changed_ns, what, author, reason, scope, rows."""

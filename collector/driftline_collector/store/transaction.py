@@ -15,6 +15,7 @@ from driftline_collector.store.batch import Batch, Rows, concatenate
 from driftline_collector.store.ledger import Ledger
 from driftline_collector.store.opened import Database
 from driftline_collector.store.points import POINT_TABLES, fresh_points
+from driftline_collector.store.purged import PurgedPoints
 from driftline_collector.store.registered import registered
 from driftline_collector.store.seen import REMEMBER_NS, Mask, SeenTable, Sighting, Window
 
@@ -39,6 +40,8 @@ class Transactions:
         self._lookups = database.cursor()
         self._lookups.execute("SET search_path = 'kept,main'")  # what is in the archive has come as well
         self._seen = SeenTable(self._cursor, remember_ns)
+        #: To be read again by who purges.
+        self.purged = PurgedPoints(self._cursor)
         self._ledger = Ledger(self._seen)
         self._altered = False
         self._columns = _columns(self._cursor)
@@ -154,10 +157,11 @@ class Transactions:
         windows: list[Window] = []
         for kind in POINT_TABLES:
             if kind.name in tables:
-                points = fresh_points(self._lookups, self._ledger, kind, tables[kind.name])
+                arrived, purged = self.purged.without(kind, tables[kind.name])
+                points = fresh_points(self._lookups, self._ledger, kind, arrived)
                 tables[kind.name] = points.table
                 windows += points.windows
-                for stream, count in points.repeats.items():
+                for stream, count in (*points.repeats.items(), *purged.items()):
                     refused["metrics", REPEAT, stream] += count
         if "profiles" in tables:
             tables["stream_windows"] = _stream_windows(tables["profiles"])

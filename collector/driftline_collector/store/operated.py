@@ -1,0 +1,23 @@
+"""What an operator may have done to a store that is open for writing, beyond what every client may ask."""
+
+from typing import Protocol
+
+from driftline_collector.store.backup import Backup
+from driftline_collector.store.purge import Purged
+from driftline_collector.store.scopes import Scope
+
+
+class Operated(Protocol):
+    """Each method may be called from any thread, and raises StoreError where it cannot be done now."""
+
+    def backup(self) -> Backup:
+        """All that is stored at this instant, to be read while everything goes on; to be closed then."""
+
+    def names_of(self, device: str) -> tuple[str, ...]:
+        """A device's name of now, and those that it had."""
+
+    def purge_plan(self, scope: Scope) -> list[Purged]:
+        """What a purge would take away now, by table."""
+
+    def purge(self, scope: Scope, author: str, reason: str | None) -> list[Purged]:
+        """Take it away for good, and note that in `audit`; where that fails, all is as before."""
