@@ -77,6 +77,7 @@ def test_a_copy_of_the_file_as_it_was_is_kept_and_told(
     with caplog.at_level(logging.WARNING):
         open_database(filled).close()
     copy = Path(f"{filled}.before-9001")
+    assert f"bringing its tables forward from version {newest} to 9002" in caplog.text
     assert f"brought forward from version {newest} to 9002" in caplog.text
     assert f"is kept in {copy}, for going back: remove that once you will not" in caplog.text
     assert count(filled, "moved") == 3
@@ -167,6 +168,17 @@ def test_without_room_for_a_copy_nothing_is_changed_and_the_way_out_is_told(
         open_database(filled, copy_first=False).close()
     assert count(filled, "moved") == 3
     assert beside(filled) == {"", ".before-0003"}
+
+
+def test_a_copy_that_a_killed_process_left_half_is_made_anew(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(f"{filled}.before-9001.partial").write_bytes(b"half")
+    Path(f"{filled}.before-9001.journal.partial").mkdir()
+    come(monkeypatch, LATER)
+    open_database(filled).close()
+    assert beside(filled) == {"", ".before-9001"}
+    assert count(Path(f"{filled}.before-9001")) == 3
 
 
 def test_a_copy_that_cannot_be_finished_is_not_left_half(

@@ -91,6 +91,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, copy_first: bo
     pending = sorted(version for version in known if version > present)
     if not pending:
         return
+    if present:
+        told = "%s: bringing its tables forward from version %d to %d; of a large file that takes minutes"
+        logger.warning(told, path, present, newest)
     copy = copy_before(pending[0], connection, path) if present and copy_first else None
     # In one transaction: the driftline that wrote the file can still open it where one of them fails.
     connection.execute("BEGIN")
