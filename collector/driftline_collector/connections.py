@@ -8,6 +8,7 @@ much has come in that nobody has taken yet, nothing more is read: what thousands
 
 import asyncio
 import contextlib
+import logging
 import resource
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from typing import Any
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+logger = logging.getLogger(__name__)
 
 #: Headers, and what stands between the chunks of a body.
 MAX_HEAD_BYTES = 64 * 2**10
@@ -39,7 +42,7 @@ class Patience:
     slowest: int = 1024
     idle: int = 75
     reading: int = 60
-    connections: int = 4096
+    connections: int = 8192
 
 
 PATIENCE = Patience()
@@ -72,6 +75,13 @@ class Watch:
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
         self.room = open_files_for(patience.connections)
+        if self.room < patience.connections:
+            logger.warning(
+                "room for %d connections over HTTP: the system allows this process too few open files for %d."
+                " Raise its limit (ulimit -n, LimitNOFILE= of systemd)",
+                self.room,
+                patience.connections,
+            )
         #: In the order in which they became idle.
         self.idle: dict[Connection, None] = {}
         self.is_full = False

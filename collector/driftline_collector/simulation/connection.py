@@ -35,6 +35,12 @@ class Connection:
             self.close()
             raise
 
+    async def open(self) -> None:
+        """Connect, unless it is."""
+        if self._streams is None or self._streams[0].at_eof():
+            self.close()
+            self._streams = await asyncio.open_connection(self._host, self._port)
+
     def close(self) -> None:
         """Let go of the socket."""
         if self._streams is not None:
@@ -43,9 +49,9 @@ class Connection:
         self._streams = None
 
     async def _post(self, path: str, body: bytes) -> Answer:
-        if self._streams is None or self._streams[0].at_eof():
-            self.close()
-            self._streams = await asyncio.open_connection(self._host, self._port)
+        await self.open()
+        if self._streams is None:
+            raise ConnectionResetError("closed while it was opened")
         reader, writer = self._streams
         head = (
             f"POST {path} HTTP/1.1\r\nhost: {self._host}\r\n"

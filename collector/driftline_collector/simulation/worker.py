@@ -57,17 +57,22 @@ async def _live(plan: Plan, device: Device, sender: "Sender") -> None:
 class Sender:
     """Sends in order, each request until it is acknowledged or refused for good, and counts."""
 
-    def __init__(self, url: str, tally: Tally, chance: random.Random) -> None:
+    def __init__(self, url: str, tally: Tally, chance: random.Random, *, resent: float = RESENT) -> None:
+        self._resent = resent
         self._connection = Connection(url)
         self._tally = tally
         self._chance = chance
+
+    async def connect(self) -> None:
+        """Open the connection before there is anything to send."""
+        await self._connection.open()
 
     async def deliver(self, backlog: "deque[Request]") -> None:
         """Empty the backlog."""
         while backlog:
             if await self._acknowledged(backlog[0]):
                 self._taken(backlog[0])
-                if self._chance.random() < RESENT and await self._acknowledged(backlog[0]):
+                if self._chance.random() < self._resent and await self._acknowledged(backlog[0]):
                     self._tally.resent += backlog[0].numbered
             backlog.popleft()
 
