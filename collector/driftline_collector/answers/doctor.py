@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.records import Time
-from driftline_collector.answers.system import Refused
+from driftline_collector.answers.system import Journal, Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,19 +35,6 @@ class Disk:
     free: int
     files: Mapping[str, int]
     days_left: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Journal:
-    """What was accepted and is not in the database: bytes, how long the oldest of it has waited, and why.
-
-    `set_aside` are files of rows that the database does not take, or that are another database's.
-    """
-
-    bytes: int
-    oldest_s: float | None
-    fault: str | None
-    set_aside: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,19 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """What was accepted and is not in the database: bytes, how long the oldest of it has waited, and why.
+
+    `set_aside` are files of rows that the database does not take, or that are another database's.
+    """
+
+    bytes: int
+    oldest_s: float | None
+    fault: str | None
+    set_aside: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """Records that were turned away, or kept under another name, by signal and reason."""
 
@@ -127,3 +140,4 @@ class System:
     notifications_queued: int
     counts: Mapping[str, int]
     versions: Mapping[str, str]
+    journal: Journal | None = None

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from driftline_collector.answers.doctor import (
     Clock,
     Disk,
     Doctor,
-    Journal,
     Kept,
     MemoryUse,
     ReadTime,
@@ -23,6 +21,7 @@ from driftline_collector.api.coverage import groups, total
 from driftline_collector.api.filters import DAY_NS
 from driftline_collector.api.fleet_state import Fleet, gone
 from driftline_collector.api.parts import Parts
+from driftline_collector.api.system import journal
 from driftline_collector.api.values import moment, write_time
 from driftline_collector.store.batch import FOLDED
 from driftline_collector.store.shown import Where
@@ -70,7 +69,7 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
         running=running,
         findings=(),
         disk=_disk(parts.database),
-        journal=_journal(parts),
+        journal=journal(parts),
         memory=_memory(parts, running=running),
         kept=tuple(_kept(row) for row in kept),
         devices=len(expected),
@@ -98,7 +97,7 @@ def _disk(path: Path | None) -> Disk | None:
     files = {
         "database": _size(path),
         "log": _size(path.with_name(f"{path.name}.wal")),
-        "journal": _size(_journal_folder(path)),
+        "journal": _size(path.with_name(f"{path.name}.journal")),
         "archive": _size(path.with_name(f"{path.name}.archive")),
     }
     return Disk(path=str(path), total=usage.total, free=usage.free, files=files)
@@ -112,24 +111,6 @@ def _size(path: Path) -> int:
         return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
     except OSError:  # one that has just gone
         return 0
-
-
-def _journal_folder(path: Path) -> Path:
-    return path.with_name(f"{path.name}.journal")
-
-
-def _journal(parts: Parts) -> Journal:
-    waiting = parts.store.waiting()
-    aside: Sequence[Path] = ()
-    if parts.database is not None:
-        folder = _journal_folder(parts.database)
-        aside = sorted([*folder.glob("*.unstorable"), *folder.glob("*.foreign")])
-    return Journal(
-        bytes=waiting.bytes,
-        oldest_s=waiting.oldest_s,
-        fault=waiting.fault,
-        set_aside=tuple(str(path) for path in aside),
-    )
 
 
 def _memory(parts: Parts, *, running: bool) -> MemoryUse:

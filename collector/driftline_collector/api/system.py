@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from fastapi import APIRouter
 from driftline_collector.answers.system import (
     Database,
     Ingest,
+    Journal,
     NotifierState,
     Refused,
     Requests,
@@ -73,6 +75,7 @@ def _system(parts: Parts) -> System:
         notifications_queued=sum(row["state"] == "queued" for row in notifications),
         counts={name: count for name, count in counts.items() if name not in _QUEUE},
         versions=_versions(),
+        journal=journal(parts),
     )
 
 
@@ -102,6 +105,21 @@ def _ingest(parts: Parts, totals: dict[str, int], counts: dict[str, int], bounds
         queue_requests=counts.get("queue_requests", 0),
         queue_bytes=counts.get("queue_bytes", 0),
         lag_s=None if bounds["behind_s"] is None else max(0.0, bounds["behind_s"]),
+    )
+
+
+def journal(parts: Parts) -> Journal:
+    """What was accepted and is not in the database."""
+    waiting = parts.store.waiting()
+    aside: Sequence[Path] = ()
+    if parts.database is not None:
+        folder = parts.database.with_name(f"{parts.database.name}.journal")
+        aside = sorted([*folder.glob("*.unstorable"), *folder.glob("*.foreign")])
+    return Journal(
+        bytes=waiting.bytes,
+        oldest_s=waiting.oldest_s,
+        fault=waiting.fault,
+        set_aside=tuple(str(path) for path in aside),
     )
 
 

@@ -25,7 +25,6 @@ from driftline_collector.answers.doctor import (
     Disk,
     Doctor,
     Finding,
-    Journal,
     Kept,
     MemoryUse,
     ReadTime,
@@ -69,6 +68,7 @@ from driftline_collector.answers.silences import Silence
 from driftline_collector.answers.system import (
     Database,
     Ingest,
+    Journal,
     NotifierState,
     Refused,
     Requests,
