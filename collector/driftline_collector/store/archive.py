@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 _COLUMNS = """id, table_name, day, model, schema_version, width_ns, rows, bytes, first_ns, last_ns,
     last_end_ns, received_ns, predictions"""
+#: SQL: archived rows under the names that devices have now. Only where there are any: it reads the column.
+_NAMED = """SELECT archived.* REPLACE (coalesce(device_names.name, archived.device) AS device)
+    FROM ({rows}) AS archived LEFT JOIN main.device_names ON device_names.device = archived.device"""
 #: Statements for the transaction in which files change.
 Within = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -55,6 +58,11 @@ class Archive:
         self.changes = 0
         self._tidy()
         self._show(table.name for table in ARCHIVED)
+
+    def show_names(self) -> None:
+        """Show what is archived of devices that were renamed under the names that they have now."""
+        with self.lock:
+            self._show(table.name for table in ARCHIVED)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -221,9 +229,12 @@ class Archive:
 
     def _show(self, tables: Iterable[str]) -> None:
         """Make the views of these tables anew."""
+        ((renamed,),) = self.cursor.execute("SELECT count(*) FROM main.device_names").fetchall()
         for table in sorted(tables):
             alike = _alike(self._present(self.cursor, table))
             archived = [f"{scan(self.folder, files)} WHERE {_bounds(files)}" for files in alike]
+            if renamed and table != "labels":  # which name no device
+                archived = [_NAMED.format(rows=rows) for rows in archived]
             both = " UNION ALL BY NAME ".join([f"SELECT * FROM main.{table}", *archived])
             self.cursor.execute(f"CREATE OR REPLACE VIEW kept.{table} AS {both}")
 

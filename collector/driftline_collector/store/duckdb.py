@@ -35,7 +35,8 @@ from driftline_collector.store.writer import PATIENCE_S, Waiting, Writer
 _READS = sorted(
     name
     for name in dir(Shown)
-    if not name.startswith("_") and name not in {"submit", "close", "waiting", "slowest", "drop_revisions"}
+    if not name.startswith("_")
+    and name not in {"submit", "close", "waiting", "slowest", "drop_revisions", "show_names"}
 )
 
 
@@ -93,6 +94,10 @@ class DuckDBStore(
         """Have the database opened anew where a fault has ended it: an empty commit finds that out."""
         with suppress(TimeoutError):
             self.writer.submit(Batch({})).exception(PATIENCE_S)
+
+    def show_names(self) -> None:
+        """See `Shown.show_names`."""
+        self.archive.show_names()
 
     def changes_of_files(self) -> int:
         """Goes up whenever files that a read was about to open may have been replaced."""

@@ -42,6 +42,9 @@ class ReadOnlyStore(
         what = f"{model} in [{start_ns}, {end_ns}) before revision {before}"
         raise StoreError(f"{what}: nothing can be deleted from a database that is only read")
 
+    def show_names(self) -> None:
+        """Nothing: they are shown as they were when something was written."""
+
     def slowest(self) -> list[Timing]:
         """None: they are those of a running collector."""
         return []

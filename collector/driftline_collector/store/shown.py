@@ -88,6 +88,9 @@ class Shown(Store, Protocol):
     def changes(self, where: Where) -> pa.Table:
         """Deployments, alike ones within hours as one: kind, from_version, to_version, time_ns, devices."""
 
+    def show_names(self) -> None:
+        """To be called once a device is renamed: what is archived of it is shown under its new name, too."""
+
     def device_changes(self, device: str | None = None) -> pa.Table:
         """What operators said of devices, the latest first: the columns of the table, and name (of now)."""
 
