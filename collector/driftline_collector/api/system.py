@@ -20,7 +20,7 @@ from driftline_collector.answers.system import (
     System,
     Totals,
 )
-from driftline_collector.api import silences
+from driftline_collector.api import retention, silences
 from driftline_collector.api.health import SUMS
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.references import summary
@@ -29,8 +29,6 @@ from driftline_collector.store.batch import FOLDED
 from driftline_collector.store.shown import Where
 
 _ALL = 1_000_000
-#: Nothing deletes anything yet.
-_RETENTION = "kept for good: nothing is deleted"
 #: Packages whose versions are worth knowing when something is wrong.
 _PACKAGES = ("driftline", "duckdb", "fastapi", "numpy", "protobuf", "ptars", "pyarrow", "scipy", "uvicorn")
 #: Names of `Parts.counts` that have a place of their own in the answer.
@@ -66,7 +64,8 @@ def _system(parts: Parts) -> System:
         coverage=_coverage(parts, totals),
         oldest=write_time(bounds["oldest_ns"]),
         latest=write_time(bounds["latest_ns"]),
-        retention=_RETENTION,
+        retention=retention.summary(parts.retention),
+        keeping=retention.keeping(parts),
         rules=tuple(_rules(parts, active.to_pylist())),
         notifiers=tuple(_notifier(name, notifications) for name in parts.notifiers),
         references=tuple(summary(row) for row in parts.store.references(None).to_pylist()),

@@ -120,7 +120,8 @@ def remove(folder: Path, file: ArchiveFile) -> None:
 def _described(cursor: duckdb.DuckDBPyConnection, file: ArchiveFile, path: Path) -> ArchiveFile:
     table = file.table
     end = table.end or "NULL"
-    predictions = "sum(predictions)" if table.name == "stream_windows" else "0"
+    counted = "sum(predictions + coalesce(purged, 0))"
+    predictions = counted if table.name == "stream_windows" else "0"
     ((rows, first, last, last_end, received, counted),) = cursor.execute(
         f"SELECT count(*), min({table.time}), max({table.time}), max({end}), max(received_ns),"
         f" CAST(coalesce({predictions}, 0) AS BIGINT)"

@@ -3,6 +3,7 @@
 import pyarrow as pa
 
 from driftline_collector.store.queries import Queries
+from driftline_collector.store.usage import FREE_IN_DATABASE, USAGE
 
 
 class SystemReads(Queries):
@@ -40,12 +41,15 @@ class SystemReads(Queries):
         """See `Shown.bounds`."""
         return self._read("""
             WITH latest AS (
-                SELECT received_ns - end_ns AS behind_ns FROM stream_windows
+                SELECT received_ns - end_ns AS behind_ns FROM main.stream_windows
                 ORDER BY received_ns DESC LIMIT 1000
+            ), archived AS (  -- what its files hold is written down: none is opened
+                SELECT * FROM archive_files WHERE state = 'kept' AND table_name = 'stream_windows'
             )
-            SELECT min(start_ns) AS oldest_ns, max(end_ns) AS latest_ns,
+            SELECT least(min(start_ns), (SELECT min(first_ns) FROM archived)) AS oldest_ns,
+                   greatest(max(end_ns), (SELECT max(last_end_ns) FROM archived)) AS latest_ns,
                    (SELECT CAST(median(behind_ns) AS DOUBLE) / 1e9 FROM latest) AS behind_s
-            FROM stream_windows
+            FROM main.stream_windows
         """)
 
     def audit(self, limit: int) -> pa.Table:
@@ -57,6 +61,15 @@ class SystemReads(Queries):
         return self._read("""
             SELECT CAST((SELECT coalesce(sum(made), 0) FROM (
                        SELECT max(made) AS made FROM stream_events GROUP BY stream)) AS BIGINT) AS made,
-                   CAST((SELECT coalesce(sum(predictions + coalesce(purged, 0)), 0) FROM stream_windows)
-                       AS BIGINT) AS counted
+                   CAST((SELECT coalesce(sum(predictions + coalesce(purged, 0)), 0) FROM main.stream_windows)
+                      + (SELECT coalesce(sum(predictions), 0) FROM archive_files WHERE state = 'kept')
+                      + (SELECT coalesce(sum(predictions), 0) FROM retention_log) AS BIGINT) AS counted
         """)
+
+    def keeping(self) -> pa.Table:
+        """See `Shown.keeping`."""
+        return self._read(USAGE)
+
+    def free_in_database(self) -> int:
+        """See `Shown.free_in_database`."""
+        return int(self._read(FREE_IN_DATABASE).column("bytes")[0].as_py())

@@ -19,7 +19,7 @@ from driftline_collector.store.archive_files import ArchiveFile, has_place
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, ArchivedTable, Kind
 from driftline_collector.store.merging import HOUR_NS, joined, merged
 from driftline_collector.store.opened import Cursor, Database
-from driftline_collector.store.usage import note_usage, usage
+from driftline_collector.store.usage import hot_bytes, note_usage
 
 logger = logging.getLogger(__name__)
 
@@ -191,8 +191,7 @@ class Retention:
             if keep.most_bytes is None:
                 continue
             files = [file for file in self._archive.files() if file.table.kind == kind]
-            hot = sum(each.hot_bytes for each in usage(self._cursor) if each.kind == kind)
-            excess = hot + sum(file.bytes for file in files) - keep.most_bytes
+            excess = hot_bytes(self._cursor, kind) + sum(file.bytes for file in files) - keep.most_bytes
             for _, day in groupby(sorted(files, key=lambda file: file.day), key=lambda file: file.day):
                 if excess <= 0:
                     break

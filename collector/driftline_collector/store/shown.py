@@ -189,5 +189,16 @@ class Shown(Store, Protocol):
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""
 
+    # -- keeping ---------------------------------------------------------------------------------------
+    def keeping(self) -> pa.Table:
+        """What each kind takes, as last written down; nothing in the first minutes of a database.
+
+        kind, hot_rows, hot_bytes (in the database), archived_rows, archived_bytes, files, oldest_ns,
+        newest_ns, dropped_rows (by age or size), rows_a_day, bytes_a_day (NULL: not known yet).
+        """
+
+    def free_in_database(self) -> int:
+        """Bytes of the database's file that hold nothing, and are used before it grows."""
+
     def audit(self, limit: int) -> pa.Table:
         """What operators did to what is kept, latest first: changed_ns, what, author, reason, scope, rows."""
