@@ -85,9 +85,15 @@ class RunningCollector:
 
 
 @contextmanager
-def collector(folder: Path, *arguments: str, port: int = 0) -> Iterator[RunningCollector]:
+def collector(
+    folder: Path,
+    *arguments: str,
+    port: int = 0,
+    under: Sequence[str] = (),
+    environment: Mapping[str, str] = {},
+) -> Iterator[RunningCollector]:
     """A running collector; killed at the end where a test has not stopped it."""
-    running = RunningCollector(folder, *arguments, port=port)
+    running = RunningCollector(folder, *arguments, port=port, under=under, environment=environment)
     try:
         yield running
     finally:

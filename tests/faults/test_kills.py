@@ -52,7 +52,7 @@ def test_what_was_acknowledged_before_a_kill_is_there_once(tmp_path: Path) -> No
 
 
 @pytest.mark.soak
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(0)
 def test_what_was_acknowledged_before_each_of_a_hundred_kills_is_there_once(tmp_path: Path) -> None:
     opened: list[float] = []
     start = time.perf_counter()

@@ -15,6 +15,7 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.entries import decode, encode, slim
 from driftline_collector.store.journal import Journal
+from driftline_collector.store.seldom import Seldom
 from driftline_collector.store.writer import Accepted, Writer
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Inbox:
         self._queue: deque[_Queued] = deque()
         self._arrived = threading.Condition()
         self._closing = False
+        self._unwritten = Seldom(logger, "%s: what came could not be written: %s")
         self._thread = threading.Thread(target=self._run, name="driftline-journal", daemon=True)
         self._thread.start()
 
@@ -97,7 +99,7 @@ class Inbox:
             try:
                 positions = self._journal.append([entry for _, entry, _ in group])
             except OSError as error:
-                logger.error("%s: %d batches could not be written: %s", self._folder, len(group), error)  # noqa: TRY400  # it says all
+                self._unwritten(self._folder, error)
                 for _, _, future in group:
                     future.set_exception(StoreError(f"the journal cannot be written: {error}"))
                 continue

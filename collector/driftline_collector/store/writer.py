@@ -21,6 +21,7 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.opened import ENDED, Database
 from driftline_collector.store.seen import REMEMBER_NS
+from driftline_collector.store.seldom import Seldom
 from driftline_collector.store.transaction import Transactions
 
 logger = logging.getLogger(__name__)
@@ -98,6 +99,7 @@ class Writer:
         self._arrivals: deque[tuple[int, float]] = deque()
         self._hurry = False
         self._fault: Exception | None = None
+        self._uncommitted = Seldom(logger, "a batch of %d rows could not be committed: %s")
         self._accepted = self._applied = self._forgettable = self._transactions.applied
         #: Called with what was accepted and yet is not to be stored, before that is counted and left out.
         self.keep_aside: Callable[[Accepted, Exception], None] = lambda _accepted, _fault: None
@@ -262,7 +264,7 @@ class Writer:
         return left
 
     def _failed(self, queued: Accepted | _Submitted, fault: Exception) -> list[Accepted]:
-        logger.error("a batch of %d rows could not be committed: %s", queued.batch.size, fault)
+        self._uncommitted(queued.batch.size, fault)
         if isinstance(queued, _Submitted):
             queued.done.set_exception(_explained(fault))
             return []
