@@ -48,6 +48,7 @@ EXPECTED = [
     "reference register",
     "reference list",
     "labels import",
+    "export",
     "backup",
     "restore",
     "purge",

@@ -15,6 +15,7 @@ from driftline_collector.cli import (
     devices,
     doctor,
     drift,
+    export,
     labels,
     purge,
     references,
@@ -38,6 +39,7 @@ app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_conf
 app.command(epilog=drift.EXAMPLE)(drift.drift)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
+app.command(epilog=export.EXAMPLE)(export.export)
 app.command(epilog=backup.EXAMPLE)(backup.backup)
 app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
 app.command(epilog=purge.EXAMPLE)(purge.purge)

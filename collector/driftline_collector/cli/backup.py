@@ -93,7 +93,7 @@ def restore(
 
 @contextmanager
 def _asked(url: str) -> Iterator[Iterator[bytes]]:
-    with Client(url, timeout_s=120) as client, client.backup() as (_, chunks):
+    with Client(url, timeout_s=120) as client, client.backup() as chunks:
         yield chunks
 
 

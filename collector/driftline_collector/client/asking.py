@@ -28,7 +28,7 @@ from driftline_collector.answers.records import (
 from driftline_collector.answers.silences import Silence
 from driftline_collector.answers.system import System
 from driftline_collector.client.reading import read, read_all
-from driftline_collector.client.transport import Filter, Transport
+from driftline_collector.client.transport import ARROW, Filter, Transport
 from driftline_collector.errors import ClientError
 
 Record = TypeVar("Record")
@@ -254,7 +254,11 @@ class Client:
         return self._read(LabelsTaken, self._transport.post("/labels", {}, list(labels)))
 
     # -- keeping ----------------------------------------------------------------------------------------
-    def backup(self) -> AbstractContextManager[tuple[Mapping[str, str], Iterator[bytes]]]:
+    def export(self, name: str, **filters: Filter) -> AbstractContextManager[Iterator[bytes]]:
+        """Rows as they are stored, as an Arrow IPC stream that comes piece by piece."""
+        return self._transport.stream(f"/export/{_segment(name)}", filters, ARROW)
+
+    def backup(self) -> AbstractContextManager[Iterator[bytes]]:
         """All that is stored, as a tar that comes piece by piece; for who is on the collector's machine."""
         return self._transport.stream("/backup", {}, "application/x-tar")
 

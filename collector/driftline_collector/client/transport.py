@@ -43,10 +43,8 @@ class Transport:
         return answer.content
 
     @contextmanager
-    def stream(
-        self, path: str, filters: Mapping[str, Any], accept: str
-    ) -> Iterator[tuple[Mapping[str, str], Iterator[bytes]]]:
-        """Headers and body, as it comes, of what the API answers a GET with."""
+    def stream(self, path: str, filters: Mapping[str, Any], accept: str) -> Iterator[Iterator[bytes]]:
+        """The body, as it comes, of what the API answers a GET with."""
         with self._failing():
             request = self._http.build_request(
                 "GET", path, params=_given(filters), headers={"accept": accept}
@@ -56,7 +54,7 @@ class Transport:
                 if not answer.is_success:
                     answer.read()
                     raise self._refused(answer)
-                yield answer.headers, answer.iter_bytes()
+                yield answer.iter_bytes()
             finally:
                 answer.close()
 

@@ -13,6 +13,7 @@ from driftline_collector.store.backup import Backup
 from driftline_collector.store.base import Tables
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.database import MEMORY_BYTES
+from driftline_collector.store.export import Export
 from driftline_collector.store.inbox import Inbox
 from driftline_collector.store.opened import Database
 from driftline_collector.store.purge import Purge, Purged, drop_revisions, plan
@@ -27,7 +28,7 @@ from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.retention import Retention, RetentionPolicy
 from driftline_collector.store.scopes import Scope
 from driftline_collector.store.seen import REMEMBER_NS
-from driftline_collector.store.shown import Shown
+from driftline_collector.store.shown import Shown, Where
 from driftline_collector.store.timings import Timing, Timings, timed
 from driftline_collector.store.writer import PATIENCE_S, Waiting, Writer
 
@@ -126,6 +127,11 @@ class DuckDBStore(
             archive=self.archive,
             busy=self._backing_up,
         )
+
+    def export(self, name: str, where: Where) -> Export:
+        """See `Operated.export`."""
+        self.settle()
+        return Export(self._database, self.archive, name, where)
 
     def names_of(self, device: str) -> tuple[str, ...]:
         """See `Operated.names_of`."""

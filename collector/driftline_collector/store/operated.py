@@ -1,10 +1,12 @@
-"""What an operator may have done to a store that is open for writing, beyond what every client may ask."""
+"""What may be done with a store as a whole, where it is open for writing."""
 
 from typing import Protocol
 
 from driftline_collector.store.backup import Backup
+from driftline_collector.store.export import Export
 from driftline_collector.store.purge import Purged
 from driftline_collector.store.scopes import Scope
+from driftline_collector.store.shown import Where
 
 
 class Operated(Protocol):
@@ -12,6 +14,9 @@ class Operated(Protocol):
 
     def backup(self) -> Backup:
         """All that is stored at this instant, to be read while everything goes on; to be closed then."""
+
+    def export(self, name: str, where: Where) -> Export:
+        """Rows of one of `EXPORTED`, to be read while everything goes on; to be closed then."""
 
     def names_of(self, device: str) -> tuple[str, ...]:
         """A device's name of now, and those that it had."""
