@@ -194,3 +194,15 @@ def test_a_copy_that_cannot_be_finished_is_not_left_half(
             open_database(filled)
     assert beside(filled) == {""}
     DuckDBStore(filled).close()
+
+
+def test_a_file_that_was_copied_is_still_held_against_other_processes(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come(monkeypatch, LATER)
+    connection = open_database(filled)
+    command = [sys.executable, "-c", "import duckdb, sys; duckdb.connect(sys.argv[1])", str(filled)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    connection.close()
+    assert Path(f"{filled}.before-9001").exists()
+    assert "Could not set lock" in done.stderr
