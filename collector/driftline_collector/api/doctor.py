@@ -21,6 +21,7 @@ from driftline_collector.api.coverage import groups, total
 from driftline_collector.api.filters import DAY_NS
 from driftline_collector.api.fleet_state import Fleet, gone
 from driftline_collector.api.parts import Parts
+from driftline_collector.api.retention import keeping
 from driftline_collector.api.system import journal
 from driftline_collector.api.values import moment, write_time
 from driftline_collector.store.batch import FOLDED
@@ -68,7 +69,7 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
         as_of=moment(now),
         running=running,
         findings=(),
-        disk=_disk(parts.database),
+        disk=_disk(parts),
         journal=journal(parts),
         memory=_memory(parts, running=running),
         kept=tuple(_kept(row) for row in kept),
@@ -90,9 +91,11 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
     return diagnosis.concluded(found, seen)
 
 
-def _disk(path: Path | None) -> Disk | None:
+def _disk(parts: Parts) -> Disk | None:
+    path = parts.database
     if path is None or not path.parent.exists():
         return None
+    kept = keeping(parts)
     usage = shutil.disk_usage(path.parent)
     files = {
         "database": _size(path),
@@ -100,7 +103,8 @@ def _disk(path: Path | None) -> Disk | None:
         "journal": _size(path.with_name(f"{path.name}.journal")),
         "archive": _size(path.with_name(f"{path.name}.archive")),
     }
-    return Disk(path=str(path), total=usage.total, free=usage.free, files=files)
+    days_left = None if kept is None else kept.days_left
+    return Disk(path=str(path), total=usage.total, free=usage.free, files=files, days_left=days_left)
 
 
 def _size(path: Path) -> int:
