@@ -28,6 +28,7 @@ class Sender:
     stream: str
     size: int = 50
     text: int = 0
+    patient: bool = False  # sends again where no answer came
     acknowledged: int = 0
     sent: int = 0
     refusals: Counter[int] = field(default_factory=Counter)
@@ -59,6 +60,8 @@ class Sender:
                 try:
                     answer = client.post(f"{url}/v1/{self.signal}", content=body, headers=HEADERS)
                 except httpx.TransportError:
+                    if self.patient:
+                        continue
                     return
                 with self.progress:
                     if answer.status_code == 200:

@@ -99,6 +99,7 @@ class Writer:
         self._arrivals: deque[tuple[int, float]] = deque()
         self._hurry = False
         self._fault: Exception | None = None
+        self._ended = Seldom(logger, "the database takes no more statements, and is opened anew: %s")
         self._uncommitted = Seldom(logger, "a batch of %d rows could not be committed: %s")
         self._accepted = self._applied = self._forgettable = self._transactions.applied
         #: Called with what was accepted and yet is not to be stored, before that is counted and left out.
@@ -316,6 +317,7 @@ class Writer:
 
     def _try(self, batches: Sequence[Batch], position: int | None) -> Exception | None:
         """Commit; why that failed. Where the fault ends the database it is opened anew, and tried again."""
+        fault: Exception | None = None
         for _ in range(2):
             transactions = self._transactions
             try:
@@ -323,27 +325,24 @@ class Writer:
                     transactions.commit(batches)
                 else:
                     transactions.commit(batches, position)
-            except ENDED as fault:
-                ended: Exception = fault
-                logger.error("the database takes no more statements: %s", fault)  # noqa: TRY400  # it says all
-                if not self._reopened():
-                    break
+            except ENDED as ended:
+                fault = ended
+                self._ended(ended)
+                try:
+                    self._reopen()
+                except (StoreError, duckdb.Error) as error:
+                    return error
                 if self._transactions.committed_ns >= transactions.stamped_ns:
                     return None  # what failed came after the commit
-            except Exception as fault:  # noqa: BLE001  # the thread must go on, and its sender be told
-                return fault
+            except Exception as other:  # noqa: BLE001  # the thread must go on, and its sender be told
+                return other
             else:
                 return None
-        return ended
+        return fault
 
-    def _reopened(self) -> bool:
-        try:
-            self._database.reopen()
-            self._transactions = Transactions(self._database, remember_ns=self._remember_ns)
-        except (StoreError, duckdb.Error) as error:
-            logger.error("the database cannot be opened anew now: %s", error)  # noqa: TRY400  # it says all
-            return False
-        return True
+    def _reopen(self) -> None:
+        self._database.reopen()
+        self._transactions = Transactions(self._database, remember_ns=self._remember_ns)
 
 
 def _position(group: Sequence[_Queued]) -> int | None:
@@ -353,7 +352,8 @@ def _position(group: Sequence[_Queued]) -> int | None:
 
 def _is_lasting(fault: Exception) -> bool:
     """Whether another attempt would fail as well: the rows' fault, or ours."""
-    return not isinstance(fault, (duckdb.OperationalError, duckdb.FatalException, OSError, MemoryError))
+    passing = (duckdb.OperationalError, duckdb.FatalException, StoreError, OSError, MemoryError)
+    return not isinstance(fault, passing)
 
 
 def _explained(fault: Exception) -> StoreError:
