@@ -68,3 +68,13 @@ def test_what_cannot_be_written_is_said_and_leaves_no_file(
     assert done.returncode in {1, 2}
     assert message in " ".join(done.stderr.replace("│", " ").split())
     assert [path.name for path in tmp_path.iterdir()] == ["there.csv"]
+
+
+def test_a_database_without_a_collector_is_read_from_its_file(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        running.put("predictions", prediction("p1", device="cam-1"), prediction("p2", device="cam-2"))
+    asked = ("--device", "cam-1", "--model", "digits", "--database", tmp_path / "api.duckdb")
+    done = driftline("export", "predictions", tmp_path / "out.jsonl", *asked)
+    assert done.returncode == 0, done.stderr
+    (line,) = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["id"] == "p1"

@@ -51,3 +51,17 @@ def test_without_a_name_nothing_is_asked_for() -> None:
     done = driftline("purge", "--yes")
     assert done.returncode == 2
     assert "name a --device, a --stream, a --model, or an interval" in " ".join(done.stderr.split())
+
+
+def test_a_database_without_a_collector_is_purged_in_its_file(tmp_path: Path) -> None:
+    with serving(tmp_path) as running:
+        running.put("predictions", *(prediction(f"p{n}", device=f"cam-{n % 2}") for n in range(6)))
+    arguments = ("purge", "--device", "cam-1", "--database", tmp_path / "api.duckdb", "--by", "anna")
+    assert "3 rows would go" in driftline(*arguments).stdout
+    assert "3 rows are purged" in driftline(*arguments, "--yes").stdout
+    wrong = driftline("purge", "--from", "1h", "--to", "2h", "--database", tmp_path / "api.duckdb")
+    assert wrong.returncode == 2
+    assert "from: it is not before 'to'" in " ".join(wrong.stderr.split())
+    with serving(tmp_path) as running:
+        assert kept(running) == 3
+        assert running.http.get("/audit").json()["items"][0]["author"] == "anna"

@@ -8,11 +8,12 @@ from fastapi.responses import Response
 
 from driftline_collector.api import local
 from driftline_collector.api.arrow import MEDIA_TYPE
-from driftline_collector.api.filters import Common
+from driftline_collector.api.filters import Common, Filters
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.streamed import Streamed
 from driftline_collector.store.export import EXPORTED
+from driftline_collector.store.shown import Where
 
 #: The names of `EXPORTED`, as OpenAPI wants to have them.
 Name = Literal[
@@ -51,14 +52,19 @@ def routes(parts: Parts) -> APIRouter:
 
         All there are, where no time is given. Times are nanoseconds since 1970.
         """
-        now = parts.now()
-        where = common.where(now, default_ns=now)
-        if device is not None:
-            where = replace(where, device=device)
-        chosen = [column for column, value in where.dimensions().items() if value is not None]
-        if unknown := [column for column in chosen if column not in EXPORTED[name].chosen_by]:
-            raise ProblemError(422, f"{name} do not tell their {unknown[0]}; leave that filter out")
+        where = chosen(name, common, device, parts.now())
         made = local.operated(parts).export(name, where)
         return Streamed(made.chunks(), made.close, media_type=MEDIA_TYPE)
 
     return router
+
+
+def chosen(name: str, common: Filters, device: str | None, now_ns: int) -> Where:
+    """Whose rows and from when: all there are, where nothing is said of it."""
+    where = common.where(now_ns, default_ns=now_ns)
+    if device is not None:
+        where = replace(where, device=device)
+    named = [column for column, value in where.dimensions().items() if value is not None]
+    if unknown := [column for column in named if column not in EXPORTED[name].chosen_by]:
+        raise ProblemError(422, f"{name} do not tell their {unknown[0]}; leave that filter out")
+    return where

@@ -83,10 +83,10 @@ def routes(parts: Parts) -> APIRouter:
 
         Only for who is on the collector's own machine.
         """
-        scope = _scope(parts, wanted)
+        scope = scope_of(parts, wanted)
         token = _token(key, scope)
         if wanted.confirm is None:
-            return _answer(scope, local.operated(parts).purge_plan(scope), confirm=token)
+            return answer(scope, local.operated(parts).purge_plan(scope), done=False, confirm=token)
         if not hmac.compare_digest(wanted.confirm.encode(), token.encode()):
             raise ProblemError(
                 409, "confirm: it is not of this purge; ask without it, and look at what would go"
@@ -95,7 +95,7 @@ def routes(parts: Parts) -> APIRouter:
         _log.warning(
             "%s purged %d rows: %s", wanted.author.strip(), sum(each.rows for each in gone), described(scope)
         )
-        return _answer(scope, gone)
+        return answer(scope, gone, done=True)
 
     @router.get("/audit")
     def audit(*, limit: Limit = 1000, cursor: Cursor = None) -> Page[AuditEntry]:
@@ -105,7 +105,8 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _scope(parts: Parts, wanted: WantedPurge) -> Scope:
+def scope_of(parts: Parts, wanted: WantedPurge) -> Scope:
+    """What is named, at least one thing; times as they are now."""
     now = parts.now()
     scope = Scope(
         devices=None if wanted.device is None else local.operated(parts).names_of(wanted.device),
@@ -126,7 +127,8 @@ def _token(key: bytes, scope: Scope) -> str:
     return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
 
 
-def _answer(scope: Scope, found: Sequence[Purged], confirm: str | None = None) -> Purge:
+def answer(scope: Scope, found: Sequence[Purged], *, done: bool, confirm: str | None = None) -> Purge:
+    """What was found or, where that is `done`, has gone, with what else is to be known of it."""
     notes = [
         *_KEPT,
         *([_NO_MODEL] if scope.model is not None else ()),
@@ -134,7 +136,7 @@ def _answer(scope: Scope, found: Sequence[Purged], confirm: str | None = None) -
         *([_WIDER] if scope.start_ns is not None or scope.end_ns is not None else ()),
     ]
     return Purge(
-        done=confirm is None,
+        done=done,
         scope=described(scope),
         rows=sum(each.rows for each in found),
         tables=tuple(

@@ -10,6 +10,7 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
+from driftline_collector.cli.files import Database, from_file, operated
 from driftline_collector.cli.output import Json, Url, clock, example, print_json
 from driftline_collector.client import Client
 from driftline_collector.errors import StoreError
@@ -31,12 +32,7 @@ def backup(
         typer.Argument(help="Where to: a file that is not there yet, a folder, or - for standard output."),
     ],
     *,
-    database: Annotated[
-        Path | None,
-        typer.Option(
-            help="The database's file, where no collector runs. Without it: the collector is asked."
-        ),
-    ] = None,
+    database: Database = None,
     url: Url,
     json: Json = False,
 ) -> None:
@@ -99,11 +95,7 @@ def _asked(url: str) -> Iterator[Iterator[bytes]]:
 
 @contextmanager
 def _stored(database: Path) -> Iterator[Iterator[bytes]]:
-    if not database.is_file():
-        raise StoreError(f"{database}: there is no database; say where it is, or leave out --database")
-    from driftline_collector.store.duckdb import DuckDBStore  # its weight, only now
-
-    with closing(DuckDBStore(database)) as store, closing(store.backup()) as made:
+    with from_file(database) as parts, closing(operated(parts).backup()) as made:
         yield made.chunks()
 
 

@@ -3,14 +3,16 @@
 import io
 import json as json_module
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
+from driftline_schemas.segments import Segment
 
+from driftline_collector.cli.files import Database, from_file, operated
 from driftline_collector.cli.output import Json, Url, example, print_json
 from driftline_collector.client import Client
 from driftline_collector.errors import StoreError
@@ -70,6 +72,7 @@ def export(
     format: Annotated[  # noqa: A002  # the option's name
         Format | None, typer.Option(help="Without it: as the file's name ends.")
     ] = None,
+    database: Database = None,
     url: Url,
     json: Json = False,
 ) -> None:
@@ -77,9 +80,14 @@ def export(
     write = _WRITERS[_format(file, format)]
     if file != _STANDARD and file.exists():
         raise typer.BadParameter(f"{file} is there already; give another name", param_hint="FILE")
-    filters = {"model": model, "version": version, "type": kind, "region": region, "device": device}
-    with Client(url, timeout_s=120) as client, ExitStack() as opened:
-        chunks = opened.enter_context(client.export(table, **filters, start=start, end=end))
+    filters = {"model": model, "version": version, "device_type": kind, "region": region}
+    with ExitStack() as opened:
+        if database is not None:
+            chunks = opened.enter_context(_stored(database, table, filters, device, (start, end)))
+        else:
+            client = opened.enter_context(Client(url, timeout_s=120))
+            asked = client.export(table, **filters, device=device, start=start, end=end)
+            chunks = opened.enter_context(asked)
         rows = opened.enter_context(_batches(chunks))
         if file == _STANDARD:
             write(rows, sys.stdout.buffer)
@@ -100,6 +108,24 @@ def _format(file: Path, given: Format | None) -> Format:
         raise typer.BadParameter(
             f"{file} ends in none of .parquet, .csv and .jsonl; give one of these", param_hint="--format"
         ) from None
+
+
+@contextmanager
+def _stored(
+    database: Path,
+    table: Table,
+    filters: Mapping[str, str | None],
+    device: str | None,
+    times: tuple[str | None, str | None],
+) -> Iterator[Iterator[bytes]]:
+    from driftline_collector.api.export import chosen  # with the database's weight, only now
+    from driftline_collector.api.filters import Filters
+
+    segment = Segment.of(filters) if any(filters.values()) else None
+    with from_file(database) as parts:
+        where = chosen(table, Filters(segment, *times), device, parts.now())
+        with closing(operated(parts).export(table, where)) as made:
+            yield made.chunks()
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """`driftline purge`: deleting for good."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
+from driftline_collector.cli.files import Database, from_file, operated
 from driftline_collector.cli.output import Json, Url, clock, console, example, print_json, table
 from driftline_collector.cli.who import By, author
 from driftline_collector.client import Client, Purge
@@ -13,6 +16,9 @@ EXAMPLE = example(
     "driftline purge --device cam-017 --yes --reason 'its owner asked for it'",
     "driftline purge --model digits --from 2026-11-20T08:00:00Z --to 2026-11-20T09:00:00Z",
 )
+
+#: `--from` and `--to`.
+_Times = tuple[str | None, str | None]
 
 
 def purge(
@@ -27,6 +33,7 @@ def purge(
     yes: Annotated[bool, typer.Option("--yes", help="Do it. Without it: only say what would go.")] = False,
     reason: Annotated[str | None, typer.Option(help="Why, for the audit log.")] = None,
     by: By = None,
+    database: Database = None,
     url: Url,
     json: Json = False,
 ) -> None:
@@ -36,26 +43,37 @@ def purge(
     """
     if not any((device, stream, model, start, end)):
         raise typer.BadParameter("name a --device, a --stream, a --model, or an interval by --from and --to")
-    who = author(by)
-    with Client(url, timeout_s=600) as client:
-        found = client.purge(
-            author=who, device=device, stream=stream, model=model, start=start, end=end, reason=reason
-        )
-        if yes and found.rows:
-            found = client.purge(
-                author=who,
-                device=device,
-                stream=stream,
-                model=model,
-                start=_time(found, "start_ns"),
-                end=_time(found, "end_ns"),
-                reason=reason,
-                confirm=found.confirm,
-            )
-    if json:
-        print_json(found)
+    named: dict[str, Any] = {"device": device, "stream": stream, "model": model, "reason": reason}
+    named["author"] = author(by)
+    if database is None:
+        done = _asked(url, named, (start, end), yes=yes)
     else:
-        _show(found)
+        done = _stored(database, named, (start, end), yes=yes)
+    if json:
+        print_json(done)
+    else:
+        _show(done)
+
+
+def _asked(url: str, named: Mapping[str, Any], times: _Times, *, yes: bool) -> Purge:
+    with Client(url, timeout_s=600) as client:
+        found = client.purge(**named, start=times[0], end=times[1])
+        if not (yes and found.rows):
+            return found
+        start, end = _time(found, "start_ns"), _time(found, "end_ns")
+        return client.purge(**named, start=start, end=end, confirm=found.confirm)
+
+
+def _stored(database: Path, named: Mapping[str, Any], times: _Times, *, yes: bool) -> Purge:
+    from driftline_collector.api.purge import WantedPurge, answer, scope_of  # with its weight, only now
+
+    with from_file(database) as parts:
+        store = operated(parts)
+        scope = scope_of(parts, WantedPurge.model_validate({**named, "from": times[0], "to": times[1]}))
+        found = store.purge_plan(scope)
+        if yes and any(each.rows for each in found):
+            return answer(scope, store.purge(scope, named["author"], named["reason"]), done=True)
+        return answer(scope, found, done=False)
 
 
 def _time(told: Purge, name: str) -> str | None:
