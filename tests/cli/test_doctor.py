@@ -7,10 +7,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
+from driftline_collector.errors import StoreError
+from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.readonly import ReadOnlyStore
 
-from tests.api.serving import START, Serving, profile, serving
+from tests.api.serving import START, Serving, serving
 from tests.cli.command import driftline
+from tests.store.batches import points
 
 #: Opens a store, accepts two windows of which the database holds one, and is killed.
 _KILLED = """
@@ -54,12 +59,15 @@ def test_one_document_holds_findings_what_they_are_made_of_and_coverage(collecto
     assert told["disk"]["free"] > 0
 
 
-def test_coverage_and_details_are_tables(collector: Serving) -> None:
-    collector.put("profiles", profile("__label__", kind="predictions", start_ns=START, counts=[7]))
-    shown = driftline("doctor", "--by", "device", "--details", "--url", collector.url).stdout
-    for title in ("on the disk", "in memory", "kept", "read"):
+def test_coverage_and_details_are_tables_also_of_files(tmp_path: Path) -> None:
+    store = DuckDBStore(tmp_path / "a.duckdb")
+    store.inbox.submit(points("a", START, START + 60 * 10**9, {"7": 7})).result()
+    store.close()
+    shown = driftline("doctor", "--by", "device", "--details", "--database", tmp_path / "a.duckdb").stdout
+    for title in ("on the disk", "kept"):
         assert any(line.startswith(title) for line in shown.splitlines()), title
     assert "2026-01-01 00:00:00" in shown
+    assert "UTC, when something last came." in shown
 
 
 def test_a_collector_that_is_not_there_leaves_its_files_to_look_into() -> None:
@@ -91,18 +99,20 @@ def test_the_files_of_a_killed_collector_are_read_and_not_changed(killed: Path) 
     assert told["journal"]["bytes"] > 0
     assert {each["table"]: each["rows"] for each in told["kept"]}["profiles"] == 1
     assert (told["running"], told["memory"]["process"]) == (False, None)
-    shown = driftline("doctor", "--database", killed).stdout
-    assert "As of 20" in shown
-    assert "when something last came." in shown
 
 
 def test_files_that_cannot_be_looked_into_say_why(collector: Serving, tmp_path: Path) -> None:
     held = driftline("doctor", "--database", tmp_path / "api.duckdb")
     assert held.returncode == 1
     assert "a collector holds this database; leave --database out, and ask that" in held.stderr
-    absent = driftline("doctor", "--database", tmp_path / "absent.duckdb")
-    assert "there is no such database; say where it is with --database" in absent.stderr
-    assert not (tmp_path / "absent.duckdb").exists()
+    absent = tmp_path / "absent.duckdb"
+    with pytest.raises(StoreError, match="there is no such database; say where it is with --database"):
+        ReadOnlyStore(absent)
+    assert not absent.exists()
     (tmp_path / "other.txt").write_text("hello" * 5000)
-    other = driftline("doctor", "--database", tmp_path / "other.txt")
-    assert (other.returncode, "this is not a driftline database" in other.stderr) == (1, True)
+    with pytest.raises(StoreError, match="this is not a driftline database"):
+        ReadOnlyStore(tmp_path / "other.txt")
+    with duckdb.connect(tmp_path / "old.duckdb") as old:
+        old.execute("CREATE TABLE schema_versions AS SELECT 4 AS version, 'a' AS name")
+    with pytest.raises(StoreError, match="start the collector once, which brings them forward"):
+        ReadOnlyStore(tmp_path / "old.duckdb")
