@@ -1,6 +1,7 @@
 """A full disk: senders are told, what was acknowledged is not lost, and it goes on once there is room."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -9,9 +10,10 @@ from driftline_collector.store import database
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.duckdb import DuckDBStore
 
-from tests.end_to_end.running import RunningCollector, collector
+from tests.end_to_end.running import collector
 from tests.faults.disks import MIB, Disk, disk
 from tests.faults.senders import Load, Sender, check, one_of_each
+from tests.receiver.serving import serving
 from tests.store.batches import predictions
 
 #: Nearly no reserve, before the end of which nothing is taken: the disk itself is what fails here.
@@ -19,30 +21,26 @@ TO_THE_LAST = {"DRIFTLINE_RETENTION__RESERVE": "1MB"}
 FULL = ("No space left on device", "are kept back")
 
 
-def fill_and_empty(small: Disk, running: RunningCollector, senders: list[Sender], but: int) -> None:
+def fill_and_empty(small: Disk, senders: list[Sender], but: int, read: Callable[[], object]) -> None:
     """Turn everybody away for want of room, then take from everybody again."""
     with small.filled(but):
         for sender in senders:
             assert sender.wait_for_refusal()
         assert {status for sender in senders for status in sender.refusals} == {503}
         assert all(any(word in sender.message for word in FULL) for sender in senders)
-        assert running.get("/system")["ready"]  # who reads is answered
+        read()  # who reads is answered
     for sender in senders:
         assert sender.wait_for(2)
 
 
 def test_a_full_disk_is_told_and_once_there_is_room_it_goes_on_by_itself(tmp_path: Path) -> None:
     senders = one_of_each(size=20, text=200_000)
-    with (
-        disk(tmp_path / "disk", 128 * MIB) as small,
-        collector(small.folder, environment=TO_THE_LAST) as running,
-    ):
-        with Load(senders, running.url):
+    with disk(tmp_path / "disk", 128 * MIB) as small:
+        with serving(small.folder) as served, Load(senders, served.url):
             for sender in senders:
                 assert sender.wait_for(1)
-            fill_and_empty(small, running, senders, but=3 * MIB)
-        assert running.stop() == 0
-        check(senders, Path(running.facts["database"]))
+            fill_and_empty(small, senders, 0, served.store.totals)
+        check(senders, small.folder / "served.duckdb")
 
 
 @pytest.mark.soak
@@ -54,7 +52,8 @@ def test_a_disk_that_is_full_again_and_again_and_kills_meanwhile_lose_nothing(tm
         for _ in range(12):
             with collector(small.folder, environment=TO_THE_LAST) as running, Load(senders, running.url):
                 for _ in range(rng.randrange(1, 4)):
-                    fill_and_empty(small, running, senders, but=rng.choice((0, 3, 6, 18, 30)) * MIB)
+                    but = rng.choice((0, 3, 6, 18, 30)) * MIB
+                    fill_and_empty(small, senders, but, lambda: running.get("/system"))
                 with small.filled(rng.choice((0, 3, 10)) * MIB):
                     assert senders[0].wait_for_refusal()
                     running.kill()

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+from driftline_collector.errors import StoreError
 from driftline_collector.store.duckdb import DuckDBStore
 
-from tests.cli.command import driftline
-from tests.end_to_end.running import collector, wait_until
-from tests.faults.senders import Load, check, one_of_each
+from tests.end_to_end.running import wait_until
 from tests.store.batches import predictions
 
 HOLD = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
@@ -28,19 +28,12 @@ def holding(database: Path) -> Iterator[int]:
         process.communicate()
 
 
-def test_a_second_collector_is_told_and_starts_once_the_first_is_gone(tmp_path: Path) -> None:
-    senders = one_of_each(size=20)
-    with collector(tmp_path) as first, Load(senders, first.url):
-        assert all(sender.wait_for(1) for sender in senders)
-        second = driftline("collector", cwd=tmp_path, environment={"DRIFTLINE_SERVER__PORT": "0"})
-        assert second.returncode == 1
-        assert f"process {first.process.pid} " in second.stderr
-        assert "only one collector can" in second.stderr
-        assert all(sender.wait_for(1) for sender in senders)  # the first has not noticed
-        first.kill()
-    with collector(tmp_path) as third:
-        assert third.stop() == 0
-    check(senders, Path(third.facts["database"]))
+def test_a_store_that_is_held_names_the_process_and_opens_once_it_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "driftline.duckdb"
+    DuckDBStore(path).close()
+    with holding(path) as other, pytest.raises(StoreError, match=f"process {other} .* holds this database"):
+        DuckDBStore(path)
+    DuckDBStore(path).close()
 
 
 def test_what_is_accepted_while_another_process_holds_the_database_is_taken_in_afterwards(

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from driftline_collector.errors import StoreError
+from driftline_collector.store.duckdb import DuckDBStore
 
-from tests.cli.command import driftline
 from tests.end_to_end.running import collector
 from tests.faults.disks import MIB, disk
 from tests.faults.senders import Load, check, one_of_each
@@ -37,16 +38,12 @@ def read_only(*folders: Path) -> Iterator[None]:
             folder.chmod(0o700)
 
 
-def test_a_collector_on_a_read_only_disk_says_so(tmp_path: Path) -> None:
+def test_a_store_on_a_read_only_disk_says_so(tmp_path: Path) -> None:
     with disk(tmp_path / "disk", 64 * MIB) as small:
         small.read_only()
         path = small.folder / "driftline.duckdb"
-        settings = {"DRIFTLINE_SERVER__PORT": "0", "DRIFTLINE_STORE__PATH": str(path)}
-        done = driftline("collector", cwd=tmp_path, environment=settings)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"driftline: {path}: ")
-    assert "Read-only file system" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+        with pytest.raises(StoreError, match=r"driftline\.duckdb: .*Read-only file system"):
+            DuckDBStore(path)
 
 
 def test_a_folder_that_becomes_read_only_is_told_and_once_it_is_not_it_goes_on_by_itself(
