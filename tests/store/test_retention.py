@@ -277,3 +277,13 @@ def test_a_step_that_fails_leaves_everything_as_it_was_and_is_done_the_next_time
     keep(store, at(9))
     assert len(store.archive.files()) == 1
     assert ids(store) == ["p"]
+
+
+def test_no_checkpoint_is_made_while_a_backup_is_read(store: DuckDBStore) -> None:
+    put(store, "predictions", [prediction("p", at(0))])
+    with closing(store.backup()) as backup:
+        keep(store, at(9))
+        # It says so itself where one was made.
+        assert sum(map(len, backup.chunks())) > 0
+    assert len(store.archive.files()) == 1
+    assert ids(store) == ["p"]

@@ -108,7 +108,14 @@ class DuckDBStore(
         self, policy: RetentionPolicy, *, now: Callable[[], int], stopping: Callable[[], bool] = lambda: False
     ) -> Retention:
         """What applies a policy to this store, for one thread; to be closed before the store is."""
-        return Retention(self._database, self.archive, policy, now=now, stopping=stopping)
+        return Retention(
+            self._database,
+            self.archive,
+            policy,
+            checkpoints=self._backing_up,
+            now=now,
+            stopping=stopping,
+        )
 
     def submit(self, tables: Tables) -> "Future[None]":
         """See `Store.submit`."""

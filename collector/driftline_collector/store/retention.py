@@ -6,6 +6,7 @@ row in `retention_log`.
 
 import datetime as dt
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -59,7 +60,10 @@ class RetentionPolicy:
 
 
 class Retention:
-    """Applies a policy; for one thread. `now` gives ns since the epoch; it ends soon after `stopping`."""
+    """Applies a policy; for one thread. `now` gives ns since the epoch; it ends soon after `stopping`.
+
+    `checkpoints` is held by who must not have one made.
+    """
 
     def __init__(
         self,
@@ -67,12 +71,14 @@ class Retention:
         archive: Archive,
         policy: RetentionPolicy,
         *,
+        checkpoints: threading.Lock,
         now: Callable[[], int],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._own = Cursor(database)
         self._archive = archive
         self._policy = policy
+        self._checkpoints = checkpoints
         self._now = now
         self._stopping = stopping
         self._noted_ns = 0
@@ -102,9 +108,14 @@ class Retention:
             self._noted_ns = now_ns
 
     def _make_room(self) -> None:
-        """Let what comes next lie where deleted rows lay. Where somebody writes now, at another time."""
-        with suppress(duckdb.TransactionException):
-            self._cursor.execute("CHECKPOINT")
+        """Let what comes next lie where deleted rows lay. Where it cannot be now, it comes by itself."""
+        if not self._checkpoints.acquire(blocking=False):
+            return
+        try:
+            with suppress(duckdb.TransactionException):
+                self._cursor.execute("CHECKPOINT")
+        finally:
+            self._checkpoints.release()
 
     # -- closed days -----------------------------------------------------------------------------------
     def _archive_closed(self, now_ns: int) -> Iterable[Work]:
