@@ -1,5 +1,6 @@
 """The doctor finds what is wrong, and says what to do; and nothing where nothing is."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from driftline_collector.answers.doctor import Doctor, Finding
-from driftline_collector.api import doctor as examined
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
 from driftline_collector.client import Client
+from driftline_collector.store.usage import Space
 
 from tests.api.seeded import InProcess, Seeded, unseeded
 from tests.seeding import SMALL
@@ -68,9 +69,10 @@ def look(fleet: Seeded) -> dict[str, Finding]:
     return {finding.code: finding for finding in found.findings}
 
 
-def asking_at(fleet: Seeded, now_ns: int) -> Client:
-    """A client of the same store at another time."""
-    api = create_api(Parts(store=fleet.store, now=lambda: now_ns))
+def asking_at(fleet: Seeded, path: Path, now_ns: int) -> Client:
+    """A client of the same store, on its disk, at another time."""
+    parts = Parts(store=fleet.store, now=lambda: now_ns, database=path, space=Space(path), shed=("spans",))
+    api = create_api(parts)
     return Client("http://driftline.example", transport=InProcess(api))
 
 
@@ -152,13 +154,21 @@ def test_clocks_that_are_a_day_off_are_found_either_way(fleet: Seeded) -> None:
 
 
 def test_a_full_disk_is_told_before_and_when_it_stops_the_database(
-    fleet: Seeded, monkeypatch: pytest.MonkeyPatch
+    fleet: Seeded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usage = SimpleNamespace(total=10**12, used=0, free=10**9)
+    usage = SimpleNamespace(total=10**12, used=0, free=4 * 10**8)
     with monkeypatch.context() as scarce:
-        scarce.setattr(examined, "shutil", SimpleNamespace(disk_usage=lambda _: usage))
-        found = look(fleet)["disk_full"]
-        assert (found.severity, "has 1 GB left of 1 TB" in found.text) == ("error", True)
+        scarce.setattr(shutil, "disk_usage", lambda _: usage)
+        with asking_at(fleet, tmp_path, NOW) as client:
+            (found,) = (each for each in client.doctor().findings if each.code == "disk_full")
+        assert (
+            found.severity,
+            found.text.endswith("has 400 MB left of 1 TB: nothing is taken any more."),
+        ) == ("error", True)
+        usage.free = 9 * 10**8
+        with asking_at(fleet, tmp_path, NOW) as client:
+            (found,) = (each for each in client.doctor().findings if each.code == "disk_full")
+        assert found.text.endswith("has 900 MB left of 1 TB: given up are spans.")
 
     def full(*_: object) -> None:
         raise OSError("[Errno 28] No space left on device")
@@ -204,7 +214,7 @@ def test_silence_of_everything_and_a_clock_set_back_are_told_apart(tmp_path: Pat
         back = look(fleet)["clock_set_back"]
         assert (back.severity, "came 60 min from now" in back.text) == ("warning", True)
     with running(tmp_path / "quiet.duckdb") as fleet:
-        with asking_at(fleet, NOW + HOUR) as client:
+        with asking_at(fleet, tmp_path, NOW + HOUR) as client:
             found = {finding.code: finding for finding in client.doctor().findings}
         quiet = found["nothing_arrives"]
         assert (quiet.severity, quiet.text) == ("error", "Nothing has arrived for 61 min.")

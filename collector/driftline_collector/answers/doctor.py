@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.records import Time
-from driftline_collector.answers.system import Journal, Refused
+from driftline_collector.answers.system import Journal, Keeping, Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,16 +25,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disk:
-    """Bytes of the disk that the database lies on, and of its files: database, log, journal, archive, copies.
-
-    `days_left` is how long what is free lasts at the growth of late, None where that is not known.
-    """
+    """Bytes of the disk that the database lies on, and of its files: database, log, journal, archive."""
 
     path: str
     total: int
     free: int
     files: Mapping[str, int]
-    days_left: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +90,7 @@ class Doctor:
     running: bool
     findings: tuple[Finding, ...]
     disk: Disk | None
+    keeping: Keeping | None
     journal: Journal
     memory: MemoryUse
     kept: tuple[Kept, ...]

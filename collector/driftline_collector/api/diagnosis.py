@@ -12,8 +12,6 @@ _SEVERITIES = ("error", "warning", "note")
 SKEW_S = 60.0
 #: A device may wait this long before it sends, and its clock be right.
 LATE_S = 900.0
-#: The least that shall be free, of a disk of any size, or as a share of a small one.
-_SCARCE_BYTES, _SCARCE_SHARE = 2 * 2**30, 0.05
 _FEW_DAYS = 14
 _WAITS_S = 30.0
 _QUIET_S = 900.0
@@ -127,21 +125,24 @@ def _cure(fault: str) -> str:
 
 
 def _disk(found: Doctor, _: Seen) -> Iterator[Finding]:
-    disk = found.disk
-    if disk is None:
+    disk, keeping = found.disk, found.keeping
+    if disk is None or keeping is None:
         return
-    if disk.free < min(_SCARCE_BYTES, _SCARCE_SHARE * disk.total):
+    if keeping.state != "ample":
+        full = keeping.state == "full"
+        what = "nothing is taken any more" if full else f"given up are {', '.join(keeping.shed) or 'none'}"
         yield Finding(
             severity="error",
             code="disk_full",
-            text=f"The disk of {disk.path} has {size(disk.free)} left of {size(disk.total)}.",
-            advice="Free room on it, or move to a larger one; when it is full, devices have to wait.",
+            text=f"The disk of {disk.path} has {size(disk.free)} left of {size(disk.total)}: {what}.",
+            advice="Free room on it, move to a larger one, or keep less; what is held back comes then.",
         )
-    elif disk.days_left is not None and disk.days_left < _FEW_DAYS:
+    elif keeping.days_left is not None and keeping.days_left < _FEW_DAYS:
+        left = span(keeping.days_left * 86400)
         yield Finding(
             severity="warning",
             code="disk_soon_full",
-            text=f"At the growth of late the disk of {disk.path} is full in {span(disk.days_left * 86400)}.",
+            text=f"At the growth of late the disk of {disk.path} is full in {left}.",
             advice="Keep less, or give it a larger disk: driftline doctor --details says what takes room.",
         )
 

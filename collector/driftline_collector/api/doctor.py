@@ -69,7 +69,8 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
         as_of=moment(now),
         running=running,
         findings=(),
-        disk=_disk(parts),
+        disk=_disk(parts.database),
+        keeping=keeping(parts),
         journal=journal(parts),
         memory=_memory(parts, running=running),
         kept=tuple(_kept(row) for row in kept),
@@ -91,11 +92,9 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
     return diagnosis.concluded(found, seen)
 
 
-def _disk(parts: Parts) -> Disk | None:
-    path = parts.database
+def _disk(path: Path | None) -> Disk | None:
     if path is None or not path.parent.exists():
         return None
-    kept = keeping(parts)
     usage = shutil.disk_usage(path.parent)
     files = {
         "database": _size(path),
@@ -103,8 +102,7 @@ def _disk(parts: Parts) -> Disk | None:
         "journal": _size(path.with_name(f"{path.name}.journal")),
         "archive": _size(path.with_name(f"{path.name}.archive")),
     }
-    days_left = None if kept is None else kept.days_left
-    return Disk(path=str(path), total=usage.total, free=usage.free, files=files, days_left=days_left)
+    return Disk(path=str(path), total=usage.total, free=usage.free, files=files)
 
 
 def _size(path: Path) -> int:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from driftline_collector.cli.output import Json, Url, clock, console, example, number, print_json, table
-from driftline_collector.client import Client, ClientError, CoverageGroup, Doctor
+from driftline_collector.client import Client, ClientError, CoverageGroup, Doctor, Keeping
 
 EXAMPLE = example(
     "driftline doctor",
@@ -83,13 +83,15 @@ def _from_file(path: Path, keys: tuple[str, ...]) -> tuple[Doctor, list[Coverage
     from driftline_collector.api.parts import Parts
     from driftline_collector.store.readonly import ReadOnlyStore
     from driftline_collector.store.shown import Where
+    from driftline_collector.store.usage import Space
 
     store = ReadOnlyStore(path)
     try:
         received = [row["received_ns"] for row in store.kept().to_pylist() if row["received_ns"]]
         # As it was when something last came: since then nobody could be heard.
         now = max(received, default=time.time_ns())
-        parts = Parts(store=store, now=lambda: now, database=path.absolute())
+        space = Space(path.absolute().parent)
+        parts = Parts(store=store, now=lambda: now, database=path.absolute(), space=space)
         where = Where(start_ns=max(0, now - DAY_NS), end_ns=now)
         return examine(parts, running=False), groups(parts, where, keys) if keys else []
     finally:
@@ -127,6 +129,8 @@ def _details(found: Doctor) -> None:
         for name, size in (*found.disk.files.items(), ("free", found.disk.free)):
             disk.add_row(name, f"{size / 1e6:,.1f}")
         _show(disk)
+    if found.keeping:
+        _keeping(found.keeping)
     if found.memory.process is not None:
         memory = table("in memory", "MB", right=("MB",))
         used = {"database": found.memory.database, "database at most": found.memory.database_limit}
@@ -151,6 +155,17 @@ def _details(found: Doctor) -> None:
         for wrong in found.clocks:
             clocks.add_row(wrong.device, number(wrong.offset_s), str(wrong.future_windows))
         _show(clocks)
+
+
+def _keeping(keeping: Keeping) -> None:
+    kinds = table(
+        "kind", "rows", "MB", "archived MB", "MB a day", right=("rows", "MB", "archived MB", "MB a day")
+    )
+    for kind in keeping.kinds:
+        grows = "–" if kind.bytes_a_day is None else f"{kind.bytes_a_day / 1e6:,.1f}"
+        sizes = (f"{kind.bytes / 1e6:,.1f}", f"{kind.archived_bytes / 1e6:,.1f}")
+        kinds.add_row(kind.kind, f"{kind.rows + kind.archived_rows:,}", *sizes, grows)
+    _show(kinds)
 
 
 def _show(shown: Any) -> None:
