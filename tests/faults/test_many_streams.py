@@ -105,6 +105,6 @@ def test_two_hundred_thousand_streams_are_known_when_they_are_sent_again(tmp_pat
     few.mkdir()
     (_, without), ((seconds, used), peak) = come_and_go(few, 1000), come_and_go(tmp_path, 200_000)
     print(
-        f"\n200,000 streams: {seconds:.2f} s ({used:.2f} of CPU) to open the store after a kill; the collector"
-        f" started then takes {peak:.0f} MB at most, {peak - without:.0f} more than with 1,000 streams"
+        f"\n200,000 streams: {seconds:.2f} s ({used:.2f} of CPU) to open the store after a kill; what"
+        f" starts then takes {peak:.0f} MB at most, {peak - without:.0f} more than with 1,000 streams"
     )
