@@ -21,13 +21,13 @@ PATHS = [("GET", "/backup"), ("POST", "/purge")]
     ],
 )
 def test_who_comes_through_a_proxy_or_a_page_is_refused(
-    collector: Serving, method: str, path: str, headers: dict[str, str]
+    shared: Serving, method: str, path: str, headers: dict[str, str]
 ) -> None:
-    answer = collector.http.request(method, path, headers=headers, json=BODY)
+    answer = shared.http.request(method, path, headers=headers, json=BODY)
     assert answer.status_code == 403
     assert "only who is on the collector's own machine may ask for this" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(("method", "path"), PATHS)
-def test_who_is_on_this_machine_is_let(collector: Serving, method: str, path: str) -> None:
-    assert collector.http.request(method, path, json=BODY).status_code == 200
+def test_who_is_on_this_machine_is_let(shared: Serving, method: str, path: str) -> None:
+    assert shared.http.request(method, path, json=BODY).status_code == 200

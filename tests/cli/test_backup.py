@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.serving import START, Serving, prediction, serving
-from tests.cli.command import driftline
+from tests.cli.command import driftline, here
 
 
 @pytest.fixture
@@ -23,13 +23,13 @@ def collector(tmp_path: Path) -> Iterator[Serving]:
 def test_a_running_collector_is_backed_up_restored_and_answers_the_same(
     collector: Serving, tmp_path: Path
 ) -> None:
-    made = driftline("backup", tmp_path / "out.tar", "--url", collector.url)
+    made = here("backup", tmp_path / "out.tar", "--url", collector.url)
     assert made.returncode == 0, made.stderr
     assert "out.tar" in made.stdout
     assert made.stdout.rstrip().endswith("UTC; checked.")
     again = tmp_path / "again"
     again.mkdir()
-    restored = driftline("restore", tmp_path / "out.tar", "--database", again / "api.duckdb")
+    restored = here("restore", tmp_path / "out.tar", "--database", again / "api.duckdb")
     assert restored.returncode == 0, restored.stderr
     assert "It lacks what came in the" in restored.stdout
     asked = f"/samples?from={START}&to={START + 1}"
@@ -41,7 +41,7 @@ def test_a_running_collector_is_backed_up_restored_and_answers_the_same(
 def test_a_database_without_a_collector_is_backed_up_from_its_file(tmp_path: Path) -> None:
     with serving(tmp_path) as running:
         running.put("predictions", prediction("p"))
-    done = driftline("backup", tmp_path, "--database", tmp_path / "api.duckdb", "--json")
+    done = here("backup", tmp_path, "--database", tmp_path / "api.duckdb", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert Path(told["file"]).parent == tmp_path
@@ -78,14 +78,14 @@ def test_a_backup_goes_through_a_pipe(collector: Serving, tmp_path: Path) -> Non
 
 def test_an_existing_file_is_not_written_over(collector: Serving, tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("precious")
-    done = driftline("backup", tmp_path / "mine", "--url", collector.url)
+    done = here("backup", tmp_path / "mine", "--url", collector.url)
     assert done.returncode == 2
     assert "is there already; give another name" in done.stderr
     assert (tmp_path / "mine").read_text() == "precious"
 
 
 def test_without_a_collector_it_is_said_what_to_do(tmp_path: Path) -> None:
-    done = driftline("backup", tmp_path / "out.tar", "--url", "http://127.0.0.1:1")
+    done = here("backup", tmp_path / "out.tar", "--url", "http://127.0.0.1:1")
     assert done.returncode == 1
     assert "no collector answers" in done.stderr
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.api.serving import START, Serving, prediction, serving
-from tests.cli.command import driftline
+from tests.cli.command import driftline, here
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,7 @@ def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
 
 def test_parquet_holds_the_rows_as_they_are_stored(collector: Serving, tmp_path: Path) -> None:
     file = tmp_path / "out.parquet"
-    done = driftline("export", "predictions", file, "--json", "--url", collector.url)
+    done = here("export", "predictions", file, "--json", "--url", collector.url)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"file": str(file), "rows": 2, "bytes": file.stat().st_size}
     (first, _) = sorted(pq.read_table(file).to_pylist(), key=lambda row: str(row["id"]))
@@ -34,9 +34,7 @@ def test_parquet_holds_the_rows_as_they_are_stored(collector: Serving, tmp_path:
 
 def test_csv_and_json_lines_hold_them_as_text(collector: Serving, tmp_path: Path) -> None:
     for name in ("out.csv", "out.jsonl"):
-        done = driftline(
-            "export", "predictions", tmp_path / name, "--to", str(START + 1), "--url", collector.url
-        )
+        done = here("export", "predictions", tmp_path / name, "--to", str(START + 1), "--url", collector.url)
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith(f"{tmp_path / name}: 1 rows of predictions")
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as text:
@@ -56,15 +54,19 @@ def test_standard_output_takes_them_where_the_format_is_said(collector: Serving)
     ("arguments", "message"),
     [
         (("predictions", "out.xls"), "ends in none of .parquet, .csv and .jsonl"),
-        (("logs", "out.csv", "--model", "digits"), "logs do not tell their model"),
         (("predictions", "there.csv"), "is there already; give another name"),
     ],
 )
 def test_what_cannot_be_written_is_said_and_leaves_no_file(
-    collector: Serving, tmp_path: Path, arguments: tuple[str, ...], message: str
+    collector: Serving,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    message: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "there.csv").write_text("precious")
-    done = driftline("export", *arguments, "--url", collector.url, cwd=tmp_path)
+    done = here("export", *arguments, "--url", collector.url)
     assert done.returncode in {1, 2}
     assert message in " ".join(done.stderr.replace("│", " ").split())
     assert [path.name for path in tmp_path.iterdir()] == ["there.csv"]
@@ -74,7 +76,7 @@ def test_a_database_without_a_collector_is_read_from_its_file(tmp_path: Path) ->
     with serving(tmp_path) as running:
         running.put("predictions", prediction("p1", device="cam-1"), prediction("p2", device="cam-2"))
     asked = ("--device", "cam-1", "--model", "digits", "--database", tmp_path / "api.duckdb")
-    done = driftline("export", "predictions", tmp_path / "out.jsonl", *asked)
+    done = here("export", "predictions", tmp_path / "out.jsonl", *asked)
     assert done.returncode == 0, done.stderr
     (line,) = (tmp_path / "out.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(line)["id"] == "p1"

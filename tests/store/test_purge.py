@@ -148,31 +148,35 @@ def test_a_purged_interval_is_empty_and_yet_no_hole_and_no_silence(filled: DuckD
     }
 
 
-def test_a_second_purge_of_the_same_finds_nothing(filled: DuckDBStore) -> None:
+def test_a_second_purge_of_the_same_finds_nothing(store: DuckDBStore) -> None:
+    fill(store)
     scope = Scope(stream="a", end_ns=START + 2 * MINUTE)
-    assert sum(each.rows for each in filled.purge(scope, "anna", None))
-    assert not sum(each.rows for each in filled.purge_plan(scope))
-    assert not sum(each.rows for each in filled.purge(scope, "anna", None))
+    assert sum(each.rows for each in store.purge(scope, "anna", None))
+    assert not sum(each.rows for each in store.purge_plan(scope))
+    assert not sum(each.rows for each in store.purge(scope, "anna", None))
 
 
 @pytest.mark.parametrize(
-    "scope",
+    ("scope", "archived"),
     [
-        Scope(devices=("cam-1",)),
-        Scope(stream="a"),
-        Scope(start_ns=START, end_ns=START + 10 * MINUTE),
-        Scope(model="digits"),
+        (Scope(devices=("cam-1",)), True),
+        (Scope(stream="a"), False),
+        (Scope(start_ns=START, end_ns=START + 10 * MINUTE), True),
+        (Scope(model="digits"), False),
     ],
 )
 def test_what_was_purged_does_not_come_back_when_it_is_sent_again(
-    filled: DuckDBStore, path: Path, scope: Scope
+    store: DuckDBStore, path: Path, scope: Scope, archived: bool
 ) -> None:
-    filled.purge(scope, "anna", None)
-    before = left(filled, "cam-1")
+    fill(store)
+    if archived:
+        archive(store)
+    store.purge(scope, "anna", None)
+    before = left(store, "cam-1")
     assert before["profiles"] == before["predictions"] == 0
-    send_again(filled)
-    assert left(filled, "cam-1") == before
-    filled.close()
+    send_again(store)
+    assert left(store, "cam-1") == before
+    store.close()
     with closing(DuckDBStore(path)) as again:  # and after a restart
         send_again(again)
         assert left(again, "cam-1") == before
@@ -193,8 +197,9 @@ def test_another_model_in_the_same_window_is_no_repeat_of_a_purged_one(store: Du
     assert store.device_counts("letters", 0, 1 << 62).num_rows == 2
 
 
-def test_a_purge_by_model_takes_labels_with_their_predictions(filled: DuckDBStore) -> None:
-    gone = {each.table: each.rows for each in filled.purge(Scope(model="digits"), "anna", None)}
+def test_a_purge_by_model_takes_labels_with_their_predictions(store: DuckDBStore) -> None:
+    fill(store)
+    gone = {each.table: each.rows for each in store.purge(Scope(model="digits"), "anna", None)}
     assert gone["labels"] == gone["predictions"] == 8
     assert gone["logs"] == gone["metrics"] == gone["spans"] == 0  # they tell no model
 
@@ -206,22 +211,24 @@ def test_a_renamed_device_is_purged_under_all_its_names(store: DuckDBStore) -> N
     assert store.names_of("cam-2") == ("cam-2",)
 
 
-def test_what_was_done_is_kept_in_the_audit_log_without_what_was_purged(filled: DuckDBStore) -> None:
-    filled.purge(Scope(stream="a", start_ns=START, end_ns=START + MINUTE), "anna", "a face was seen")
-    (entry,) = filled.audit(10).to_pylist()
+def test_what_was_done_is_kept_in_the_audit_log_without_what_was_purged(store: DuckDBStore) -> None:
+    fill(store)
+    store.purge(Scope(stream="a", start_ns=START, end_ns=START + MINUTE), "anna", "a face was seen")
+    (entry,) = store.audit(10).to_pylist()
     assert (entry["what"], entry["author"], entry["reason"]) == ("purge", "anna", "a face was seen")
     assert json.loads(entry["scope"]) == {"stream": "a", "start_ns": START, "end_ns": START + MINUTE}
     assert json.loads(entry["rows"]) == {name: rows // 4 for name, rows in ALL.items()}
 
 
-def test_windows_of_which_something_was_purged_are_to_be_judged_again(filled: DuckDBStore) -> None:
+def test_windows_of_which_something_was_purged_are_to_be_judged_again(store: DuckDBStore) -> None:
+    fill(store)
     width = 2 * MINUTE
-    since = max(filled.touched(0, width).column("received_ns").to_pylist())
-    assert not filled.touched(since, width).num_rows
-    filled.purge(
+    since = max(store.touched(0, width).column("received_ns").to_pylist())
+    assert not store.touched(since, width).num_rows
+    store.purge(
         Scope(devices=("cam-1",), start_ns=START + 2 * MINUTE, end_ns=START + 3 * MINUTE), "anna", None
     )
-    (row,) = filled.touched(since, width).to_pylist()
+    (row,) = store.touched(since, width).to_pylist()
     assert (row["model"], row["window_start_ns"], row["purged"]) == ("digits", START + 2 * MINUTE, True)
 
 
