@@ -139,7 +139,7 @@ class Scheduler:
 
     def _first(self, model: str, now_ns: int) -> Window:
         """After the last window that was judged, else where the model's profiles begin; within history."""
-        judged = self._store.evaluations(Selection(model=model, limit=1))
+        judged = self._store.judged_until(model)
         if judged.num_rows:
             return Window.at(judged.column("window_end_ns")[0].as_py(), self._width_ns)
         models = self._store.models()
@@ -162,7 +162,7 @@ class Scheduler:
 
     def _note_arrivals(self) -> None:
         if self._seen_ns is None:
-            last = self._store.evaluations(Selection(limit=1))
+            last = self._store.judged_until()
             # What was being committed then may have been stamped a little earlier.
             self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) - _COMMIT_NS if last.num_rows else 0
         for row in self._store.touched(self._seen_ns, self._width_ns).to_pylist():

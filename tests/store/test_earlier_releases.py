@@ -140,6 +140,9 @@ def test_no_migration_loses_a_row(left_behind: Path, monkeypatch: pytest.MonkeyP
             monkeypatch.setattr(database, "migrations", lambda upto=upto: upto)
             migrate(connection, left_behind, copy_first=False)
             for name, rows in before.items():
-                now = contents(connection, name, columns=list(rows[0]))
-                lost = Counter(map(json.dumps, rows)) - Counter(map(json.dumps, now))
+                # A column without a value may be given them.
+                told = [column for column in rows[0] if any(row[column] is not None for row in rows)]
+                now = contents(connection, name, columns=told)
+                lost = Counter(json.dumps({c: row[c] for c in told}) for row in rows)
+                lost -= Counter(map(json.dumps, now))
                 assert not lost, f"{known[version][0]} loses rows of {name}"

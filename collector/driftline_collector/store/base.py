@@ -103,6 +103,9 @@ class Store(Protocol):
     def evaluations(self, selection: Selection) -> pa.Table:
         """The highest revision of each evaluation that fits, latest window first."""
 
+    def judged_until(self, model: str | None = None) -> pa.Table:
+        """window_end_ns of the last window judged and evaluated_ns of the last time; one row or none."""
+
     def alerts(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
         """The latest transition of each alert, latest first."""
 

@@ -11,9 +11,8 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.coverage import COVERAGE
 from driftline_collector.store.opened import ENDED, Cursor, Database
+from driftline_collector.store.reads_cases import ANSWER_NS
 
-#: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
-_ANSWER_NS = 3600 * 10**9
 #: Rows of a part of what is too much to hold at once.
 _PART_ROWS = 122_880
 _COUNTED = (
@@ -157,7 +156,7 @@ class Reader:
             WHERE coalesce(edge.escalation_label, by_parent.label, by_trace.label) IS NOT NULL
             ORDER BY edge.time_ns, edge.id
             """,
-            {"model": model, "start": start_ns, "end": end_ns, "answer": _ANSWER_NS},
+            {"model": model, "start": start_ns, "end": end_ns, "answer": ANSWER_NS},
         )
 
     def known_predictions(self, ids: Sequence[str]) -> set[str]:

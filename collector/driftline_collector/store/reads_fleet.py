@@ -23,6 +23,10 @@ class FleetReads(Queries):
         """See `Shown.catalogue`."""
         return self._catalogue.table(self._read)
 
+    def models(self) -> pa.Table:
+        """See `Store.models`."""
+        return self._catalogue.models(self._read)
+
     @cached_property
     def _catalogue(self) -> Catalogue:
         return Catalogue()

@@ -22,10 +22,10 @@ class SystemReads(Queries):
             WITH recent AS (
                 SELECT * FROM stream_windows
                 WHERE model IS NOT NULL
-                  AND received_ns > (SELECT max(received_ns) FROM stream_windows) - 86400000000000
+                  AND received_ns > (SELECT max(received_ns) FROM main.stream_windows) - 86400000000000
             ), counted AS (
                 SELECT DISTINCT model, feature, category FROM profiles
-                WHERE received_ns > (SELECT max(received_ns) FROM profiles) - 3600000000000
+                WHERE received_ns > (SELECT max(received_ns) FROM main.profiles) - 3600000000000
             )
             SELECT DISTINCT 'model' AS kind, NULL AS model, NULL AS feature, model AS name FROM recent
             UNION ALL SELECT DISTINCT 'device', NULL, NULL, device FROM recent

@@ -139,11 +139,14 @@ class Shown(Store, Protocol):
     def truth(self, prediction: str) -> pa.Table:
         """The latest label of a prediction: time_ns, label, value, source; 0 or 1 rows."""
 
-    def answers_to(self, prediction: str, trace: bytes | None) -> pa.Table:
-        """Predictions that answer another one, by parent or by trace: id, model, version, tier, label …"""
+    def answers_to(self, prediction: str, trace: bytes | None, made_ns: int) -> pa.Table:
+        """Predictions that answer one made then, by parent or by trace: id, model, version, tier, label …
 
-    def trace(self, trace: bytes) -> pa.Table:
-        """The spans of a trace, by start."""
+        Of the hour before and after.
+        """
+
+    def trace(self, trace: bytes, made_ns: int) -> pa.Table:
+        """The spans of a trace in the hour before and after, by start."""
 
     def sampling(self, around_ns: int) -> pa.Table:
         """oldest_ns and latest_ns of all samples; typical: the median probability in the days around then."""

@@ -223,23 +223,20 @@ def _joined(parts: Sequence[pa.Table]) -> pa.Table:
 
 
 def _stream_windows(profiles: pa.Table) -> pa.Table:
-    """One row per stream and window: whose it is, the predictions and escalations that its points count."""
+    """One row per stream, window and whose it is: the predictions and escalations that its points count."""
+    whose = [name for name in _WHOSE if name in profiles.column_names]
     keys = {
+        **{name: profiles.column(name).cast(pa.string()) for name in whose},
         "stream": profiles.column("stream").cast(pa.string()).fill_null(""),
         "device": profiles.column("device").cast(pa.string()),
         "start_ns": profiles.column("start_ns").cast(pa.int64()),
         "end_ns": profiles.column("end_ns").cast(pa.int64()),
     }
+    if "received_ns" in profiles.column_names:
+        keys["received_ns"] = profiles.column("received_ns")
     sums = {kind: _counted(profiles, kind) for kind in ("predictions", "escalations")}
-    grouped = (
-        pa.table({**keys, **sums, "row": np.arange(profiles.num_rows)})
-        .group_by(list(keys))
-        .aggregate([(name, "sum") for name in sums] + [("row", "min")])
-    )
-    whose = [name for name in _WHOSE if name in profiles.column_names]
-    first = profiles.select(whose).take(grouped.column("row_min"))
-    columns = {name: grouped.column(name) for name in keys} | {n: grouped.column(f"{n}_sum") for n in sums}
-    return pa.table(columns | {name: first.column(name) for name in whose})
+    grouped = pa.table({**keys, **sums}).group_by(list(keys)).aggregate([(name, "sum") for name in sums])
+    return grouped.rename_columns({f"{name}_sum": name for name in sums})
 
 
 def _counted(profiles: pa.Table, kind: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
