@@ -153,19 +153,22 @@ def _judge(store: DuckDBStore, fleet: Fleet, window: Window) -> None:
 
 
 def taken_in(folder: Path, rounds: int) -> float:
-    """Events a second: the full store's ÷ an empty one's. To be the last: it adds to the full store."""
+    """Events a second: the full store's ÷ an empty one's. Into a copy of what may change."""
     with ExitStack() as stack:
         both = []
-        empty = stack.enter_context(tempfile.TemporaryDirectory(dir=folder))
-        for place, number in ((Path(empty), 0), (folder / "month", 1)):
+        empty, full = (Path(stack.enter_context(tempfile.TemporaryDirectory(dir=folder))) for _ in range(2))
+        month = folder / "month" / _DATABASE
+        shutil.copy(month, full / _DATABASE)
+        (full / f"{_DATABASE}.archive").symlink_to(f"{month.absolute()}.archive")
+        for number, place in enumerate((empty, full)):
             store = DuckDBStore(place / _DATABASE)
             stack.callback(store.close)
             intake = Intake(store.inbox, lambda _binning, _feature: None)
             stack.callback(intake.close)
             requests = Requests(number + int(time.time()))
             both.append({"ingest": lambda s=store, i=intake, r=requests: _send(s, i, r)})
-        bare, full = medians(both[0], both[1], rounds)["ingest"]
-    return round(bare / full, 3)
+        bare, kept = medians(both[0], both[1], rounds)["ingest"]
+    return round(bare / kept, 3)
 
 
 def _send(store: DuckDBStore, intake: Intake, requests: Requests) -> None:

@@ -107,21 +107,19 @@ class Reader:
             WITH made AS (
                 SELECT version, device_type, region, tier, device, id, time_ns, label, value, score,
                        probability, escalation_label
-                FROM predictions WHERE model = ? AND time_ns >= ? AND time_ns < ?
+                FROM predictions WHERE model = $model AND time_ns >= $start AND time_ns < $end
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), truth AS (
                 SELECT prediction_id, label AS true_label, value AS true_value, time_ns AS label_time_ns,
                        probability AS label_probability, sample_probability AS label_sample_probability
-                FROM labels WHERE prediction_id IN (SELECT id FROM made)
+                FROM labels WHERE prediction_id IN (SELECT id FROM made) AND time_ns >= $start - $apart
                 QUALIFY row_number() OVER (
                     PARTITION BY prediction_id ORDER BY time_ns DESC, received_ns DESC) = 1
             )
             SELECT made.*, truth.* EXCLUDE (prediction_id)
             FROM made JOIN truth ON truth.prediction_id = made.id ORDER BY time_ns, id
             """,
-            model,
-            start_ns,
-            end_ns,
+            {"model": model, "start": start_ns, "end": end_ns, "apart": ANSWER_NS},
         )
 
     def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:

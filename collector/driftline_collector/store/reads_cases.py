@@ -138,14 +138,20 @@ class CaseReads(Queries):
     def sampling(self, around_ns: int) -> pa.Table:
         """See `Shown.sampling`."""
         return self._read(
-            f"""
-            SELECT min(time_ns) AS oldest_ns, max(time_ns) AS latest_ns,
-                   median(CASE WHEN list_contains(reasons, 'random') AND len(reasons) = 1
-                                AND time_ns BETWEEN $around - {_DAY_NS} AND $around + {_DAY_NS}
-                          THEN probability END) AS typical
-            FROM predictions
+            """
+            WITH bounds AS (  -- files tell theirs
+                SELECT min(time_ns) AS oldest_ns, max(time_ns) AS latest_ns FROM main.predictions
+                UNION ALL
+                SELECT min(first_ns), max(last_ns) FROM archive_files
+                WHERE state = 'kept' AND table_name = 'predictions'
+            )
+            SELECT min(oldest_ns) AS oldest_ns, max(latest_ns) AS latest_ns, (
+                SELECT median(probability) FROM predictions
+                WHERE time_ns >= $around - $day AND time_ns <= $around + $day
+                  AND list_contains(reasons, 'random') AND len(reasons) = 1) AS typical
+            FROM bounds
             """,
-            {"around": around_ns},
+            {"around": around_ns, "day": _DAY_NS},
         )
 
     def latencies(self, where: Where) -> pa.Table:
