@@ -10,6 +10,7 @@ import pyarrow as pa
 from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.coverage import COVERAGE
+from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.opened import ENDED, Cursor, Database
 from driftline_collector.store.reads_cases import ANSWER_NS
 
@@ -112,14 +113,14 @@ class Reader:
             ), truth AS (
                 SELECT prediction_id, label AS true_label, value AS true_value, time_ns AS label_time_ns,
                        probability AS label_probability, sample_probability AS label_sample_probability
-                FROM labels WHERE prediction_id IN (SELECT id FROM made) AND time_ns >= $start - $apart
+                FROM labels WHERE prediction_id IN (SELECT id FROM made) AND received_ns >= $start - $day
                 QUALIFY row_number() OVER (
                     PARTITION BY prediction_id ORDER BY time_ns DESC, received_ns DESC) = 1
             )
             SELECT made.*, truth.* EXCLUDE (prediction_id)
             FROM made JOIN truth ON truth.prediction_id = made.id ORDER BY time_ns, id
             """,
-            {"model": model, "start": start_ns, "end": end_ns, "apart": ANSWER_NS},
+            {"model": model, "start": start_ns, "end": end_ns, "day": DAY_NS},
         )
 
     def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:

@@ -3,13 +3,13 @@
 import pyarrow as pa
 
 from driftline_collector.store.identifiers import made_ns
+from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Samples, Where
 
 _SAMPLE = """id, time_ns, trace_id, model, version, device, device_type, region, tier, label, value, score,
     probability, reasons, escalation_label, received_ns, feature_set, numbers, texts"""
 _CLOUDS = "('regional_cloud', 'cloud')"
-_DAY_NS = 86_400 * 10**9
 _LAST_NS = 2**63 - 1
 #: How far apart in time a prediction, its answer from a cloud and the spans of their trace are, at most.
 ANSWER_NS = 3600 * 10**9
@@ -41,7 +41,7 @@ class CaseReads(Queries):
                 ORDER BY time_ns DESC, id LIMIT $limit
             ), truth AS (
                 SELECT prediction_id, label AS true_label FROM labels
-                WHERE prediction_id IN (SELECT id FROM page) AND time_ns >= $start - $apart
+                WHERE prediction_id IN (SELECT id FROM page) AND received_ns >= $start - $day
                 QUALIFY row_number() OVER (
                     PARTITION BY prediction_id ORDER BY time_ns DESC, received_ns DESC) = 1
             ), answers AS (
@@ -72,6 +72,7 @@ class CaseReads(Queries):
                 "before_id": None if wanted.before is None else wanted.before[1],
                 "limit": wanted.limit,
                 "apart": ANSWER_NS,
+                "day": DAY_NS,
             },
         )
 
@@ -84,7 +85,7 @@ class CaseReads(Queries):
         made = made_ns(prediction)
         if made is not None:
             # Where the id tells the truth, this is all that must be read.
-            found = self._prediction(prediction, made - _DAY_NS, made + _DAY_NS)
+            found = self._prediction(prediction, made - DAY_NS, made + DAY_NS)
             if found.num_rows:
                 return found
         return self._prediction(prediction, 0, _LAST_NS)
@@ -151,7 +152,7 @@ class CaseReads(Queries):
                   AND list_contains(reasons, 'random') AND len(reasons) = 1) AS typical
             FROM bounds
             """,
-            {"around": around_ns, "day": _DAY_NS},
+            {"around": around_ns, "day": DAY_NS},
         )
 
     def latencies(self, where: Where) -> pa.Table:
