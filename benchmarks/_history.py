@@ -77,7 +77,7 @@ def add_history(database: Path, fleet: Fleet, predictions: int, say: Say) -> Non
             connection.execute(f"INSERT INTO {table} BY NAME {query}", values)
     store = DuckDBStore(database, memory=_MEMORY_BYTES)
     try:
-        _register(store.archive._cursor, fleet)  # noqa: SLF001  # whose temporary tables its queries see
+        _register(store.archive.cursor, fleet)  # whose temporary tables its queries see
         for day in range(DAYS - 1):
             start = first + day * DAY_NS
             name = dt.datetime.fromtimestamp(start / 10**9, dt.UTC).date().isoformat()
