@@ -1,6 +1,9 @@
 """`driftline simulate` sends like a fleet, and says what became of it."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from driftline_collector.simulation.run import read_back
 
 from tests.api.serving import serving
 from tests.cli.command import driftline
+from tests.end_to_end.running import wait_until
 
 FLEET = ("--devices", "40", "--minutes", "6", "--speed", "120", "--rate", "2", "--sampled", "0.05")
 
@@ -58,6 +62,28 @@ def test_a_collector_that_is_not_there_is_named() -> None:
     done = driftline("simulate", "--url", "http://127.0.0.1:9", "--devices", "1", "--minutes", "1")
     assert done.returncode == 1
     assert "no collector answers at http://127.0.0.1:9" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ps is asked as on Linux")
+def test_who_ends_it_ends_all_that_it_started(tmp_path: Path) -> None:
+    command = ["simulate", "--fresh", "--devices", "4", "--minutes", "100"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "driftline_collector", *command], env=environment, start_new_session=True
+    )
+    wait_until(lambda: len(of_session(process.pid)) >= 4)  # itself, the collector, two that send
+    process.terminate()
+    assert process.wait(30) == 143
+    wait_until(lambda: not of_session(process.pid))
+    assert list(tmp_path.iterdir()) == []
+
+
+def of_session(leader: int) -> list[str]:
+    """The processes that a command has started, itself included."""
+    shown = subprocess.run(
+        ["ps", "-o", "stat=", "-s", str(leader)], capture_output=True, text=True, check=False
+    )
+    return [state for state in shown.stdout.split() if not state.startswith("Z")]
 
 
 def test_the_reference_of_the_simulated_model_is_how_its_devices_count() -> None:

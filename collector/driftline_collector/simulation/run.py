@@ -1,8 +1,12 @@
 """A whole simulation: a few processes send, then what was stored is read back and compared."""
 
 import multiprocessing
+import signal
+import sys
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from driftline_collector.client import Client
@@ -64,7 +68,7 @@ def simulate(plan: Plan, url: str, *, processes: int, fresh: Fresh | None = None
         sent = Tally()
         # Not forked: whoever calls may have threads.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+        with ProcessPoolExecutor(processes, mp_context=context) as pool, _ended_with_us():
             shares = [pool.submit(work, plan, url, share, processes) for share in range(processes)]
             for share in shares:
                 sent.add(share.result())
@@ -72,6 +76,20 @@ def simulate(plan: Plan, url: str, *, processes: int, fresh: Fresh | None = None
         stored = read_back(client, plan.run)
     used = fresh.end() if fresh else None
     return Outcome(plan, seconds, sent, stored, idle, used)
+
+
+@contextmanager
+def _ended_with_us() -> Iterator[None]:
+    """Where the block is left early, by SIGTERM too, the processes that send end as well."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        yield
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def read_back(client: Client, run: str) -> Stored:
