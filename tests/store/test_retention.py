@@ -136,8 +136,9 @@ def test_no_count_changes_however_often_profiles_are_summed_and_whatever_comes_i
 
 
 @pytest.mark.soak
-def test_no_count_changes_in_two_hundred_histories(tmp_path_factory: pytest.TempPathFactory) -> None:
-    _summing_keeps_counts(200, tmp_path_factory.mktemp)
+@pytest.mark.timeout(600)
+def test_no_count_changes_in_a_hundred_histories(tmp_path_factory: pytest.TempPathFactory) -> None:
+    _summing_keeps_counts(100, tmp_path_factory.mktemp)
 
 
 def test_windows_that_are_not_evaluated_are_not_summed_with_those_that_are(store: DuckDBStore) -> None:
