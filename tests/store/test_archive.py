@@ -159,7 +159,7 @@ def test_a_read_that_finds_its_file_replaced_is_repeated(
     assert ids(store) == ["p"]
 
 
-def test_a_question_about_one_day_opens_no_file_of_another_month(store: DuckDBStore) -> None:
+def test_a_question_about_late_days_opens_no_file_of_earlier_months(store: DuckDBStore) -> None:
     days = range(0, 90, 10)
     put(store, "predictions", [prediction(f"p{day}", at(day)) for day in days])
     keep(store, at(120))
@@ -175,7 +175,15 @@ def test_a_question_about_one_day_opens_no_file_of_another_month(store: DuckDBSt
         )
 
     assert files_read(at(100), at(200)) == 0
-    assert 1 <= files_read(at(40), at(41)) <= 4
+    assert 1 <= files_read(at(80), at(81)) <= 2
+
+
+def test_months_of_small_files_are_read_whole_in_little_memory(store: DuckDBStore) -> None:
+    for day in range(0, 300, 6):
+        put(store, "predictions", [prediction(f"{day}-{number}", at(day)) for number in range(40)])
+    keep(store, at(400))
+    assert len(store.archive.files()) == 50
+    assert len(ids(store)) == 50 * 40
 
 
 def test_another_engine_reads_the_folder_alone(store: DuckDBStore, folder: Path) -> None:

@@ -266,10 +266,16 @@ def _empty(files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
 
 
 def _alike(files: Iterable[ArchiveFile]) -> Iterable[list[ArchiveFile]]:
-    """Files with the same columns, by month: few enough to be told from each other by their bounds."""
+    """Files with the same columns: the last two months each by itself, told from the rest by their bounds.
+
+    Few groups, as DuckDB gives each of them memory of its own where it sorts what it reads.
+    """
+    files = list(files)
+    latest = sorted({file.day[:7] for file in files})[-2:]
 
     def key(file: ArchiveFile) -> tuple[str, int]:
-        return file.day[:7], file.schema_version
+        month = file.day[:7]
+        return month if month in latest else "", file.schema_version
 
     return (list(group) for _, group in groupby(sorted(files, key=key), key))
 
