@@ -92,7 +92,7 @@ def test_whatever_is_asked_is_answered_or_refused_with_what_to_do(nasty: Seeded,
     names = {name: quoted(draw.draw(values)) for name in ("device", "alert_id", "prediction", "name")}
     answer = nasty.http.get(f"http://driftline.example{path.format(**names)}", params=parameters)
     if path == "/api/v1/backup":  # for who is on the machine, which this test's client does not say
-        assert answer.status_code == 403
+        assert answer.status_code in {403, 422}
         return
     assert answer.status_code in {200, 404, 405, 422}, answer.text
     if answer.status_code != 200:
