@@ -25,6 +25,8 @@ REPEAT = "repeat"
 #: Signal, reason and stream → how many records were refused or came again.
 Refused = Counter[tuple[str, str, str | None]]
 
+#: Rows of a batch below which a group's batches are copied together.
+_SMALL_PIECE = 256
 #: What a window of a stream tells beside its counts.
 _WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
 
@@ -216,10 +218,15 @@ def _kept(rows: Rows, fresh: Mask) -> pa.Table:
 
 
 def _joined(parts: Sequence[pa.Table]) -> pa.Table:
-    """In one piece: each piece costs DuckDB time and memory, be it of one row."""
+    """All parts as one table.
+
+    Each piece costs DuckDB time and memory, be it of one row, so small ones are copied together. To copy
+    large ones costs more than they do: half as much again of all that a record costs, in new pages.
+    """
     if len(parts) == 1:
         return parts[0]
-    return pa.concat_tables(parts, promote_options="default").combine_chunks()
+    joined = pa.concat_tables(parts, promote_options="default")
+    return joined.combine_chunks() if joined.num_rows < _SMALL_PIECE * len(parts) else joined
 
 
 def _stream_windows(profiles: pa.Table) -> pa.Table:
