@@ -30,17 +30,19 @@ QUESTIONS = ("/overview", "/system", "/devices")
 
 
 def test_a_flood_is_put_off_in_bounded_memory_and_what_was_taken_is_there(tmp_path: Path) -> None:
-    flooded(tmp_path, processes=1, connections=250, seconds=4.0)
+    assert flooded(tmp_path, processes=1, connections=250, seconds=4.0) < LIMIT
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-@pytest.mark.xfail(strict=False, reason="memory peaks above 512 MB: docs/results/overload.md")
 def test_minutes_of_flood_from_many_sides(tmp_path: Path) -> None:
-    flooded(tmp_path, processes=2, connections=200, seconds=90.0)
+    peak = flooded(tmp_path, processes=2, connections=200, seconds=90.0)
+    if peak >= LIMIT:  # all else holds
+        pytest.xfail(f"memory peaked at {peak / MEBIBYTE:.0f} MB, above 512: docs/results/overload.md")
 
 
-def flooded(folder: Path, *, processes: int, connections: int, seconds: float) -> None:
+def flooded(folder: Path, *, processes: int, connections: int, seconds: float) -> int:
+    """Flood a collector, and hold it to all but its memory, of which it gives the peak in bytes."""
     with small_stacks(), collector(folder) as running:
         forbid_more_memory(running)
         asked = Counter[int]()
@@ -63,10 +65,10 @@ def flooded(folder: Path, *, processes: int, connections: int, seconds: float) -
             f" records taken, {answered['503']} put off; {asked[200]} questions answered;"
             f" peak {peak / MEBIBYTE:.0f} MB"
         )
-        assert peak < LIMIT
         assert running.stop() == 0
     acknowledged = [count for each in floods for count in each["acknowledged"]]
     assert_stored_once(Path(running.facts["database"]), acknowledged, floods[0]["first"])
+    return peak
 
 
 def flood(url: str, processes: int, connections: int, seconds: float) -> list[dict[str, Any]]:
