@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 from driftline_collector.store.duckdb import DuckDBStore
@@ -64,6 +65,9 @@ READS: dict[str, Read] = {
 }
 
 
+@pytest.mark.skipif(
+    duckdb.__version__.startswith("1."), reason="DuckDB 1 does not tell how many row groups it has read"
+)
 @pytest.mark.parametrize("name", READS)
 def test_a_read_of_today_leaves_row_groups_of_earlier_days_alone(
     kept: DuckDBStore, name: str, monkeypatch: pytest.MonkeyPatch
