@@ -12,7 +12,19 @@ import pytest
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.kinds import ARCHIVED, TABLES
 
-from tests.store.keeping import EVER, START_NS, at, date, ids, keep, left_behind, parquet, prediction, put
+from tests.store.keeping import (
+    EVER,
+    START_NS,
+    at,
+    date,
+    ids,
+    keep,
+    left_behind,
+    parquet,
+    prediction,
+    put,
+    rewritten,
+)
 
 #: A value for each type that a column of ours has.
 _VALUES: dict[str, Any] = {
@@ -134,7 +146,7 @@ def test_readers_see_each_row_once_while_files_come_and_go(store: DuckDBStore) -
     keep(store, at(9))
     for _ in range(20):
         (file,) = store.archive.files()
-        store.archive.swap([store.archive.rewrite(file, "true")], [file])
+        store.archive.swap([rewritten(store, file, "true")], [file])
     done.set()
     thread.join()
     assert set(seen) == {100}
