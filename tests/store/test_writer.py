@@ -148,6 +148,33 @@ def test_closing_commits_what_is_queued_and_refuses_what_comes_later(path: Path)
         assert connection.execute("SELECT count(*) FROM predictions").fetchall() == [(19,)]
 
 
+def test_an_attempt_that_fails_while_the_store_closes_is_not_the_last(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full when it began, and has room now."""
+    reached, faults = threading.Event(), [duckdb.IOException("no space left on device")]
+    commit = Transactions.commit
+
+    def full_at_first(self: Transactions, batches: list[Batch], *position: int) -> None:
+        if faults:
+            reached.set()
+            while not store.writer._closing:
+                time.sleep(0.001)
+            raise faults.pop()
+        commit(self, batches, *position)
+
+    store = DuckDBStore(path)
+    monkeypatch.setattr(Transactions, "commit", full_at_first)
+    assert store.inbox.submit(predictions("a", [1, 2])).exception(10) is None
+    with store.writer._arrived:
+        store.writer._hurry = True
+        store.writer._arrived.notify_all()
+    assert reached.wait(10)
+    store.close()
+    with duckdb.connect(path, read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM predictions").fetchall() == [(2,)]
+
+
 def test_times_of_receipt_ascend_also_when_the_clock_is_set_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

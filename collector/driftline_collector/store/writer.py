@@ -178,8 +178,9 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._next_group():
+            last = self._closing  # what fails now may succeed in an attempt that begins after the disk has room
             left = self._commit(group)
-            if left and not self._put_back(left):
+            if left and not self._put_back(left, last):
                 return
 
     def _next_group(self) -> list[Queued]:
@@ -267,12 +268,12 @@ class Writer:
             if isinstance(queued, Submitted):
                 queued.done.set_result(None)
 
-    def _put_back(self, left: Sequence[Accepted]) -> bool:
-        """To be tried again after a pause; False where there is no more time for that."""
+    def _put_back(self, left: Sequence[Accepted], last: bool) -> bool:
+        """To be tried again after a pause; False where that attempt began after the end did."""
         with self._arrived:
             self._queue.extendleft(reversed(left))
             self._rows += sum(each.batch.size for each in left)
-            if not self._closing:
+            if not last:
                 self._arrived.wait_for(lambda: self._closing, RETRY_S)
                 return True
             waiting = [queued for queued in self._queue if not isinstance(queued, Accepted)]
