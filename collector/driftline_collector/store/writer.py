@@ -44,6 +44,9 @@ LINGER_S = 2.0
 RETRY_S = 0.5
 #: A reader waits so long for what was accepted before it; a read of what there is is better than none.
 PATIENCE_S = 5.0
+#: Where more than a commit waits, more comes than the database takes, and readers wait no longer than this.
+BEHIND_BYTES = 24 * 2**20
+BEHIND_S = 0.5
 
 
 class Writer:
@@ -150,6 +153,10 @@ class Writer:
             self._arrived.notify_all()
             return self._committed.wait_for(lambda: self._bytes <= most, patience_s)
 
+    def catch_up(self) -> None:
+        """As `settle`, for a reader, who waits less where he would have to wait every time."""
+        self.settle(BEHIND_S if self._bytes > BEHIND_BYTES else PATIENCE_S)
+
     def settle(self, patience_s: float | None = PATIENCE_S) -> Exception | None:
         """Return once all that was accepted before is committed; after a while, or where that fails, why."""
         if self._accepted == self._applied:
@@ -178,7 +185,7 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._next_group():
-            last = self._closing  # what fails now may succeed in an attempt that begins after the disk has room
+            last = self._closing  # else another attempt follows: the disk may have room by then
             left = self._commit(group)
             if left and not self._put_back(left, last):
                 return
