@@ -30,7 +30,7 @@ SMOOTHING = 0.5
 #: Above this noncentrality scipy's series do not converge; Patnaik's approximation is off by < 1e-4 there
 #: where φ was estimated, and by < .002 where it was not.
 _SERIES_LIMIT = 3000.0
-#: A series whose weightiest term is less is zero to any accuracy.
+#: A series whose weightiest term is less than this is as good as zero.
 _LEAST_TERM = 1e-290
 #: Halvings of where a bound is sought: to 1e-8 of it.
 _BISECTIONS = 26
@@ -144,7 +144,7 @@ def _upper_tail(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
 
 def _f_below(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
     """P(X ≤ x) of df times noncentral F(df, d, nc)."""
-    # scipy's series begins with its weightiest term, and never ends where that underflows: none lie there.
+    # scipy's series begins with its weightiest term, and may not end where that underflows: next to nothing.
     term = special.betainc(df / 2 + np.floor(nc / 2), d / 2, x / (x + d))
     some = term > _LEAST_TERM
     return np.where(some, special.ncfdtr(df, d, np.where(some, nc, 0.0), x / df), 0.0)
