@@ -64,9 +64,8 @@ def test_the_tails_are_those_of_scipys_distributions(phi_df: float) -> None:
 
 
 def test_a_statistic_far_from_its_mean_is_certain_either_way() -> None:
-    """Below, scipy's series of the noncentral F warns that it does not converge, and is NaN."""
-    with pytest.warns(RuntimeWarning, match="did not converge"):
-        assert np.isnan(special.ncfdtr(10, 10_000, 2900, 29.0))
+    """Below, scipy's series of the noncentral F would be NaN."""
+    assert np.isnan(special.ncfdtr(10, 10_000, 2900, 29.0))
     below, above = minimum_effect([0.58, 3000.0], 11, 0.002, effect=[5.8, 0.3], phi_df=1000)
     assert below == 1
     assert above == 0
