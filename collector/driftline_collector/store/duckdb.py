@@ -115,6 +115,7 @@ class DuckDBStore(
         """What applies a policy to this store, for one thread; to be closed before the store is."""
         return Retention(
             self._database,
+            self._path,
             self.archive,
             policy,
             checkpoints=self._backing_up,
