@@ -36,7 +36,7 @@ def counted(store: DuckDBStore, width_ns: int = DAY_NS) -> Counter[tuple[Any, ..
     for row in rows.to_pylist():
         counts, bounds = row.pop("counts"), tuple(row.pop("bounds") or ())
         for bin_, count in enumerate(counts):
-            found[*row.values(), bounds, len(counts), bin_] += count
+            found[*row.values(), bounds, len(counts), bin_] += count or 0
     return found
 
 
@@ -148,6 +148,58 @@ def test_windows_that_are_not_evaluated_are_not_summed_with_those_that_are(store
     tolerated = store.device_counts("digits", at(0, 3), at(0, 4), 300 * 10**9).to_pylist()
     assert [row["counts"] for row in tolerated] == [[3]]
     assert sum(counted(store).values()) == 8
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"start_ns": -7, "end_ns": 5, "received_ns": 9},
+        {"start_ns": 2**63 - 10, "end_ns": 2**63 - 1},
+        {"start_ns": at(0, 3) + 5 * MINUTE_NS, "end_ns": -(2**63) + 9},
+        {"counts": [1] * 300},
+        {"counts": [2**62]},
+        {"counts": [-1]},
+        {"counts": []},
+        {"counts": [None]},
+        {"exponential": '{"scale": 3}'},
+    ],
+    ids="-".join,
+)
+def test_what_cannot_be_summed_stays_beside_what_can(store: DuckDBStore, odd: dict[str, Any]) -> None:
+    even = [profile(at(0, 3) + n * MINUTE_NS, [n], exponential=None) for n in range(3)]
+    put(store, "profiles", [*even, even[0] | {"stream": "odd"} | odd])
+    before = counted(store, 1 << 62)
+    keep(store, at(40), **MERGING)
+    keep(store, at(100), **MERGING)
+    assert counted(store, 1 << 62) == before
+    assert store._read("SELECT * FROM profiles").num_rows == 2
+    assert sum(file.rows for file in store.archive.files("profiles")) == 2
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 250_000])
+def test_profiles_are_summed_and_in_order_whatever_is_summed_at_once(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("driftline_collector.store.merging._AT_ONCE", at_once)
+    features = ("y", "x")
+    put(
+        store,
+        "profiles",
+        [
+            profile(at(0, hour) + n * MINUTE_NS, [n], feature=feature)
+            for feature in features
+            for hour in (1, 2, 3, 9)
+            for n in range(4)
+        ],
+    )
+    keep(store, at(40), **MERGING)
+    (file,) = store.archive.files("profiles")
+    found = store._read(store.archive.scan(file)).to_pylist()
+    assert [row["counts"] for row in found] == [[6]] * 8
+    hours = [(row["start_ns"], row["feature"]) for row in found]
+    assert sorted(hours) == sorted((at(0, hour), feature) for hour in (1, 2, 3, 9) for feature in features)
+    if at_once == 250_000:
+        assert hours == sorted(hours)
 
 
 def test_a_window_that_crosses_two_hours_stays_as_it_is(store: DuckDBStore) -> None:
