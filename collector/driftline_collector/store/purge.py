@@ -19,6 +19,7 @@ from driftline_schemas.segments import Segment
 from driftline_collector.errors import StoreError
 from driftline_collector.store.archive import Archive
 from driftline_collector.store.archive_files import ArchiveFile
+from driftline_collector.store.database import vacuum
 from driftline_collector.store.kinds import HOUR_NS
 from driftline_collector.store.kinds import TABLES as ARCHIVED
 from driftline_collector.store.opened import Database
@@ -153,7 +154,7 @@ class Purge:
             return
         try:
             with closing(self._database.cursor()) as cursor:
-                cursor.execute("CHECKPOINT")
+                vacuum(cursor)
         except duckdb.Error as error:
             logger.info("what was purged leaves room at the next checkpoint: %s", error)
         finally:

@@ -18,6 +18,7 @@ import duckdb
 
 from driftline_collector.store.archive import Archive, day_start
 from driftline_collector.store.archive_files import ArchiveFile, has_place
+from driftline_collector.store.database import vacuum
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, HOUR_NS, JUDGED, KINDS, ArchivedTable, Kind
 from driftline_collector.store.merging import joined, merged
 from driftline_collector.store.opened import Cursor, Database
@@ -128,7 +129,7 @@ class Retention:
             return
         try:
             with suppress(duckdb.TransactionException):
-                self._cursor.execute("CHECKPOINT")
+                vacuum(self._cursor)
         finally:
             self._checkpoints.release()
 
