@@ -102,7 +102,7 @@ def _put(store: DuckDBStore, rows: list[dict[str, Any]]) -> None:
     typed = {name: pa.array(values) for name, values in columns.items()}
     typed["stream"] = pa.nulls(len(rows), pa.string())
     typed["segment"] = pa.array(columns["segment"], pa.map_(pa.string(), pa.string()))
-    store.submit({"profiles": pa.table(typed)}).result(10)
+    store.submit({"profiles": pa.table(typed)}).result(60)
 
 
 def _summing_keeps_counts(examples: int, folder: Callable[[str], Path]) -> None:
@@ -215,13 +215,13 @@ def test_what_was_summed_is_still_known_when_it_comes_again(store: DuckDBStore) 
         return points("s", start + number * MINUTE_NS, start + (number + 1) * MINUTE_NS, {label: 3})
 
     for number in (0, 1, 3):
-        store.writer.submit(minute(number, "7")).result(10)
+        store.writer.submit(minute(number, "7")).result(60)
     keep(store, time.time_ns() + 40 * DAY_NS, **MERGING)
     assert windows(store) == [(start, start + HOUR_NS)]
     for number in (0, 1, 2, 3):  # a window that never came is among them
-        store.writer.submit(minute(number, "7")).result(10)
-    store.writer.submit(minute(2, "8")).result(10)  # the rest of it
-    store.writer.submit(minute(2, "8")).result(10)
+        store.writer.submit(minute(number, "7")).result(60)
+    store.writer.submit(minute(2, "8")).result(60)  # the rest of it
+    store.writer.submit(minute(2, "8")).result(60)
     by_label = Counter({key[12]: count for key, count in counted(store).items()})
     assert by_label == {"7": 12, "8": 3}
     assert store.totals()["repeated"] == 4
