@@ -332,6 +332,17 @@ def test_as_many_days_go_at_once_as_are_needed(store: DuckDBStore, path: Path) -
     assert len(found["metrics"]) == 4
 
 
+def test_nothing_goes_for_a_log_that_grows_while_a_backup_is_read(store: DuckDBStore) -> None:
+    fill_all_kinds(store)
+    files = store.archive.files()
+    with closing(store.backup()) as backup:
+        assert sum(map(len, backup.chunks())) > 0
+        keep(store, at(9), most_bytes=1)
+        assert store.archive.files() == files
+    keep(store, at(9), most_bytes=1)
+    assert store.archive.files() == []
+
+
 def test_what_may_still_be_judged_again_does_not_go_for_its_size(store: DuckDBStore) -> None:
     fill_all_kinds(store)
     small: dict[str, Any] = {"most_bytes": 1, "kinds": {"samples": Keep(most_bytes=1)}}
