@@ -14,11 +14,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from driftline._clock import Clock
-from driftline._export import Outcome, Sender, Uplink
+from driftline._export import Outcome, Uplink
 from driftline._intake import Drops, Intake
 from driftline._layout import Layout
 from driftline._outbox import Outbox, revive
 from driftline._pipeline import Pipeline
+from driftline._sender import Sender
 from driftline._settings import Settings
 from driftline._slot import Counter, Slot, acquire, orphans
 from driftline._spool import Spool

@@ -83,10 +83,10 @@ class Spool:
 
     def _insert(self, batches: Iterable[Batch]) -> None:
         self._db.executemany(
-            "INSERT INTO batches (stream, signal, priority, created_ns, first, last, records, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO batches (stream, signal, priority, created_ns, first, last, records, attempts, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
-                (b.stream, b.signal, b.priority, b.created_ns, b.first, b.last, b.records, b.body)
+                (b.stream, b.signal, b.priority, b.created_ns, b.first, b.last, b.records, b.attempts, b.body)
                 for b in batches
             ],
         )
@@ -113,7 +113,7 @@ class Spool:
             self._db.execute(
                 "UPDATE streams SET profiled = profiled - ? WHERE id = ?", (batch.records, batch.stream)
             )
-        else:
+        elif batch.first:  # what came from elsewhere has no numbers
             self._db.execute(
                 "INSERT INTO tombstones VALUES (?, ?, ?, ?)",
                 (batch.stream, batch.signal, batch.first, batch.last),
@@ -210,6 +210,27 @@ class Spool:
             if counts:
                 with self._db:
                     self._db.execute("UPDATE batches SET attempts = attempts + 1 WHERE id = ?", (batch.id,))
+
+    def split(self, batch: Batch, parts: Sequence[Batch], budget: int) -> bool:
+        """Put the parts of a refused batch in its place, at the end of the queue; whether that is within
+        `budget` parts for the batch that it was at first. Durable, so that a search ends though processes do."""
+        with self._lock, self._db:
+            row = self._db.execute("SELECT family FROM searches WHERE batch = ?", (batch.id,)).fetchone()
+            family = row[0] if row else batch.id
+            if self._one("SELECT count(*) FROM searches WHERE family = ?", family) + len(parts) > budget:
+                return False
+            for part in parts:
+                self._insert([part])
+                self._db.execute("INSERT INTO searches VALUES (last_insert_rowid(), ?)", (family,))
+            self._db.execute("DELETE FROM batches WHERE id = ?", (batch.id,))
+            # A family is forgotten when none of it waits any longer.
+            self._db.execute(
+                "DELETE FROM searches WHERE family NOT IN"
+                " (SELECT family FROM searches WHERE batch IN (SELECT id FROM batches))"
+            )
+            self._bytes += sum(len(part.body) for part in parts) - len(batch.body)
+            self._in_flight = 0
+        return True
 
     def quarantine(self, batch: Batch, status: int, message: str, at_ns: int) -> None:
         """The collector will never take it: out of the queue, but kept for a look, the latest few."""

@@ -1,8 +1,6 @@
 """A batch is deleted only after a decoded answer; whatever else comes, nothing is lost and nothing blocks."""
 
-import sqlite3
 import threading
-from pathlib import Path
 
 import driftline
 import pytest
@@ -135,33 +133,6 @@ def test_retry_after_is_honoured(monitor_for: MakeMonitor, collector: Collector)
     collector.wait(lambda: len(collector.requests) >= 2)
     (_, first), (_, second) = collector.requests[:2]
     assert second - first >= 0.3
-
-
-def test_a_refused_batch_is_quarantined_and_the_rest_goes_on(
-    monitor_for: MakeMonitor, collector: Collector, tmp_path: Path
-) -> None:
-    monitor = monitor_for(sample_rate=1.0, flush_interval=3600.0)
-    assert monitor.flush()
-    collector.rule = lambda path, number: Reply(400, "text/plain", b"no") if path == "/v1/logs" else OK
-    for _ in range(7):
-        monitor.record({"ink": 1.0}, label="1")
-    assert monitor.flush()
-    assert monitor.dropped == 7
-    collector.rule = lambda path, number: OK
-    assert monitor.close()
-    assert collector.predictions == 7
-    (gap,) = [
-        event for event in collector.events("driftline.stream") if event["driftline.stream.phase"] == "gap"
-    ]
-    assert gap["driftline.stream.tombstones.logs"] == [2, 8]
-    end = collector.events("driftline.stream")[-1]
-    assert sorted(collector.numbers(end["stream"])) == [1, 9, 10]
-    assert end["driftline.stream.last_sequence.logs"] == 10
-    assert collector.sums("driftline.sdk.dropped", "driftline.drop.reason") == {"refused": 7}
-    with sqlite3.connect(next(tmp_path.glob("spool/*/*/0/spool.db"))) as db:
-        rows = db.execute("SELECT signal, records, status, message FROM quarantine").fetchall()
-    db.close()
-    assert rows == [("logs", 7, 400, "no")]
 
 
 def test_a_refused_window_is_told_from_one_that_arrived(
