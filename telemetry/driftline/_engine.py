@@ -22,6 +22,7 @@ from driftline._pipeline import Pipeline
 from driftline._sender import Sender
 from driftline._settings import Settings
 from driftline._slot import Counter, Slot, acquire, orphans
+from driftline._snapshot import sync_folder
 from driftline._spool import Spool
 from driftline._spool_schema import Batch
 
@@ -70,7 +71,7 @@ class Engine:
             pipeline,
             self._drops,
             intake.wake,
-            settings.flush_interval,
+            settings.tick_interval,
             notify=self._sender.notify,
             adopt=self._adopt,
         )
@@ -84,7 +85,7 @@ class Engine:
             self._drops.add("spool_damaged", "logs", detail="(the file is kept beside the new one)")
         snapshot = self._slot.snapshot if self._slot else None
         if snapshot is not None:
-            revive(self._spool, snapshot)
+            counter.at_least(revive(self._spool, snapshot))
         self._outbox = Outbox(
             self._settings,
             self._spool,
@@ -94,6 +95,11 @@ class Engine:
             now_ns=self._clock.time_ns(),
         )
         self._adopt()
+        self._outbox.sync()
+        if self._slot is not None:
+            with contextlib.suppress(OSError):  # some file systems cannot, and need not
+                sync_folder(self._slot.path)
+                sync_folder(self._slot.path.parent)
         return self._outbox
 
     def _adopt(self) -> None:
@@ -101,6 +107,10 @@ class Engine:
         if self._slot is not None:
             adopt(self._spool, self._slot, self._settings.spool_dir, self._drops)
         self._outbox.announce_dead(self._clock.time_ns())
+
+    def settle(self, timeout: float) -> bool:
+        """Count, spool and sync; whether it was done within `timeout` seconds."""
+        return self._worker.request(timeout, cut=False)
 
     def flush(self, timeout: float) -> bool:
         """Count, close the open window, spool and send; whether all was sent within `timeout` seconds."""
@@ -160,7 +170,7 @@ class Worker(threading.Thread):
         self._interval = interval
         self._notify = notify
         self._adopt = adopt
-        self._requests: list[threading.Event] = []
+        self._requests: list[tuple[threading.Event, bool]] = []
         self._lock = threading.Lock()
         self._finishing = False
 
@@ -174,15 +184,16 @@ class Worker(threading.Thread):
                 self._guarded(self._adopt)
             with self._lock:  # who asks during the tick is served by the next one
                 requests, self._requests = self._requests, []
-            self._guarded(self._pipeline.tick, cut=bool(requests))
+            cut, sync = any(cut for _, cut in requests), any(not cut for _, cut in requests)
+            self._guarded(self._pipeline.tick, cut=cut, sync=sync)
             self._notify()
-            for request in requests:
-                request.set()
+            for done, _ in requests:
+                done.set()
         self._guarded(self._pipeline.end)
         self._notify()
         with self._lock:
-            for request in self._requests:
-                request.set()
+            for done, _ in self._requests:
+                done.set()
 
     def _wait(self) -> None:
         """Until a tick is due or asked for. Meanwhile only make room where the buffer fills up: what is to be
@@ -202,11 +213,12 @@ class Worker(threading.Thread):
             self._drops.add("internal_error", "metrics", detail=f"({error!r})")
             log.exception("driftline's worker stumbled; it goes on")
 
-    def request(self, timeout: float) -> bool:
-        """Have all rows taken up and the open window closed; whether it was done within `timeout` seconds."""
+    def request(self, timeout: float, *, cut: bool = True) -> bool:
+        """Have all rows taken up, and the open window closed or, without `cut`, all synced; whether it was
+        done within `timeout` seconds."""
         done = threading.Event()
         with self._lock:
-            self._requests.append(done)
+            self._requests.append((done, cut))
         self._wake.set()
         return done.wait(max(0.0, timeout))
 
@@ -224,8 +236,9 @@ def adopt(spool: Spool, own: Slot, parent: Path, drops: Drops) -> None:
         try:
             left = Spool(slot.database, spool.limit)
             try:
-                revive(left, slot.snapshot)
+                slot.counter.at_least(revive(left, slot.snapshot))
                 spool.adopt(left, slot.counter.made)
+                spool.sync()  # before the other file goes
             finally:
                 left.close()
             slot.database.unlink()

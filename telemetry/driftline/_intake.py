@@ -4,7 +4,7 @@ import collections
 import itertools
 import logging
 import threading
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,15 +95,28 @@ class Failure:
     context: Context
 
 
+class _Settled(list[Handle]):
+    """Rows that are on the disk when `append` returns, so that `record` has no branch for it."""
+
+    def __init__(self, settle: Callable[[], object]) -> None:
+        self._settle = settle
+
+    def append(self, handle: Handle, /) -> None:
+        super().append(handle)
+        self._settle()
+
+
 class Intake:
     """The buffers. Rows are plain appends; all else is rarer and kept apart: rows need no sorting out.
 
     A list, not a deque: `rows[:n]` and `del rows[:n]` take a slice in C, atomically under the GIL.
     """
 
-    def __init__(self, size: int, recent: int) -> None:
+    def __init__(self, size: int, recent: int, settle: Callable[[], object] | None = None) -> None:
+        """`settle` waits until what was left is on the disk: then whoever leaves something waits."""
         self.size = size
-        self.rows: list[Handle] = []
+        self._settle = settle
+        self.rows: list[Handle] = [] if settle is None else _Settled(settle)
         self.others: list[Batch | Truth | Deployment | Failure] = []
         self.recent = Recent(recent)
         self.drops = Drops()
@@ -158,6 +171,8 @@ class Intake:
             self.drops.add("buffer_full", "metrics" if isinstance(other, Batch) else "logs", weight)
         if full or self._batched >= CROWDED:
             self.wake.set()
+        if self._settle is not None and not full:
+            self._settle()
         return not full
 
     def take_rows(self, limit: int) -> list[Handle]:
@@ -177,7 +192,7 @@ class Intake:
         """Leave the parent's rows to the parent."""
         self._lock = threading.Lock()
         self.detach()
-        self.rows = []
+        self.rows = [] if self._settle is None else _Settled(self._settle)
         self.others = []
         self._batched = 0
         self.wake = threading.Event()

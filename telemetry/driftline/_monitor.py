@@ -46,6 +46,7 @@ class Monitor:
         timeout: float = 10.0,
         window: float = 60.0,
         flush_interval: float = 1.0,
+        sync_interval: float = 1.0,
         sample_rate: float = 0.01,
         trace_sample_rate: float | None = None,
         escalate_below: float | None = None,
@@ -70,6 +71,8 @@ class Monitor:
         timeout: seconds that one request may take.
         window: seconds between profiles; windows are aligned to UTC.
         flush_interval: seconds from `record` to the spool, at most.
+        sync_interval: seconds of records that a power cut may take, at most; 0: none, as `record` returns
+            when it is on the disk.
         sample_rate: how likely a prediction is sent whole.
         trace_sample_rate: how likely an inference is traced; as `sample_rate` unless given.
         escalate_below: the score below which `Inference.should_escalate` says yes.
@@ -94,6 +97,7 @@ class Monitor:
             timeout=timeout,
             window=window,
             flush_interval=flush_interval,
+            sync_interval=sync_interval,
             sample_rate=sample_rate,
             trace_sample_rate=trace_sample_rate,
             escalate_below=escalate_below,
@@ -107,7 +111,8 @@ class Monitor:
         )
         clock = clock or Clock()
         self._time_ns = clock.time_ns
-        self._intake = Intake(max_buffer, recent)
+        settle = self._settle if self._settings.sync_interval == 0 else None
+        self._intake = Intake(max_buffer, recent, settle)
         self._recent = self._intake.recent
         self._boundary = Boundary(self._intake.drops, strict=self._settings.strict)
         binning = self._settings.reference.binning if self._settings.reference else None
@@ -293,6 +298,10 @@ class Monitor:
         with self._boundary:
             return self._layout.reread(features)
         return ()
+
+    def _settle(self) -> None:
+        with self._boundary:
+            self._runtime.settle()
 
     def _admit(self) -> bool:
         with self._boundary:

@@ -73,7 +73,10 @@ class Outbox:
                 made = bases[1] - bases[0]
                 bases.pop(0)
             closed = {a.STREAM_PHASE: "closed", a.STREAM_CLOSED_ID: stream.id}
+            made = max(made, stream.profiled)
             known = _progress(stream, made, stream.profiled) | _buried(stones.pop(stream.id, Tombstones()))
+            if stream.reserved is not None and stream.reserved > made:
+                known[a.STREAM_PREDICTIONS_RESERVED] = stream.reserved
             self._urgent.append(Announcement(now_ns, closed | known))
         self._announce_stones(stones, now_ns)
         self.write(now_ns, ended=[stream.id for stream in dead], buried=buried)
@@ -100,15 +103,29 @@ class Outbox:
         self._windows.append(self._batch("metrics", PROFILE, end_ns, body, profile.predictions))
         self.stream.window_end = end_ns
 
-    def open_window(self, profile: Profile, start_ns: int, end_ns: int) -> None:
-        """Leave on disk what there is of a window that goes on, in case this process is killed."""
-        if self._snapshot is not None:
-            body = gzip(self._metrics(profile, start_ns, end_ns, self._drops.peek()))
-            window = OpenWindow(self.stream.id, start_ns, end_ns, profile.predictions, body)
-            try:
-                self._snapshot.save(window)
-            except OSError as error:
-                self._drops.note("open window's file", error)
+    def open_window(
+        self, profile: Profile | None, start_ns: int, end_ns: int, *, made: int, reserved: int
+    ) -> bool:
+        """Leave on disk what there is of a window that goes on, and how many predictions were made and may be
+        until the next time; whether the disk took it."""
+        if self._snapshot is None:
+            return True
+        body = self._metrics(profile, start_ns, end_ns, self._drops.peek()) if profile else b""
+        end = end_ns if profile else start_ns
+        count = profile.predictions if profile else 0
+        try:
+            self._snapshot.save(OpenWindow(self.stream.id, start_ns, end, count, made, reserved, body))
+        except OSError as error:
+            self._drops.note("open window's file", error)
+            return False
+        return True
+
+    def sync(self) -> None:
+        """Have all that was written survive a power cut."""
+        try:
+            self._spool.sync()
+        except OSError as error:
+            self._drops.note("spool's log", error)
 
     def _metrics(
         self, profile: Profile, start_ns: int, end_ns: int, dropped: dict[tuple[str, str], int]
@@ -256,30 +273,36 @@ def _parts(records: Sequence[Any]) -> Iterable[Sequence[Any]]:
         yield records[start : start + BATCH_RECORDS]
 
 
-def revive(spool: Spool, snapshot: Snapshot) -> None:
-    """Put in the spool what a dead process left of its open window. Raises sqlite3.Error."""
+def revive(spool: Spool, snapshot: Snapshot) -> int:
+    """Put in the spool what a dead process left of its open window; how many predictions it had counted at
+    least. Raises sqlite3.Error."""
     window = snapshot.load()
     for stream in spool.unfinished("") if window else ():
-        # Another start than the chain's end: that window was closed and is in the spool already.
-        if window and stream.id == window.stream and stream.window_end == window.start_ns:
-            stream.window_end = window.end_ns
-            spool.put(
-                [
-                    Batch(
-                        id=0,
-                        stream=stream.id,
-                        signal="metrics",
-                        priority=PROFILE,
-                        created_ns=window.end_ns,
-                        records=window.predictions,
-                        first=0,
-                        last=0,
-                        attempts=0,
-                        body=window.body,
-                    )
-                ],
-                stream,
-            )
+        if window and stream.id == window.stream:
+            if window.power_cut:
+                stream.reserved = window.reserved - stream.base
+                spool.reserve(stream)
+            # Another start than the chain's end: that window was closed and is in the spool already.
+            if stream.window_end == window.start_ns < window.end_ns:
+                stream.window_end = window.end_ns
+                spool.put([_left(window)], stream)
+    known = [stream.base + stream.profiled for stream in spool.unfinished("")]
+    return max([*known, window.made if window else 0])
+
+
+def _left(window: OpenWindow) -> Batch:
+    return Batch(
+        id=0,
+        stream=window.stream,
+        signal="metrics",
+        priority=PROFILE,
+        created_ns=window.end_ns,
+        records=window.predictions,
+        first=0,
+        last=0,
+        attempts=0,
+        body=gzip(window.body),
+    )
 
 
 def gzip(body: bytes, level: int = 6) -> bytes:

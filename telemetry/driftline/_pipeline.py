@@ -23,6 +23,10 @@ SLICE = 512
 BATCH_SLICE = 8192
 #: Records that may gather before they are put in the spool in the middle of a tick.
 MANY = 2048
+#: A tick that comes a little early syncs all the same, rather than let it wait for the next.
+ALMOST = 0.9
+#: Predictions that are reserved ahead on disk, at least: after a power cut they may have been made, or not.
+RESERVE = 1000
 #: Empty windows in a row, after which the rest up to now is sent as one.
 IDLE_WINDOWS = 10
 
@@ -57,15 +61,22 @@ class Pipeline:
         self._start = outbox.stream.window_end
         self._latest = 0
         self._left_open = 0
+        self._reserved = 0
+        self._last_made = 0
+        self._synced = 0.0
 
     # -- a tick -----------------------------------------------------------------------------------
 
     def drain(self) -> None:
         """Take up what there is, and no more."""
-        self._take_up(self._clock.tick())
+        tick = self._clock.tick()
+        self._take_up(tick)
+        if self._counter.made > self._reserved:
+            self._leave_open(tick.now)
 
-    def tick(self, *, cut: bool = False) -> None:
-        """Take up what there is, close what is over, write it out; with `cut` close the open window, too."""
+    def tick(self, *, cut: bool = False, sync: bool = False) -> None:
+        """Take up what there is, close what is over, write it out; with `cut` close the open window, too,
+        with `sync` have it all on the medium."""
         tick = self._clock.tick()
         self._take_up(tick)
         self._close_until(tick.now)
@@ -73,7 +84,10 @@ class Pipeline:
             self._cut(self._clock.time_ns())
         self._outbox.announce_losses(tick.now)
         self._outbox.write(tick.now)
-        self._leave_open(tick.now)
+        if sync or time.monotonic() - self._synced >= self._settings.sync_interval * ALMOST:
+            self._synced = time.monotonic()
+            self._outbox.sync()
+            self._leave_open(tick.now)
 
     def end(self) -> None:
         """Close the open window, empty or not, and end the stream."""
@@ -166,9 +180,13 @@ class Pipeline:
     def _leave_open(self, now: int) -> None:
         """Have the open window survive this process, where anything came into it since the last time."""
         profile = self._profiles.get(window_start(self._start, self._width))
-        if profile is not None and profile.predictions != self._left_open:
-            self._left_open = profile.predictions
-            self._outbox.open_window(profile, self._start, max(now, self._latest) + 1)
+        made = self._counter.made
+        if (profile is not None and profile.predictions != self._left_open) or made > self._reserved:
+            reserved = made + max(RESERVE, 2 * (made - self._last_made))
+            end = max(now, self._latest) + 1
+            if self._outbox.open_window(profile, self._start, end, made=made, reserved=reserved):
+                self._left_open = profile.predictions if profile is not None else 0
+                self._reserved, self._last_made = reserved, made
 
     def _jump(self, tick: Tick) -> None:
         """Somebody set the clock between the last tick and this one: no window holds times of both."""

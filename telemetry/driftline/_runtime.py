@@ -68,6 +68,11 @@ class Runtime:
         with self._lock:
             self._intake.cells[1] += rows
 
+    def settle(self) -> bool:
+        """Wait until all that was recorded is on the disk, a tick at most; whether it was done in time."""
+        engine = self._engine
+        return engine is not None and engine.settle(self._settings.timeout)
+
     def flush(self, timeout: float) -> bool:
         """See `Monitor.flush`."""
         engine = self._engine

@@ -53,6 +53,7 @@ class Settings:
     timeout: float
     window: float
     flush_interval: float
+    sync_interval: float
     sample_rate: float
     trace_sample_rate: float
     escalate_below: float | None
@@ -93,6 +94,11 @@ class Settings:
             _text(f"segment[{name!r}]", value)
 
     @property
+    def tick_interval(self) -> float:
+        """Seconds between two ticks of the worker; where each record is synced, `record` asks for more."""
+        return min(self.flush_interval, self.sync_interval) if self.sync_interval else self.flush_interval
+
+    @property
     def window_ns(self) -> int:
         return round(self.window * 1e9)
 
@@ -101,6 +107,7 @@ _RANGES = (
     ("timeout", 0.001, 600, " seconds"),
     ("window", 0.1, 86_400, " seconds"),
     ("flush_interval", 0.01, 3600, " seconds"),
+    ("sync_interval", 0, 3600, " seconds"),
     ("sample_rate", 0, 1, ""),
     ("trace_sample_rate", 0, 1, ""),
     ("escalated_sample_rate", 0, 1, ""),

@@ -1,16 +1,18 @@
 """The disk queue: encoded request bodies, and what is known of the streams that they belong to.
 
-SQLite in WAL mode. A committed transaction survives kill -9; a power cut may take the latest ones, but never
-leaves half of one (`synchronous=NORMAL`). One connection under one lock serves the worker, who puts, and the
-sender, who takes.
+SQLite in WAL mode. A committed transaction survives kill -9; a power cut may take those since `sync`, never
+half of one. One connection under one lock serves the worker, who puts, and the sender, who takes. What
+the sender deletes is not synced: a batch that comes back is a repeat, told by its numbers.
 """
 
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from driftline._snapshot import sync
 from driftline._spool_schema import COLUMNS, Batch, Signal, Stream, Tombstones, connect
 
 #: Refused batches kept for a look at them.
@@ -24,6 +26,8 @@ class Spool:
         """Open or make the file; `None` keeps all in memory. Raises OSError or sqlite3.Error."""
         self.limit = limit
         self._lock = threading.Lock()
+        self._log = path and path.with_name(path.name + "-wal")
+        self._dirty = path is not None
         self._in_flight = 0
         self.damaged = False
         try:
@@ -51,6 +55,7 @@ class Spool:
                 "INSERT INTO streams (id, started_ns, base, window_end) VALUES (?, ?, ?, ?)",
                 (stream.id, stream.started_ns, stream.base, stream.window_end),
             )
+        self._dirty = True
 
     def put(
         self, batches: Sequence[Batch], stream: Stream, *, ended: Iterable[str] = (), buried: int = 0
@@ -79,7 +84,22 @@ class Spool:
             self._db.execute("DELETE FROM streams WHERE ended AND id NOT IN (SELECT stream FROM batches)")
             dropped, size = self._make_room(self._bytes + sum(len(batch.body) for batch in batches))
         self._bytes = size
+        self._dirty = True
         return dropped
+
+    def sync(self) -> None:
+        """Have all that was put on the medium, whatever happens to the power. Raises OSError."""
+        if self._dirty and self._log is not None:
+            self._dirty = False
+            try:
+                log = os.open(self._log, os.O_RDONLY | os.O_CLOEXEC)
+                try:
+                    sync(log)
+                finally:
+                    os.close(log)
+            except BaseException:
+                self._dirty = True
+                raise
 
     def _insert(self, batches: Iterable[Batch]) -> None:
         self._db.executemany(
@@ -119,6 +139,11 @@ class Spool:
                 (batch.stream, batch.signal, batch.first, batch.last),
             )
 
+    def reserve(self, stream: Stream) -> None:
+        """Keep what a stream may have made at most. Raises sqlite3.Error."""
+        with self._lock, self._db:
+            self._db.execute("UPDATE streams SET reserved = ? WHERE id = ?", (stream.reserved, stream.id))
+
     def profiled(self, stream: str) -> int:
         """How many predictions of a stream stand in windows that have arrived or still may."""
         with self._lock:
@@ -128,7 +153,7 @@ class Spool:
         """Other streams that have not ended: their processes died without a word."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT id, started_ns, base, window_end, logs, spans, profiled, made FROM streams"
+                "SELECT id, started_ns, base, window_end, logs, spans, profiled, made, reserved FROM streams"
                 " WHERE NOT ended AND id != ? ORDER BY started_ns",
                 (own,),
             ).fetchall()
@@ -156,8 +181,8 @@ class Spool:
             with self._lock, self._db:
                 self._db.execute(
                     "INSERT OR IGNORE INTO streams"
-                    " (id, started_ns, base, made, logs, spans, window_end, profiled)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    " (id, started_ns, base, made, logs, spans, window_end, profiled, reserved)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (
                         stream.id,
                         stream.started_ns,
@@ -167,6 +192,7 @@ class Spool:
                         stream.spans,
                         stream.window_end,
                         stream.profiled,
+                        stream.reserved,
                     ),
                 )
         stones = [
@@ -213,7 +239,7 @@ class Spool:
 
     def split(self, batch: Batch, parts: Sequence[Batch], budget: int) -> bool:
         """Put the parts of a refused batch in its place, at the end of the queue; whether that is within
-        `budget` parts for the batch that it was at first. Durable, so that a search ends though processes do."""
+        `budget` parts for what it was at first. Durable, so that a search ends though processes do."""
         with self._lock, self._db:
             row = self._db.execute("SELECT family FROM searches WHERE batch = ?", (batch.id,)).fetchone()
             family = row[0] if row else batch.id

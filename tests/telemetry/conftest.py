@@ -218,6 +218,7 @@ def monitor_for(tmp_path: Path, collector: Collector) -> Iterator[MakeMonitor]:
             "endpoint": collector.endpoint,
             "spool_dir": tmp_path / "spool",
             "flush_interval": 0.02,
+            "sync_interval": arguments.get("flush_interval", 0.02),
         }
         made.append(driftline.Monitor(**{**defaults, **arguments}))
         return made[-1]

@@ -31,7 +31,7 @@ import sys, time
 import driftline
 monitor = driftline.Monitor(
     model="digits", version="1", device=driftline.Device(id="cam-1"), endpoint=sys.argv[1],
-    spool_dir=sys.argv[2], flush_interval=0.02, sample_rate=0.02, strict=True,
+    spool_dir=sys.argv[2], flush_interval=0.02, sync_interval=0.02, sample_rate=0.02, strict=True,
 )
 for i in range(1, 1_000_000):
     handle = monitor.record({"ink": i / 7, "paper": "new"}, label=str(i % 3), score=0.5)

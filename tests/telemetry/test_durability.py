@@ -1,0 +1,278 @@
+"""Power cuts and kills at any instant: what was synced arrives, and what is missing is known."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import driftline
+import pytest
+from driftline._snapshot import sync
+
+from tests.telemetry.conftest import Collector, MakeMonitor
+
+
+class Medium:
+    """What is on the disk for certain: each file as it was when it was last synced."""
+
+    def __init__(self, spool: Path, folder: Path) -> None:
+        self.spool = spool
+        self.folder = folder
+        self.synced = threading.Condition()
+        self.times = 0
+
+    def sync(self, file: int) -> None:
+        sync(file)
+        path = Path(f"/proc/self/fd/{file}").readlink()
+        if path.is_relative_to(self.spool):
+            with self.synced:
+                self._keep(path)
+                if path.name == "spool.db-wal":  # SQLite itself syncs the file that the log belongs to
+                    self._keep(path.with_name("spool.db"))
+                self.times += 1
+                self.synced.notify_all()
+
+    def _keep(self, path: Path) -> None:
+        to = self.folder / path.relative_to(self.spool)
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, to)
+
+    def wait(self, monitor: driftline.Monitor) -> None:
+        """Until a whole tick has come and gone."""
+        assert monitor._runtime.settle()
+
+    def cut(self, to: Path) -> Path:
+        """The power goes: what is there when it comes back."""
+        with self.synced:
+            return shutil.copytree(self.folder, to)
+
+
+@pytest.fixture
+def medium(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Medium:
+    made = Medium(tmp_path / "spool", tmp_path / "medium")
+    monkeypatch.setattr("driftline._snapshot.sync", made.sync)
+    monkeypatch.setattr("driftline._spool.sync", made.sync)
+    return made
+
+
+def heir_of(cut: Path, monitor_for: MakeMonitor, monkeypatch: pytest.MonkeyPatch) -> driftline.Monitor:
+    """The machine has been started again."""
+    monkeypatch.setattr("driftline._snapshot._boot", lambda: b"after power cut.")
+    return monitor_for(spool_dir=cut)
+
+
+def closed(collector: Collector) -> list[dict[str, Any]]:
+    events = collector.events("driftline.stream")
+    return [event for event in events if event["driftline.stream.phase"] == "closed"]
+
+
+def test_what_was_synced_survives_a_power_cut_and_the_rest_is_known_to_be_possible(
+    medium: Medium,
+    monitor_for: MakeMonitor,
+    collector: Collector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monitor = monitor_for(endpoint="http://127.0.0.1:9", sample_rate=1.0, flush_interval=3600.0)
+    for _ in range(300):
+        monitor.record({"ink": 1.0}, label="a")
+    medium.wait(monitor)
+    for _ in range(40):
+        monitor.record({"ink": 1.0}, label="a")  # of the last interval
+    cut = medium.cut(tmp_path / "cut")
+    assert heir_of(cut, monitor_for, monkeypatch).close(timeout=20)
+    (event,) = closed(collector)
+    stream = event["driftline.stream.closed.id"]
+    assert sum(count for _, _, count in collector.windows(stream)) == 300
+    assert event["driftline.stream.predictions.made"] == 300
+    assert event["driftline.stream.predictions.profiled"] == 300
+    assert event["driftline.stream.predictions.reserved"] >= 340
+    assert set(collector.numbers(stream)) == set(range(1, event["driftline.stream.last_sequence.logs"] + 1))
+    assert len(collector.events("driftline.prediction")) == 300
+
+
+def test_a_burst_within_one_interval_stays_below_what_was_reserved(
+    medium: Medium,
+    monitor_for: MakeMonitor,
+    collector: Collector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monitor = monitor_for(endpoint="http://127.0.0.1:9", flush_interval=3600.0)
+    monitor.record({"ink": 1.0}, label="a")
+    medium.wait(monitor)
+    before = medium.times
+    for _ in range(20_000):
+        monitor.record({"ink": 1.0}, label="a")
+    with medium.synced:  # no tick is due for an hour: the burst itself asks for a larger reserve
+        assert medium.synced.wait_for(lambda: medium.times > before, 20)
+    cut = medium.cut(tmp_path / "cut")
+    assert heir_of(cut, monitor_for, monkeypatch).close(timeout=20)
+    (event,) = closed(collector)
+    assert 1000 < event["driftline.stream.predictions.made"] < event["driftline.stream.predictions.reserved"]
+
+
+def test_where_every_record_is_synced_a_power_cut_takes_none(
+    medium: Medium,
+    monitor_for: MakeMonitor,
+    collector: Collector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monitor = monitor_for(
+        endpoint="http://127.0.0.1:9", sample_rate=1.0, flush_interval=3600.0, sync_interval=0
+    )
+    for count in range(1, 4):
+        monitor.record({"ink": 1.0}, label="a")
+        monitor.record_batch({"ink": [1.0, 2.0]}, ["a", "b"])
+        monitor.ground_truth("somebody else's", label="b")
+        cut = medium.cut(tmp_path / f"cut{count}")
+        heir = heir_of(cut, monitor_for, monkeypatch)
+        assert heir.close(timeout=20)
+        assert closed(collector)[-1]["driftline.stream.predictions.profiled"] == 3 * count
+        assert closed(collector)[-1]["driftline.stream.predictions.made"] == 3 * count
+    assert len(collector.events("driftline.ground_truth")) == 1 + 2 + 3
+
+
+def test_the_count_never_goes_back_though_the_kernel_never_wrote_it(
+    medium: Medium,
+    monitor_for: MakeMonitor,
+    collector: Collector,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = monitor_for(flush_interval=3600.0)
+    for _ in range(500):
+        first.record({"ink": 1.0}, label="a")
+    assert first.flush()
+    assert first.close()
+    second = monitor_for(endpoint="http://127.0.0.1:9", flush_interval=3600.0)
+    for _ in range(20):
+        second.record({"ink": 1.0}, label="a")
+    medium.wait(second)
+    cut = medium.cut(tmp_path / "cut")
+    assert not list(cut.rglob("predictions.made"))
+    assert heir_of(cut, monitor_for, monkeypatch).close(timeout=20)
+    (event,) = closed(collector)
+    assert event["driftline.stream.predictions.made"] == 20
+    assert event["driftline.stream.predictions.profiled"] == 20
+
+
+def test_a_kill_is_no_power_cut(monitor_for: MakeMonitor, collector: Collector, tmp_path: Path) -> None:
+    Killed(collector.endpoint, tmp_path / "spool", "0.05").after(2.0)
+    assert monitor_for().close(timeout=20)
+    assert all("driftline.stream.predictions.reserved" not in event for event in closed(collector))
+
+
+def test_each_tick_writes_little_more_than_what_is_new(
+    monitor_for: MakeMonitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    monkeypatch.setattr("driftline._snapshot._put", lambda path, content, flags: written.append(len(content)))
+    rng = random.Random(3)
+    monitor = monitor_for(flush_interval=3600.0, sync_interval=0, sample_rate=0.0)
+    for _ in range(100):
+        monitor.record({f"feature {i}": rng.gauss(0, 1) for i in range(10)}, label="a", score=rng.random())
+    assert len(written) == 101  # and the words by which the others are deflated
+    assert max(written[1:]) <= 2048
+    assert sum(written[1:]) / 100 <= 1024
+
+
+CHILD = """
+import os, sys
+import driftline
+monitor = driftline.Monitor(
+    model="digits", version="1", device=driftline.Device(id="cam-1"), endpoint=sys.argv[1],
+    spool_dir=sys.argv[2], flush_interval=0.02, sync_interval=float(sys.argv[3]), sample_rate=0.1,
+    strict=True,
+)
+while True:
+    monitor.record({"ink": 1.0, "paper": "new"}, label="a", score=0.5)
+    os.write(1, b".")
+"""
+
+
+class Killed:
+    """A process that records without end and says a dot for each."""
+
+    def __init__(self, endpoint: str, spool: Path, sync_interval: str) -> None:
+        command = [sys.executable, "-c", CHILD, endpoint, str(spool), sync_interval]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def after(self, seconds: float) -> int:
+        """Kill it; how many times `record` had returned."""
+        said: list[bytes] = []
+        assert self.process.stdout is not None
+        stdout = self.process.stdout.fileno()
+
+        def read() -> None:
+            while part := os.read(stdout, 65536):
+                said.append(part)
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGKILL)
+        reader.join(30)
+        self.process.wait(30)
+        assert self.process.stderr is not None
+        complaint = self.process.stderr.read().decode()
+        self.process.stdout.close()
+        self.process.stderr.close()
+        assert "Traceback" not in complaint, complaint
+        return sum(map(len, said))
+
+
+def killed_again_and_again(times: int, monitor_for: MakeMonitor, collector: Collector, spool: Path) -> None:
+    """Kill as many processes at random instants, their start and the opening of the spool included; each is
+    the heir of the last. Then everything must add up."""
+    rng = random.Random(times)
+    recorded: dict[str, list[int]] = {"0": [], "0.02": []}
+    for round_ in range(times):
+        interval = "0" if round_ % 2 else "0.02"
+        endpoint = "http://127.0.0.1:9" if rng.random() < 0.3 else collector.endpoint
+        count = Killed(endpoint, spool, interval).after(rng.uniform(0.2, 1.6))
+        recorded[interval].append(count)
+    assert monitor_for().close(timeout=60)
+    found = closed(collector)
+    streams = [event["driftline.stream.closed.id"] for event in found]
+    assert len(set(streams)) == len(streams), "nobody is declared dead twice"
+    made = sorted(event["driftline.stream.predictions.made"] for event in found)
+    said = sorted(count for counts in recorded.values() for count in counts)
+    # Who was killed before it had a stream made nothing; a record may be counted whose dot was not said.
+    assert all(0 <= mine - dots <= 1 for mine, dots in zip(made, said[-len(made) :], strict=True))
+    assert not any(said[: len(said) - len(made)])
+    for event in found:
+        stream = event["driftline.stream.closed.id"]
+        profiled = event["driftline.stream.predictions.profiled"]
+        assert profiled == sum(count for _, _, count in set(collector.windows(stream)))
+        assert profiled <= event["driftline.stream.predictions.made"]
+        assert set(collector.numbers(stream)) == set(
+            range(1, event["driftline.stream.last_sequence.logs"] + 1)
+        )
+    # Where every record is synced, all but the one under way are in windows that arrived.
+    lost = sorted(
+        event["driftline.stream.predictions.made"] - event["driftline.stream.predictions.profiled"]
+        for event in found
+    )
+    assert sum(loss <= 1 for loss in lost) >= sum(count > 0 for count in recorded["0"])
+
+
+def test_ten_kills_at_random_instants_lose_nothing_unknown(
+    monitor_for: MakeMonitor, collector: Collector, tmp_path: Path
+) -> None:
+    killed_again_and_again(10, monitor_for, collector, tmp_path / "spool")
+
+
+@pytest.mark.soak
+def test_two_hundred_kills_at_random_instants_lose_nothing_unknown(
+    monitor_for: MakeMonitor, collector: Collector, tmp_path: Path
+) -> None:
+    killed_again_and_again(200, monitor_for, collector, tmp_path / "spool")
