@@ -9,10 +9,10 @@ BIN := .venv/bin
 STAMP := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench soak proof lock clean
+.PHONY: help install demo test lint format bench soak proof screenshots lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with the pinned dependencies and driftline, editable
 
@@ -47,6 +47,9 @@ soak: install ## run the tests that load a collector for many minutes
 
 proof: install ## run the tests that prove statistical claims and compare with peers
 	@$(RUN) -m pytest -n auto -m 'proof or peers' --timeout 0
+
+screenshots: install ## take the pictures of the dashboard in README and docs again
+	@$(RUN) -m tests.browser.screenshots docs/images
 
 lock: ## bring constraints.txt in line with pyproject.toml (needs uv; UPGRADE=--upgrade for newer versions)
 	@uv pip compile pyproject.toml --extra collector --extra dashboard --extra grpc --extra reports --group dev \

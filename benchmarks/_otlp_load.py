@@ -1,4 +1,5 @@
-"""The load of `benchmarks.ingest`, as a process of its own: prediction events over raw sockets.
+"""The load of `benchmarks.ingest`, as a process of its own: prediction events over raw sockets,
+or gRPC.
 
 Each connection is a device with a stream of its own. A request is encoded once; before each sending the
 sequence numbers and prediction ids in it are written over, so that no two records are alike and yet the
@@ -13,9 +14,12 @@ import socket
 import statistics
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import urlsplit
 
+import grpc  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 from driftline_schemas import attributes as names
@@ -125,48 +129,38 @@ class Sent:
     seconds: list[float] = field(default_factory=list)
 
 
-class Connection(threading.Thread):
-    """Sends one request after another, each after the last answer and `pause` seconds after its beginning."""
+class Exchange(Protocol):
+    """One connection, over which one request goes after the other."""
 
-    def __init__(self, host: str, port: int, device: int, *, pause: float, zipped: bool) -> None:
-        super().__init__(daemon=True)
-        self._requests = Requests(device)
+    def packed(self, body: bytes) -> bytes:
+        """What `send` takes; the time for it is the client's own."""
+
+    def send(self, body: bytes) -> bool:
+        """Send a request, wait for the answer; whether it was taken."""
+
+
+class Http:
+    """HTTP/1.1 on a bare socket."""
+
+    def __init__(self, host: str, port: int, *, zipped: bool) -> None:
         self._socket = socket.create_connection((host, port))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._pause = pause
         self._zipped = zipped
         self._host = host
-        self.until = 0.0
-        self.counting_from = 0.0
-        self.sent = Sent()
 
-    def run(self) -> None:
-        """Send until `until`; count what was begun after `counting_from`."""
-        due = time.perf_counter()
-        while (now := time.perf_counter()) < self.until:
-            if now < due:
-                time.sleep(due - now)
-            due = max(due + self._pause, time.perf_counter() - self._pause)
-            body = self._requests.make()
-            if self._zipped:
-                body = gzip.compress(body, 1)
-            begin = time.perf_counter()
-            status = self._exchange(body)
-            taken = RECORDS if status == 200 else 0
-            self.sent.total += taken
-            if begin >= self.counting_from:
-                self.sent.acknowledged += taken
-                self.sent.refused += RECORDS - taken
-                self.sent.seconds.append(time.perf_counter() - begin)
+    def packed(self, body: bytes) -> bytes:
+        """In gzip where that is asked for."""
+        return gzip.compress(body, 1) if self._zipped else body
 
-    def _exchange(self, body: bytes) -> int:
+    def send(self, body: bytes) -> bool:
+        """Whether the answer is 200."""
         encoding = "content-encoding: gzip\r\n" if self._zipped else ""
         head = (
             f"POST /v1/logs HTTP/1.1\r\nhost: {self._host}\r\ncontent-type: application/x-protobuf\r\n"
             f"{encoding}content-length: {len(body)}\r\n\r\n"
         )
         self._socket.sendall(head.encode() + body)
-        return self._status()
+        return self._status() == 200
 
     def _status(self) -> int:
         """Read one answer, whose length is told."""
@@ -187,16 +181,62 @@ class Connection(threading.Thread):
         return data
 
 
+class Grpc:
+    """A channel of its own."""
+
+    def __init__(self, address: str) -> None:
+        channel = grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)])
+        grpc.channel_ready_future(channel).result(30)
+        self._export = channel.unary_unary("/opentelemetry.proto.collector.logs.v1.LogsService/Export")
+
+    def packed(self, body: bytes) -> bytes:
+        """As it is."""
+        return body
+
+    def send(self, body: bytes) -> bool:
+        """Whether the answer is OK."""
+        try:
+            self._export(body)
+        except grpc.RpcError:
+            return False
+        return True
+
+
+class Connection(threading.Thread):
+    """Sends one request after another, each after the last answer and `pause` seconds after its beginning."""
+
+    def __init__(self, exchange: "Exchange", device: int, *, pause: float) -> None:
+        super().__init__(daemon=True)
+        self._requests = Requests(device)
+        self._exchange = exchange
+        self._pause = pause
+        self.until = 0.0
+        self.counting_from = 0.0
+        self.sent = Sent()
+
+    def run(self) -> None:
+        """Send until `until`; count what was begun after `counting_from`."""
+        due = time.perf_counter()
+        while (now := time.perf_counter()) < self.until:
+            if now < due:
+                time.sleep(due - now)
+            due = max(due + self._pause, time.perf_counter() - self._pause)
+            body = self._exchange.packed(self._requests.make())
+            begin = time.perf_counter()
+            taken = RECORDS if self._exchange.send(body) else 0
+            self.sent.total += taken
+            if begin >= self.counting_from:
+                self.sent.acknowledged += taken
+                self.sent.refused += RECORDS - taken
+                self.sent.seconds.append(time.perf_counter() - begin)
+
+
 def load(
-    endpoint: str, *, connections: int, seconds: float, warm: float, rate: float, zipped: bool
+    connect: Callable[[], Exchange], *, connections: int, seconds: float, warm: float, rate: float
 ) -> dict[str, float]:
-    """Load `endpoint`; `rate` records a second in all, 0 for as fast as it answers."""
-    address = urlsplit(endpoint)
+    """Load a server; `rate` records a second in all, 0 for as fast as it answers."""
     pause = RECORDS * connections / rate if rate else 0.0
-    threads = [
-        Connection(address.hostname or "127.0.0.1", address.port or 4318, device, pause=pause, zipped=zipped)
-        for device in range(connections)
-    ]
+    threads = [Connection(connect(), device, pause=pause) for device in range(connections)]
     start = time.perf_counter()
     cpu = time.process_time()
     for thread in threads:
@@ -228,16 +268,23 @@ def main() -> None:
     parser.add_argument("--warm", type=float, default=1.0, help="seconds before counting begins")
     parser.add_argument("--rate", type=float, default=0.0, help="records a second; 0: as fast as it answers")
     parser.add_argument("--gzip", action="store_true")
+    parser.add_argument("--grpc", action="store_true", help="the endpoint is HOST:PORT of gRPC")
     options = parser.parse_args()
+
+    def connect() -> Exchange:
+        if options.grpc:
+            return Grpc(options.endpoint)
+        address = urlsplit(options.endpoint)
+        return Http(address.hostname or "127.0.0.1", address.port or 4318, zipped=options.gzip)
+
     print(
         json.dumps(
             load(
-                options.endpoint,
+                connect,
                 connections=options.connections,
                 seconds=options.seconds,
                 warm=options.warm,
                 rate=options.rate,
-                zipped=options.gzip,
             )
         )
     )

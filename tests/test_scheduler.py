@@ -259,3 +259,17 @@ def test_a_window_that_cannot_be_judged_keeps_no_other_from_being_so(
         setup.report(number, *CAMERAS)
     assert starts(setup.tick(window(2)[1])) == [0, 2]
     assert "a fault in judging digits" in caplog.text
+
+
+def test_a_retired_device_is_neither_waited_for_nor_missed(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    said = {"device": "cam-2", "kind": "retire", "since_ns": window(1)[0], "author": "a", "reason": "b"}
+    schema = setup.store._read("SELECT * FROM device_changes LIMIT 0").schema
+    rows = pa.Table.from_pylist([said | {"changed_ns": window(1)[0]}], schema=schema)
+    setup.store.submit({"device_changes": rows}).result()
+    setup.report(1, *CAMERAS[:2])
+    (result,) = setup.tick(window(1)[1])
+    assert starts([result]) == [1]
+    whole = {e.measure: e.value for e in result.evaluations if e.segment == FLEET and e.feature is None}
+    assert (whole["coverage"], whole["silent_devices"]) == (1.0, 0.0)

@@ -8,11 +8,14 @@ import pytest
 
 from scripts import system_packages
 
+LIBRARIES = [need.names[0] for need in system_packages.NEEDS if need.names[0].startswith("lib")]
+
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """The only programs on the PATH from now on; each appends its name and arguments to `called`."""
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(system_packages, "FOLDERS", (str(tmp_path),))
 
     def only(*names: str, script: str = "") -> None:
         for name in names:
@@ -31,7 +34,7 @@ def called(folder: Path) -> list[str]:
 def test_nothing_is_said_or_done_where_all_is_there(
     programs: Callable[..., None], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    programs("google-chrome", "node", "npm", "apt-get")
+    programs("google-chrome", "node", "npm", "apt-get", *LIBRARIES)
     system_packages.main()
     assert capfd.readouterr() == ("", "")
     assert called(tmp_path) == []
@@ -43,7 +46,7 @@ def test_what_is_missing_is_named_in_one_line_to_who_may_not_install(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    programs("apt-get", "chromium")
+    programs("apt-get", "chromium", *LIBRARIES)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     system_packages.main()
     said = capfd.readouterr()
@@ -61,7 +64,7 @@ def test_root_gets_just_what_is_missing(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    programs("node", "npm")
+    programs("node", "npm", *LIBRARIES)
     programs(
         "apt-get",
         script=f'case "$*" in *install*) : > {tmp_path}/chromium; /bin/chmod +x {tmp_path}/chromium;; esac',
@@ -86,5 +89,15 @@ def test_an_installation_that_fails_stops_nothing(
     system_packages.main()
     assert called(tmp_path) == ["apt-get -qq update"]
     said = capfd.readouterr()
-    assert "apt-get failed: no mirror" in said.out
-    assert "apt-get install chromium nodejs npm" in said.err
+    assert "apt-get update failed: no mirror" in said.out
+    assert "apt-get install chromium libatomic1 nodejs npm libpython3" in said.err
+
+
+def test_a_package_that_there_is_none_of_keeps_no_other_away(
+    programs: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs("npm", "chromium", *LIBRARIES[1:])
+    programs("apt-get", script='case "$*" in *libatomic1) exit 100;; esac')
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    system_packages.main()
+    assert [line.split()[-1] for line in called(tmp_path)] == ["update", "libatomic1", "nodejs"]

@@ -10,6 +10,7 @@ import pyarrow as pa
 from driftline_schemas.reference import Reference
 
 from driftline_collector.alerts.delivery import Delivery
+from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.notifiers.webhook import WebhookNotifier
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.analysis.by_version import by_version
@@ -44,16 +45,20 @@ class Collector:
             self._grpc = _grpc(settings.server)
             if self._grpc is not None:
                 undo.callback(self._grpc.stop, 0)
-            self._store = DuckDBStore(settings.store.path)
+            self._store = DuckDBStore(
+                settings.store.path,
+                copy_first=settings.store.copy_before_migration,
+                memory=settings.store.memory,
+            )
             undo.pop_all()
         self.url = address(self._listener)
         self.grpc_address = self._grpc.address if self._grpc else None
-        link_base = settings.server.public_url or self.url
+        links = Links(dashboard=settings.server.public_url, api=self.url)
         self._edges = RegisteredEdges(self._store)
         in_use = Names()
         in_use.restore(self._store.names())
         self._intake = Intake(
-            self._store.writer, self._edges, in_use, max_requests=settings.server.queue_requests
+            self._store.inbox, self._edges, in_use, max_requests=settings.server.queue_requests
         )
         notifiers = [_webhook(notifier) for notifier in settings.notifiers]
         names = [notifier.name for notifier in notifiers]
@@ -64,13 +69,18 @@ class Collector:
             rules,
             names,
             now=now,
-            link_base=link_base,
+            links=links,
         )
         self._evaluated = 0
         self._scheduler = _scheduler(
             self._store, settings.evaluation, self._observe, judged=self._delivery.wake, now=now
         )
         self._serving = False
+        self._otlp = OtlpHttp(
+            self._intake,
+            max_body_bytes=settings.server.max_body_bytes,
+            origins=settings.server.cors_origins,
+        )
         api = create_api(
             Parts(
                 store=self._store,
@@ -81,8 +91,9 @@ class Collector:
                 lateness_ns=settings.evaluation.lateness,
                 started_ns=now(),
                 database=settings.store.path,
-                link_base=link_base,
+                links=links,
                 counts=self._counts,
+                requests=self._requests,
                 performance=partial(by_version, self._store),
                 quantile=binned_quantile,
                 calibrate=calibration,
@@ -91,12 +102,7 @@ class Collector:
                 ready=lambda: self._serving,
             )
         )
-        otlp = OtlpHttp(
-            self._intake,
-            max_body_bytes=settings.server.max_body_bytes,
-            origins=settings.server.cors_origins,
-        )
-        self._server = Server(route(otlp, api), self._listener)
+        self._server = Server(route(self._otlp, api), self._listener)
 
     def run(self, started: Callable[[], None] = lambda: None) -> None:
         """Serve until `stop`, SIGTERM or SIGINT; then commit what was taken, and let go of everything.
@@ -140,6 +146,10 @@ class Collector:
     def _counts(self) -> Mapping[str, int]:
         requests, size = self._intake.pending
         return {"queue_requests": requests, "queue_bytes": size, "evaluations": self._evaluated}
+
+    def _requests(self) -> Sequence[Mapping[str, str | int]]:
+        counted = [self._otlp.requests, *([self._grpc.requests] if self._grpc else [])]
+        return [row for requests in counted for row in requests.rows()]
 
 
 def _grpc(settings: ServerSettings) -> OtlpGrpc | None:

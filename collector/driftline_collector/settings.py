@@ -32,6 +32,7 @@ from driftline_collector.settings_types import (
     Positive,
     SegmentKey,
     SigningSecret,
+    Size,
     Url,
     WrongAtError,
     distinct,
@@ -53,6 +54,14 @@ class StoreSettings(Section):
 
     path: Path = Field(
         default=Path("driftline.duckdb"), description="The database file; made when it is not there."
+    )
+    copy_before_migration: bool = Field(
+        default=True, description="Whether a file of an earlier driftline is copied before it is changed."
+    )
+    memory: Size = Field(
+        default=96 * 10**6,
+        ge=32 * 10**6,
+        description="The database's share of memory; what it needs beyond goes to files beside it.",
     )
 
 
@@ -76,7 +85,7 @@ class ServerSettings(Section):
         description="Requests that may wait for a commit before clients are asked to come back.",
     )
     public_url: Url | None = Field(
-        default=None, description="How people reach this collector, for links in alerts."
+        default=None, description="Where people open the dashboard, for links in alerts."
     )
 
     @model_validator(mode="before")

@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, Se
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 SECOND = 10**9
 _DURATION = r"^\d+(\.\d+)?(ms|s|m|h|d)$"
+_BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_SIZE = r"^\d+(\.\d+)?(kB|MB|GB|TB)$"
 
 
 def parse_duration(text: object) -> int:
@@ -28,6 +30,19 @@ def format_duration(ns: int) -> str:
     """Nanoseconds as the shortest text that `parse_duration` reads back."""
     unit, size = next((u, s) for u, s in reversed(_UNITS.items()) if ns % s == 0 or u == "ms")
     return f"{ns / size:g}{unit}" if ns else "0s"
+
+
+def parse_size(text: object) -> int:
+    """`96MB` as bytes. Raises ValueError for anything but a number and one of kB, MB, GB, TB."""
+    if not isinstance(text, str) or not re.match(_SIZE, text):
+        raise ValueError("expected a size such as 500MB, 20GB or 1TB")
+    return round(float(text[:-2]) * _BYTES[text[-2:]])
+
+
+def format_size(size: int) -> str:
+    """Bytes as the shortest text that `parse_size` reads back."""
+    unit, factor = next((u, f) for u, f in reversed(_BYTES.items()) if size % f == 0 or u == "kB")
+    return f"{size / factor:g}{unit}"
 
 
 def _positive(ns: int) -> int:
@@ -100,6 +115,12 @@ Duration = Annotated[
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
     WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["5s", "10m", "1h", "1d"]}),
+]
+Size = Annotated[
+    int,
+    BeforeValidator(parse_size),
+    PlainSerializer(format_size, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _SIZE, "examples": ["500MB", "20GB", "1TB"]}),
 ]
 SigningSecret = Annotated[SecretStr, AfterValidator(_secret)]
 SegmentKey = Annotated[str, AfterValidator(_segment)]

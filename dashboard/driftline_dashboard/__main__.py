@@ -1,6 +1,10 @@
 """Starts the dashboard: `python -m driftline_dashboard --url http://127.0.0.1:4318 --port 8501`."""
 
 import argparse
+import os
+import signal
+import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,6 +48,8 @@ def run(*, url: str, host: str = "127.0.0.1", port: int = 8501) -> None:
     """Serve the dashboard of the collector at `url` until the process is asked to stop."""
     from streamlit.web import bootstrap
 
+    from driftline_dashboard import app  # noqa: F401  # now, and not while the first visitor waits
+
     address.use(url)
     options = {
         **_OPTIONS,
@@ -58,6 +64,17 @@ def run(*, url: str, host: str = "127.0.0.1", port: int = 8501) -> None:
     bootstrap.run(str(_SCRIPT), is_hello=False, args=[], flag_options=flags)
 
 
+def end_with_stdin() -> None:
+    """End this process once standard input is closed: whoever started it is gone, if only by SIGKILL."""
+
+    def watch() -> None:
+        while os.read(sys.stdin.fileno(), 1024):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="driftline-parent", daemon=True).start()
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start the dashboard as the command line says."""
     parser = argparse.ArgumentParser(prog="driftline dashboard", description="Serve the dashboard.")
@@ -66,7 +83,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: %(default)s)")
     parser.add_argument("--port", type=int, default=8501, help="port to listen at (default: %(default)s)")
+    parser.add_argument("--while-stdin", action="store_true", help="end when standard input is closed")
     given = parser.parse_args(arguments)
+    if given.while_stdin:
+        end_with_stdin()
     run(url=given.url, host=given.host, port=given.port)
 
 

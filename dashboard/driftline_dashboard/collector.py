@@ -5,12 +5,11 @@ failure is kept as long, so that eight cards do not wait for the same silence ei
 good answer before, it comes along and is shown, labelled with its age.
 """
 
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
@@ -37,8 +36,11 @@ from driftline_collector.client import (
 )
 
 from driftline_dashboard.address import collector_url
+from driftline_dashboard.memory import Memory
 
 Value = TypeVar("Value")
+#: Of whom what was asked: the collector's address, the client's method, its arguments and filters.
+_Identity = tuple[str, str, tuple[str, ...], tuple[tuple[str, Filter], ...]]
 
 #: Seconds for which an answer about now is good enough.
 LIVE_S = 5.0
@@ -71,30 +73,9 @@ class Answer(Generic[Value]):
         return datetime.fromtimestamp(self.at, UTC)
 
 
-class _LastGood:
-    """The last good answers, the least recently used forgotten first."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[Any, ...], tuple[Any, float]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def keep(self, identity: tuple[Any, ...], value: Any, at: float) -> None:
-        with self._lock:
-            self._kept[identity] = (value, at)
-            self._kept.move_to_end(identity)
-            while len(self._kept) > _REMEMBERED:
-                self._kept.popitem(last=False)
-
-    def get(self, identity: tuple[Any, ...]) -> tuple[Any, float] | None:
-        with self._lock:
-            if identity in self._kept:
-                self._kept.move_to_end(identity)
-            return self._kept.get(identity)
-
-
 @st.cache_resource(show_spinner=False)
-def _last_good() -> _LastGood:
-    return _LastGood()
+def _memory() -> Memory[Answer[Any]]:
+    return Memory(_REMEMBERED)
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -106,38 +87,26 @@ def _ask(
     method: str, *named: str, filters: Mapping[str, Filter] | None = None, past: bool = False
 ) -> Answer[Any]:
     """What a method of the client answers; `past` says that the range asked for is over and keeps longer."""
+    identity = _identity(method, named, filters)
+    return _memory().get(identity, PAST_S if past else LIVE_S, partial(_ask_now, identity))
+
+
+def _identity(method: str, named: tuple[str, ...], filters: Mapping[str, Filter] | None) -> _Identity:
     given = tuple(sorted((name, value) for name, value in (filters or {}).items() if value is not None))
-    return (_ask_past if past else _ask_live)(collector_url(), method, named, given)
+    return collector_url(), method, named, given
 
 
-@st.cache_data(ttl=LIVE_S, max_entries=256, show_spinner=False)
-def _ask_live(
-    url: str, method: str, named: tuple[str, ...], filters: tuple[tuple[str, Filter], ...]
-) -> Answer[Any]:
-    return _ask_now(url, method, named, filters)
-
-
-@st.cache_data(ttl=PAST_S, max_entries=256, show_spinner=False)
-def _ask_past(
-    url: str, method: str, named: tuple[str, ...], filters: tuple[tuple[str, Filter], ...]
-) -> Answer[Any]:
-    return _ask_now(url, method, named, filters)
-
-
-def _ask_now(
-    url: str, method: str, named: tuple[str, ...], filters: tuple[tuple[str, Filter], ...]
-) -> Answer[Any]:
-    identity = (url, method, named, filters)
+def _ask_now(identity: _Identity, before: Answer[Any] | None) -> Answer[Any]:
+    url, method, named, filters = identity
     try:
         value = getattr(_client(url), method)(*named, **dict(filters))
     except ClientError as error:
         kind = "unreachable" if error.status is None else _KINDS.get(error.status, "failed")
         problem = Problem(kind, _sentence(str(error)))
-        before = None if kind in {"not_found", "wrong"} else _last_good().get(identity)
-        return Answer(None, time.time(), problem) if before is None else Answer(*before, problem)
-    now = time.time()
-    _last_good().keep(identity, value, now)
-    return Answer(value, now)
+        if before is None or before.value is None or kind in {"not_found", "wrong"}:
+            return Answer(None, time.time(), problem)
+        return replace(before, problem=problem)
+    return Answer(value, time.time())
 
 
 def _sentence(text: str) -> str:
@@ -154,7 +123,17 @@ def models() -> Answer[Page[Model]]:
 
 def overview(model: str | None) -> Answer[Overview]:
     """What a person on call asks first, its totals over the last 24 hours."""
-    return _ask("overview", filters={"model": model, "start": "24h"})
+    return _ask("overview", filters=_of_last_day(model))
+
+
+def overview_ahead(model: str | None) -> None:
+    """Begin to ask for it: each page needs it, most of them after something else."""
+    identity = _identity("overview", (), _of_last_day(model))
+    _memory().ahead(identity, LIVE_S, partial(_ask_now, identity))
+
+
+def _of_last_day(model: str | None) -> dict[str, Filter]:
+    return {"model": model, "start": "24h"}
 
 
 def alerts(**filters: Filter) -> Answer[Page[Alert]]:

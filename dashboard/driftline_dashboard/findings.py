@@ -86,10 +86,8 @@ def _moved(alerts: Sequence[Alert], overview: Overview, now: datetime) -> str:
 
 def _others(alerts: Sequence[Alert], now: datetime) -> str:
     first = alerts[0]
-    value = measured(first.measure, first.value)
     more = f", and {words.counted(len(alerts) - 1, 'more alert')}" if len(alerts) > 1 else ""
-    name = measure_name(first.measure)
-    return f"{name} of {words.where(first.segment, model=True)} is {value} since {since(first, now)}{more}"
+    return f"{_measured_at(first, words.where(first.segment, model=True))} since {since(first, now)}{more}"
 
 
 def _quiet(overview: Overview) -> str:
@@ -142,7 +140,7 @@ def headline(alert: Alert, features: Sequence[MovedFeature] = ()) -> str:
     """What an alert is about: `sharpness, contrast moved on camera-b`; its own features, else those given."""
     where = words.where(alert.segment)
     if alert.measure != "drift":
-        return f"{measure_name(alert.measure)} of {where}"
+        return _measured_at(alert, where)
     names = [words.feature(feature.name) for feature in alert.features or features]
     if not names:
         return f"The inputs of {where} have moved"
@@ -150,10 +148,28 @@ def headline(alert: Alert, features: Sequence[MovedFeature] = ()) -> str:
     return f"{', '.join(names[:2])}{more} moved on {where}"
 
 
+def _measured_at(alert: Alert, where: str) -> str:
+    """`Accuracy of camera-b is 83.1 %`, or what it was once the alert is over."""
+    one, many = ("was", "were") if alert.resolved_at else ("is", "are")
+    if alert.measure == "silent_devices":
+        who = words.counted(alert.value, "device")
+        within = words.where(alert.segment)
+        of = "" if within == words.EVERY else f" of {within}"
+        return f"{who}{of} {one if alert.value == 1 else many} silent"
+    return f"{measure_name(alert.measure)} of {where} {one} {measured(alert.measure, alert.value)}"
+
+
 def since(alert: Alert, today: datetime | None = None) -> str:
     """`09:31`, to the second where the windows that are judged are that short."""
     short = words.to_the_second(words.parse_time(alert.window.start), words.parse_time(alert.window.end))
     return words.clock(words.parse_time(alert.since), today=today, seconds=short)
+
+
+def silenced(alert: Alert, today: datetime | None) -> str:
+    """`silenced until 14:05 UTC` where messages about it are held back, else nothing."""
+    if alert.silenced is None:
+        return ""
+    return f"silenced until {words.clock(words.parse_time(alert.silenced.until), today=today)} UTC"
 
 
 def value(alert: Alert) -> str:
@@ -167,13 +183,22 @@ def value(alert: Alert) -> str:
     return f"{text}, limit {held}"
 
 
+def window(alert: Alert, today: datetime | None = None) -> str:
+    """`in 04:00–05:00 UTC`: the window that an alert's numbers are of."""
+    start, end = words.parse_time(alert.window.start), words.parse_time(alert.window.end)
+    return f"in {words.stretch(start, end, today=today)} UTC"
+
+
 def evidence(alert: Alert) -> str:
     """What stands behind it: rows, devices, coverage."""
-    parts = [f"n {words.count(alert.n)}"]
-    if alert.n_eff is not None and alert.n_eff != alert.n:
-        parts[0] += f" (counting for {words.count(alert.n_eff)})"
-    if alert.devices is not None:
-        parts.append(words.counted(alert.devices, "device"))
+    if alert.measure == "silent_devices":
+        parts = [f"of {words.count(alert.n)} expected"]
+    else:
+        parts = [f"n {words.count(alert.n)}"]
+        if alert.n_eff is not None and alert.n_eff != alert.n:
+            parts[0] += f" (counting for {words.count(alert.n_eff)})"
+        if alert.devices is not None:
+            parts.append(words.counted(alert.devices, "device"))
     if alert.coverage is not None:
         parts.append(f"coverage {words.share(alert.coverage)}")
     return ", ".join(parts)

@@ -125,23 +125,30 @@ def section(title: str, note: str = "") -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tile:
-    """A number with its name, and beside it the interval, the comparison, or what it is out of."""
+    """A number with its name, and beside it the interval, the comparison, or what it is out of.
+
+    `sign`: ▲ where it is over a limit, ! where it needs a look for another reason, else nothing.
+    """
 
     name: str
     value: str
     detail: str = ""
-    bad: bool = False
+    sign: str = ""
 
 
 def tiles(given: Iterable[Tile]) -> None:
     """Tiles in a row that wraps. One that needs attention carries a sign."""
     cells = "".join(
-        f'<div class="dl-tile{" dl-bad" if tile.bad else ""}"><dt>{escape(tile.name)}</dt>'
-        f"<dd><b>{'▲ ' if tile.bad else ''}{escape(tile.value)}</b>"
+        f'<div class="dl-tile{" dl-bad" if tile.sign else ""}"><dt>{escape(tile.name)}</dt>'
+        f"<dd><b>{_sign(tile.sign)}{escape(tile.value)}</b>"
         f"<span>{escape(tile.detail)}</span></dd></div>"
         for tile in given
     )
     html(f'<dl class="dl-tiles">{cells}</dl>')
+
+
+def _sign(sign: str) -> str:
+    return f'<span class="dl-lead">{escape(sign)}</span> ' if sign else ""
 
 
 def estimate_tile(name: str, estimate: Estimate, unit: str) -> Tile:

@@ -93,19 +93,19 @@ def heatmap_card(
             columns=list(by_name),
             row_title="Feature",
             column_title="Segment",
-            ink=charts.ink(),
             selected=(words.feature(feature or ""), name(segment) if segment else None),
         )
 
         def pick(row: str, column: str) -> None:
             state.write(feature=by_word.get(row), segment=by_name.get(column))
 
-        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, pick))
-        layout.note(f"{says}{remark}")
+        clicked = charts.clicked(key, heatmap.CLICK, pick)
+        charts.chart(figure, says=says, key=key, on_select=clicked, most=heatmap.width(segments))
+        layout.note(f"{says}{remark} Click a cell to see its course and how it is spread.")
     with layout.narrow(f"{page}-heatmap"):
         layout.note(says)
         for square in sorted(shown, key=lambda each: (not each.over, -(each.effect or 0)))[:_LISTED]:
-            label = f"{square.row}, {square.column}: {square.text()}; {square.evidence()}"
+            label = f"{square.row}, {square.column}: {square.brief()}"
             there = view.here(feature=by_word.get(square.row), segment=by_name.get(square.column))
             routes.link(page, label, there)
 
@@ -113,19 +113,25 @@ def heatmap_card(
 def distribution_card(segment: str, feature: str, *, at: str | None, key: str) -> None:
     """The reference (dashed) against now (solid) on the same bins, with one plain sentence."""
     called = words.feature(feature)
-    layout.section(f"{called}: reference and now", words.where(segment))
-    found = layout.settled(collector.distribution(segment, feature, at=at), called)
+    answer = collector.distribution(segment, feature, at=at)
+    where = words.where(segment)
+    if answer.value is not None:
+        start, end = words.parse_time(answer.value.window.start), words.parse_time(answer.value.window.end)
+        where += f", in {words.stretch(start, end)} UTC"
+    layout.section(f"{called}: reference and now", where)
+    found = layout.settled(answer, called)
     if found is None:
         return
     effect = words.effect(found.effect)
     bounds = words.interval(found.lower, found.upper)
     held = "" if found.limit is None else f", limit {words.limit(found.limit)}"
     evidence = f"n {words.count(found.n)} now, {words.count(found.m)} in the reference"
-    layout.html_line(
-        found.sentence, f"Effect (PSI) {effect}{f' ({bounds})' if bounds else ''}{held}; {evidence}."
-    )
+    said = found.sentence
+    if said.startswith(feature):  # the collector speaks of reserved names as they are stored
+        said = called + said.removeprefix(feature)
+    layout.html_line(said, f"Effect (PSI) {effect}{f' ({bounds})' if bounds else ''}{held}; {evidence}.")
     if found.reference_id is None:
         layout.empty("There is no reference to compare with.", "Register one: driftline reference register")
-    figure = distribution.distribution(found.bins, feature=called, ink=charts.ink())
+    figure = distribution.distribution(found.bins, feature=called)
     charts.swatches()
-    charts.chart(figure, says=found.sentence, key=key)
+    charts.chart(figure, says=said, key=key)

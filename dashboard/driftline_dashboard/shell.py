@@ -1,5 +1,6 @@
 """What stands around each page: the menu, the pickers, the verdict as title, and the line on freshness."""
 
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -34,21 +35,28 @@ def _style() -> str:
 
 
 def begin(
-    name: str, *, own: Sequence[str] = (), pickers: Sequence[str] = ("model", "version")
+    name: str,
+    *,
+    own: Sequence[str] = (),
+    pickers: Sequence[str] = ("model", "version"),
+    without_model: bool = False,
 ) -> View | None:
     """Draw menu and pickers of a page; returns what the URL asks for, its model filled in.
 
     `own` names the page's parameters beside the shared ones; `pickers` are some of model, version, type,
     region and range. Returns None where there is nothing to show yet: that has been said and is waited for.
+    With `without_model` a collector that knows no model is enough, and the view has none.
     """
     view = state.current(own)
     answer = collector.models()
     models = answer.value.items if answer.value else ()
     known = [model.model for model in models]
     model = view.model or (known[0] if known else None)
+    if model is not None:
+        collector.overview_ahead(model)
     now = collector_now(answer, answer.value.as_of) if answer.value else utc_now()
     _menu(name, replace(view, model=model), now)
-    if model is None:
+    if model is None and (answer.value is None or not without_model):
         _wait()
         return None
     problems = list(view.problems)
@@ -69,7 +77,8 @@ def _menu(name: str, view: View, now: datetime) -> None:
                 here = "dl-here-" if target == name else "dl-to-"
                 with st.container(key=f"{here}{target}", width="content"):
                     routes.link(target, route.title, view.to(feature=None))
-        with st.popover("Link", type="tertiary", help="A link to what is shown here"):
+        with st.popover("Link", type="tertiary"):
+            layout.note("What is shown here, its time range pinned.")
             st.code(_address(view, now), language=None, wrap_lines=True)
 
 
@@ -132,7 +141,16 @@ def title(sentence: str, lead: str = "") -> None:
         if lead
         else ""
     )
-    layout.html(f'<h1 class="dl-h1">{sign}{escape(sentence)}</h1>')
+    layout.html(f'<h1 class="dl-h1">{sign}{_HYPHENED.sub(_unbroken, escape(sentence))}</h1>')
+
+
+#: Names such as camera-b, short enough to stand on one line of the narrowest screen.
+_HYPHENED = re.compile(r"(?<![\w&;-])[\w.]+(?:-[\w.]+)+(?![\w;-])")
+
+
+def _unbroken(found: re.Match[str]) -> str:
+    """A name that is not to be broken at its hyphens."""
+    return f'<span class="dl-name">{found[0]}</span>' if len(found[0]) <= 24 else found[0]
 
 
 def freshness(answer: Answer[Overview]) -> None:

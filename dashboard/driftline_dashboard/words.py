@@ -5,6 +5,8 @@ stands without its unit, an estimate never without its interval and what stands 
 """
 
 import math
+import re
+import unicodedata
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -49,6 +51,20 @@ def stretch(start: datetime | None, end: datetime | None, *, today: datetime | N
     """`09:20–09:30`, to the second where it is shorter than a minute or starts within one."""
     seconds = to_the_second(start, end)
     return f"{clock(start, today=today, seconds=seconds)}–{clock(end, seconds=seconds)}"
+
+
+def told(text: str) -> str:
+    """A sentence of the collector's for people: times as they write them, and no way through the API."""
+
+    def written(found: re.Match[str]) -> str:
+        moment = parse_time(found[0])
+        return found[0] if moment is None else f"{moment.day} {moment:%b %Y %H:%M:%S} UTC"
+
+    return _RFC3339.sub(written, _BY_API.sub("", text))
+
+
+_BY_API = re.compile(r"; GET /api/\S+ [^.;]*")
+_RFC3339 = re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 
 
 def to_the_second(start: datetime | None, end: datetime | None) -> bool:
@@ -143,6 +159,11 @@ def limit(value: float) -> str:
     return f"{value:.6g}".replace("-", "−")
 
 
+def thousandths(value: float | None) -> str:
+    """A number between 0 and 1 to three places: `0.155`."""
+    return NO_NUMBER if value is None or not math.isfinite(value) else f"{value:.3f}".replace("-", "−")
+
+
 def share(value: float | None, places: int | None = None) -> str:
     """A share of one in per cent: `93.4 %`, finer where it is near 0 or 1."""
     if value is None or not math.isfinite(value):
@@ -164,6 +185,8 @@ def interval(lower: float | None, upper: float | None, write: Callable[[float], 
     if upper is None:
         return f"at least {write(lower)}"
     low, high = write(lower), write(upper)
+    if low == high and lower != upper and write is share:
+        low, high = share(lower, 2), share(upper, 2)
     number, space, unit = low.rpartition(NARROW)
     shared = space and not unit.isdecimal() and high.endswith(space + unit)
     return f"{number if shared else low}–{high}"
@@ -186,7 +209,7 @@ def where(segment: str, *, model: bool = False) -> str:
     kind, region, version = parsed["device_type"], parsed["region"], parsed["version"]
     text = " in ".join(part for part in (kind or ("every type" if region else None), region) if part)
     rest = [f"{name} {value}" for name, value in parsed.values if name not in _SPOKEN]
-    named = [text or "every device", *rest]
+    named = [text or EVERY, *rest]
     if model:
         named.insert(0, f"{parsed['model']} {version or '(every version)'}")
     elif version:
@@ -194,14 +217,44 @@ def where(segment: str, *, model: bool = False) -> str:
     return ", ".join(named)
 
 
+#: How the segment of all is called.
+EVERY = "every device"
 _SPOKEN = ("model", "version", "device_type", "region")
 
 
 def plain(text: object) -> str:
-    """Text to stand in Markdown as it is: what devices call themselves must not become a link or an image."""
-    return "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in str(text)).replace(
-        "\n", " "
+    """Text to stand in Markdown as it is: what devices call themselves must not become a link or an image.
+
+    Nor may it turn around what stands beside it: see `visible`; what reads from right to left is isolated.
+    """
+    seen = visible(text)
+    escaped = "".join(f"\\{letter}" if letter in _MARKDOWN else letter for letter in seen)
+    return f"\u2068{escaped}\u2069" if any(map(_leftward, seen)) else escaped
+
+
+def visible(text: object) -> str:
+    """Text on one line of which all can be seen: what hides, controls or reverses stands as `⟨U+202E⟩`.
+
+    Joiners stay where they join letters or signs beyond ASCII, as in Persian words and in families of emoji.
+    """
+    letters = str(text).replace("\r\n", "\n")
+    around = zip(f"a{letters}", letters, f"{letters[1:]}a", strict=False)
+    return "".join(
+        " " if letter in "\n\t" else f"⟨U+{ord(letter):04X}⟩" if _hidden(before, letter, after) else letter
+        for before, letter, after in around
     )
 
 
+def _hidden(before: str, letter: str, after: str) -> bool:
+    if letter in "\u200c\u200d":
+        return before.isascii() or after.isascii()
+    return letter in _BLANK or unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+def _leftward(letter: str) -> bool:
+    return unicodedata.bidirectional(letter) in {"R", "AL", "AN"}
+
+
+#: Letters and marks that show nothing: fillers, a joiner, two vowels of Khmer, Braille without dots.
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _MARKDOWN = frozenset("\\`*_{}[]()<>#+-.!|~$:&^=\"'")

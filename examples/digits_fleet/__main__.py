@@ -1,6 +1,6 @@
 """The main job: a fleet of digit-reading devices, a collector that watches it, and a desk that is told.
 
-python -m examples.digits_fleet                      # a tour in the terminal, until Ctrl-C
+python -m examples.digits_fleet                      # a tour in terminal and dashboard, until Ctrl-C
 python -m examples.digits_fleet --headless --json    # one JSON object as the last line
 """
 
@@ -22,11 +22,12 @@ from driftline_collector.client import ClientError
 from rich.console import Console
 from rich.live import Live
 
+from examples.digits_fleet import links
 from examples.digits_fleet.plan import WINDOW
 from examples.digits_fleet.processes import StartError
 from examples.digits_fleet.receiver import Delivery, describe
 from examples.digits_fleet.report import make_report, shortcomings, wait_until_settled
-from examples.digits_fleet.run import Run
+from examples.digits_fleet.run import KILLED, Run
 from examples.digits_fleet.scenario import Timeline
 from examples.digits_fleet.view import View, summary
 
@@ -42,6 +43,7 @@ def main() -> int:
     parser.add_argument("--headless", action="store_true", help="no picture; ends by itself")
     parser.add_argument("--json", action="store_true", help="with --headless: the report as the last line")
     parser.add_argument("--seconds", type=float, default=130.0, help="about how long all of it takes")
+    parser.add_argument("--no-open", action="store_true", help="leave it to you to open the dashboard")
     parser.add_argument("--folder", type=Path, help="keep database, logs and spools here (default: nowhere)")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
@@ -93,14 +95,19 @@ def tour(folder: Path, options: argparse.Namespace) -> int:
         if not quiet:
             console.print(describe(delivery))
 
-    with Run(folder, on_event=tell, on_delivery=arrived) as run:
+    with Run(folder, on_event=tell, on_delivery=arrived, dashboard=True) as run:
         try:
             with Live(view, console=console, refresh_per_second=4), _watching(run, view):
                 run.start()
+                if run.dashboard and not options.no_open:
+                    links.open_browser(run.dashboard)
                 run.perform(_timeline(options.seconds, started))
                 coverage = run.api.coverage()
                 so_far = make_report(run.api, run.ledger, run.counters, coverage, run.receiver.deliveries)
                 console.print(summary(so_far, settled=False))
+                if run.dashboard:
+                    found = links.links(run.dashboard, run.api.alerts(), KILLED)
+                    console.print(links.shown(found), soft_wrap=True)
                 tell("the tour is over; the fleet goes on until Ctrl-C")
                 run.phase = "going on until Ctrl-C"
                 threading.Event().wait()

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import httpx
-from driftline_collector.client import Client, Evaluation, Performance
+from driftline_collector.client import Alert, Client, Evaluation, Performance
 from driftline_schemas.segments import Segment
 
 from examples.digits_fleet.plan import MODEL
@@ -90,6 +90,10 @@ class CollectorApi:
     def performance(self) -> Performance:
         """Accuracy, agreement and escalation rate with their intervals."""
         return self._client.performance(_EVERYONE, start=_THIS_RUN)
+
+    def alerts(self) -> list[Alert]:
+        """Every alert that fires or did."""
+        return list(self._client.alerts())
 
     def undelivered(self) -> int:
         """Webhooks that wait for another attempt or were given up."""

@@ -30,7 +30,8 @@ RATE = 30.0
 _LATENESS = 20.0
 _START_TIMEOUT = 40.0
 _STOP_TIMEOUT = CLOSE_TIMEOUT + 10.0
-_KILLED = "camera-a-eu-west-00"  # alone in its process
+_DASHBOARD_PORT = 8501
+KILLED = "camera-a-eu-west-00"  # alone in its process
 _CUT_OFF = "camera-c-us-east-22"  # sends through a relay
 
 _CONFIGURATION = """\
@@ -63,8 +64,10 @@ class Run:
         *,
         on_event: Callable[[str], None],
         on_delivery: Callable[[Delivery], None] | None = None,
+        dashboard: bool = False,
     ) -> None:
         self.folder = folder
+        self.dashboard = f"http://127.0.0.1:{_free_port(_DASHBOARD_PORT)}" if dashboard else None
         self.ledger = Ledger()
         self.phase = "starting"
         self.unclean: list[str] = []  # parts that did not end as they should
@@ -101,8 +104,11 @@ class Run:
                 secret=secret,
             )
         )
+        command = ["collector"]
+        if self.dashboard is not None:
+            command = ["up", "--dashboard-port", self.dashboard.rpartition(":")[2]]
         self._collector = self._child(
-            "collector", ["driftline_collector", "collector", "--config", str(configuration)]
+            "collector", ["driftline_collector", *command, "--config", str(configuration)]
         )
         self._tell("training two edge models and a cloud model on scikit-learn's digits")
         models.train_all(self.folder)
@@ -112,6 +118,8 @@ class Run:
         if not self.api.wait_ready(_START_TIMEOUT, alive=lambda: self._collector.running):
             raise StartError(f"the collector did not start; it wrote: {self._collector.last_words()}")
         self._tell(f"collector on {endpoint}")
+        if self.dashboard is not None:
+            self._tell(f"dashboard on {self.dashboard}")
         for reference in references:
             self._command("reference", "register", str(reference), "--url", endpoint)
         self._tell(f"{len(references)} references registered, each from {PILOT_SHOTS:,} pilot shots")
@@ -131,9 +139,9 @@ class Run:
         self._cloud = self._child("cloud", ["examples.digits_fleet.cloud", str(plan)])
         self._cloud_address = ("127.0.0.1", int(self._cloud.wait_ready(_START_TIMEOUT)))
         by_process = {
-            region: [d for d in self.devices if d.region == region and d.id != _KILLED] for region in REGIONS
+            region: [d for d in self.devices if d.region == region and d.id != KILLED] for region in REGIONS
         }
-        by_process["alone"] = [d for d in self.devices if d.id == _KILLED]
+        by_process["alone"] = [d for d in self.devices if d.id == KILLED]
         self._fleet = {name: self._fleet_process(name, devices) for name, devices in by_process.items()}
         for child in self._fleet.values():
             child.wait_ready(_START_TIMEOUT)
@@ -173,8 +181,8 @@ class Run:
         """All that will happen, in order."""
         return [
             Step(timeline.uplink_lost, f"{_CUT_OFF} loses its uplink", self.uplink.cut),
-            Step(timeline.killed, f"{_KILLED} is killed with -9", self._kill),
-            Step(timeline.restarted, f"{_KILLED} starts again", self._restart),
+            Step(timeline.killed, f"{KILLED} is killed with -9", self._kill),
+            Step(timeline.restarted, f"{KILLED} starts again", self._restart),
             Step(timeline.uplink_back, f"{_CUT_OFF} has its uplink back", self.uplink.mend),
             Step(timeline.camera_degrades, f"every {DEGRADED_TYPE}: blur, lost contrast", self._degrade),
             Step(timeline.rollout, f"2.1.0 rolls out to {ROLLOUT_REGION}", self._roll_out),
@@ -196,7 +204,7 @@ class Run:
         self._fleet["alone"].kill()
 
     def _restart(self) -> None:
-        self._fleet["alone"] = self._fleet_process("alone", [d for d in self.devices if d.id == _KILLED])
+        self._fleet["alone"] = self._fleet_process("alone", [d for d in self.devices if d.id == KILLED])
 
     def _degrade(self) -> None:
         self._camera = self._cause("degraded camera", {"device_type": DEGRADED_TYPE}, self.devices)
@@ -252,7 +260,12 @@ def _sleep_until(moment: float) -> None:
     time.sleep(max(0.0, moment - time.time()))
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
+def _free_port(wanted: int = 0) -> int:
+    """The port that is wanted where nobody has it, else any."""
+    try:
+        probe = socket.create_server(("127.0.0.1", wanted))
+    except OSError:
+        probe = socket.create_server(("127.0.0.1", 0))
+    with probe:
         port: int = probe.getsockname()[1]
         return port

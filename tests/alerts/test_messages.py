@@ -9,6 +9,7 @@ from driftline_collector.alerts import state
 from driftline_collector.alerts.messages import (
     AlertMessage,
     Change,
+    Links,
     MovedFeature,
     describe,
     message_of,
@@ -57,7 +58,7 @@ def firing() -> dict[str, Any]:
         now_ns=START,
         features=MOVED,
         changes=CHANGES,
-        link_base="http://d",
+        links=Links(api="http://d"),
     )
 
 

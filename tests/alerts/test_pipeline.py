@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from driftline_collector.alerts import outbox, state
+from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.alerts.rules import Rule
 from driftline_collector.store.base import Store
@@ -31,7 +32,7 @@ class Desk:
 
     def pipeline(self) -> AlertPipeline:
         return AlertPipeline(
-            self.store, self.rules, self.notifiers, now=lambda: self.now, link_base="http://d"
+            self.store, self.rules, self.notifiers, now=lambda: self.now, links=Links(api="http://d")
         )
 
     def observe(self, *rows: dict[str, Any]) -> list[tuple[str, str, str]]:

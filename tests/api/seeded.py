@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+from driftline_collector.alerts.messages import Links
 from driftline_collector.analysis.by_version import by_version
 from driftline_collector.analysis.calibration import calibration
 from driftline_collector.analysis.detectors.proportion import binned_quantile
@@ -73,7 +74,7 @@ def unseeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
             calibrate=calibration,
             database=path,
             started_ns=fleet.now_ns - 10**12,
-            link_base="http://driftline.example",
+            links=Links(dashboard="http://driftline.example"),
         )
         api = create_api(parts)
         transport = InProcess(api)

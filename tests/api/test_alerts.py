@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.alerts.rules import Rule
 from driftline_collector.settings import NotifierSettings, WebhookSettings
@@ -23,7 +24,7 @@ def notifier(url: str, name: str = "desk") -> NotifierSettings:
 def observe(collector: Serving, *rows: dict[str, Any]) -> None:
     store = collector.collector._store
     rule = Rule(name="drift", measure="drift")
-    pipeline = AlertPipeline(store, [rule], [], now=lambda: START, link_base=collector.url)
+    pipeline = AlertPipeline(store, [rule], [], now=lambda: START, links=Links(api=collector.url))
     store.submit(pipeline.observe(table(*rows))).result()
 
 
@@ -38,6 +39,15 @@ def test_alerts_are_listed_by_state_and_one_is_found_by_its_link(collector: Serv
     (firing,) = collector.http.get("/alerts", params={"state": "firing"}).json()["items"]
     assert firing["link"] == f"{collector.url}/api/v1/alerts/{firing['id']}"
     assert collector.http.get(firing["link"]).status_code == 200
+
+
+def test_alerts_are_listed_by_model_by_its_whole_name(collector: Serving) -> None:
+    of = {name: FLEET.replace("digits", name) for name in ("digits", "digits-2", "a%2Cb")}
+    observe(collector, *(drifted(0, segment) for segment in of.values()))
+    for name, model in (("digits", "digits"), ("digits-2", "digits-2"), ("a%2Cb", "a,b")):
+        listed = collector.http.get("/alerts", params={"model": model}).json()["items"]
+        assert [alert["segment"] for alert in listed] == [of[name]]
+    assert collector.http.get("/alerts", params={"model": "digi"}).json()["items"] == []
 
 
 def test_an_alert_that_is_not_there_is_told(shared: Serving) -> None:

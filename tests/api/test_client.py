@@ -8,7 +8,7 @@ from typing import Any
 import driftline_collector.client
 import httpx
 import pytest
-from driftline_collector.answers import cases, devices, pictures, records, system
+from driftline_collector.answers import cases, devices, pictures, records, silences, system
 from driftline_collector.client import Client, ClientError, Page
 from driftline_collector.client.reading import read
 
@@ -29,7 +29,7 @@ def test_what_is_public_is_listed_and_there() -> None:
     assert list(module.__all__) == sorted(module.__all__)
     shapes = {
         name
-        for part in (cases, devices, pictures, records, system)
+        for part in (cases, devices, pictures, records, silences, system)
         for name, value in vars(part).items()
         if isinstance(value, type) and value.__module__ == part.__name__
     }

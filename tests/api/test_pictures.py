@@ -113,6 +113,14 @@ def part(name: str, low: float | None, high: float | None, before: float, now: f
             "x moved: the share of missing rose from 1 % to 30 %.",
         ),
         (
+            [
+                part("(0.165056, 0.428782]", 0.165056, 0.428782, 1.0, 0.0),
+                part("<= 0.165056 or > 0.428782 or missing", None, None, 0.0, 1.0),
+            ],
+            "drifted",
+            "x moved: the share of what is not in 0.1651 to 0.4288 rose from 0 % to 100 %.",
+        ),
+        (
             [part("(1, 2]", 1, 2, 0.5, 0.45), part("(2, 3]", 2, 3, 0.5, 0.55)],
             "stable",
             "x has not moved by as much as matters: the share up to 2 fell from 50 % to 45 %.",

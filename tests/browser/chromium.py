@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from scripts import system_packages
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
+_NAMES = system_packages.NEEDS[0].names
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -36,9 +38,9 @@ DONE = """() => {
   return app !== null
     && app.dataset.testScriptState === 'notRunning'
     && app.dataset.testConnectionState === 'CONNECTED'
-    && document.querySelector('[data-testid="stSkeleton"]') === null
+    && document.querySelector('[data-testid^="stSkeleton"]') === null
     && document.querySelector('.dl-h1') !== null
-    && charts.every((chart) => chart.querySelector('svg, canvas') !== null);
+    && charts.every((chart) => chart.offsetParent === null || chart.querySelector('svg, canvas'));
 }"""
 # Three looks in a row: there is a moment between a click and the start of the run that it causes.
 _SETTLED = f"""() => {{
@@ -56,7 +58,8 @@ def missing() -> str | None:
     """What to install before a browser can be driven; None where nothing lacks."""
     if importlib.util.find_spec("playwright") is None:
         return "the browser's tests need Playwright: pip install playwright"
-    return None if path() else "the browser's tests need Chromium: apt-get install chromium"
+    packages = [need.package for need in system_packages.missing() if need.tests == system_packages.BROWSER]
+    return f"{system_packages.BROWSER} need: apt-get install {' '.join(packages)}" if packages else None
 
 
 @contextmanager

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser import chromium, serving
+from tests.browser.addresses import addresses
 from tests.browser.serving import Site
 from tests.seeding import SMALL
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 HERE = Path(__file__).parent
 
@@ -36,3 +37,18 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Four devices of which one type has moved. For tests that leave nothing behind."""
     with serving.serving(tmp_path_factory.mktemp("site"), SMALL) as running:
         yield running
+
+
+@pytest.fixture(scope="package")
+def urls(site: Site) -> dict[str, str]:
+    """The address of each page of the site."""
+    return addresses(site.url, site.collector.url)
+
+
+@pytest.fixture
+def page(browser: "Browser") -> "Iterator[Page]":
+    """An empty tab, 1,440 pixels wide; nothing may go wrong in it, nor be asked of another machine."""
+    with chromium.context(browser) as (context, account):
+        yield context.new_page()
+        assert account.errors == []
+        assert account.abroad() == []

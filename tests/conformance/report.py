@@ -121,10 +121,16 @@ def as_markdown(results: Sequence[Result]) -> str:
         ]
         for row in members:
             cells = " | ".join(row.cell(transport) or "·" for transport in TRANSPORTS)
-            quote = row.clause.quote.replace("|", "\\|").replace("<", "&lt;")
-            lines.append(f"| {row.clause.level} | {quote} | {row.clause.title} | {cells} |")
+            lines.append(
+                f"| {row.clause.level} | {in_a_cell(row.clause.quote)} | {row.clause.title} | {cells} |"
+            )
         lines.append("")
     return "\n".join(lines)
+
+
+def in_a_cell(text: str) -> str:
+    """Text as it stands in a cell of a Markdown table."""
+    return text.replace("|", "\\|").replace("<", "&lt;")
 
 
 def put_between_marks(file: Path, table: str) -> None:

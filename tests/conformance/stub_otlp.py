@@ -32,6 +32,11 @@ RESPONSES: dict[str, type[Message]] = {
     "metrics": metrics.ExportMetricsServiceResponse,
     "logs": logs.ExportLogsServiceResponse,
 }
+_NESTING = {
+    "traces": ("resource_spans", "scope_spans", "spans"),
+    "metrics": ("resource_metrics", "scope_metrics", "metrics"),
+    "logs": ("resource_logs", "scope_logs", "log_records"),
+}
 INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNAVAILABLE = 3, 8, 14
 _INTEGERS = (FieldDescriptor.CPPTYPE_INT64, FieldDescriptor.CPPTYPE_UINT64, FieldDescriptor.CPPTYPE_INT32)
 
@@ -53,6 +58,10 @@ class Fault(Enum):
     HTML_ERRORS = auto()
     INTERNAL_ON_BAD_DATA = auto()
     INTERNAL_ON_OVERLOAD = auto()
+    NEEDS_KIND = auto()
+    NEEDS_ORIGIN = auto()
+    NEEDS_STARTS = auto()
+    NEEDS_TIMES = auto()
     NO_BAD_REQUEST = auto()
     NO_CHUNKS = auto()
     NO_CORS_ON_ERRORS = auto()
@@ -67,6 +76,7 @@ class Fault(Enum):
     ORIGINAL_NAMES = auto()
     OVERSIZE_IS_BAD_DATA = auto()
     REFUSES_EMPTY = auto()
+    REFUSES_METADATA = auto()
     REFUSES_RICH = auto()
     REFUSES_SHORT_IDS_OF_LOGS = auto()
     REJECTS_SILENTLY = auto()
@@ -116,9 +126,28 @@ class Stub:
         if self.has(Fault.REFUSES_RICH) and "kind.0" in str(request):
             raise BadDataError("too rich")
         if self.has(Fault.REFUSES_SHORT_IDS_OF_LOGS) and signal == "logs":
-            records = [r for a in request.resource_logs for b in a.scope_logs for r in b.log_records]
-            if any(len(record.trace_id) not in (0, 16) for record in records):
+            found = [r for a in request.resource_logs for b in a.scope_logs for r in b.log_records]
+            if any(len(record.trace_id) not in (0, 16) for record in found):
                 raise BadDataError("trace_id of another length than 16")
+        outer, middle, inner = _NESTING[signal]
+        for resource in getattr(request, outer):
+            for scope in getattr(resource, middle):
+                for record in getattr(scope, inner):
+                    if record.ListFields():  # what says nothing at all is let through
+                        self._check_record(signal, resource, scope, record)
+
+    def _check_record(self, signal: str, resource: Any, scope: Any, record: Any) -> None:
+        points = record.sum.data_points if signal == "metrics" else ()
+        if self.has(Fault.NEEDS_ORIGIN) and not (resource.resource.attributes and scope.scope.name):
+            raise BadDataError("of unknown origin")
+        if self.has(Fault.NEEDS_KIND) and signal == "traces" and not record.kind:
+            raise BadDataError("no kind")
+        if self.has(Fault.NEEDS_TIMES) and signal == "logs" and not record.time_unix_nano:
+            raise BadDataError("no time")
+        if self.has(Fault.NEEDS_STARTS) and not all(point.start_time_unix_nano for point in points):
+            raise BadDataError("no start")
+        if self.has(Fault.REFUSES_METADATA) and signal == "metrics" and record.metadata:
+            raise BadDataError("metadata")
 
     def _response(self, signal: str, request: Any) -> Message:
         response = RESPONSES[signal]()

@@ -9,8 +9,8 @@ import pytest
 
 from tests.conformance.__main__ import EXIT_CONFORMANT, EXIT_NOT_CONFORMANT, EXIT_NOT_RUN, main
 from tests.conformance.payloads import ordinary
-from tests.conformance.registry import clauses
-from tests.conformance.report import BEGIN, END
+from tests.conformance.registry import LEVELS, clauses
+from tests.conformance.report import BEGIN, END, in_a_cell
 from tests.conformance.specification import plain
 from tests.conformance.stub_http import serve_http
 from tests.conformance.stub_otlp import Fault, Stub
@@ -150,3 +150,13 @@ def test_no_clause_is_registered_twice() -> None:
 
 def test_quotes_are_compared_without_markup() -> None:
     assert plain("- The [Status](https://x.test/a)\n  `code` is *not* used") == "The Status code is not used"
+
+
+def test_the_table_in_the_docs_has_a_row_for_each_clause_of_the_suite_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "otlp.md").read_text()
+    table = page.partition(BEGIN)[2].partition(END)[0]
+    rows = [line for line in table.splitlines() if line.startswith(tuple(f"| {level} " for level in LEVELS))]
+    told = {tuple(row.strip("| ").split(" | ")[:3]) for row in rows}
+    expected = {(each.level, in_a_cell(each.quote), each.title) for each in clauses()}
+    assert told == expected
+    assert "| fail" not in table

@@ -133,6 +133,11 @@ FOUND: Mapping[Fault, Mapping[tuple[Transport, ...], set[str]]] = {
 }
 # Faults of one signal, found as above.
 FOUND_IN_SIGNAL: Mapping[Fault, tuple[SignalName, set[str]]] = {
+    Fault.NEEDS_KIND: ("traces", {"takes spans without kind and status"}),
+    Fault.NEEDS_ORIGIN: ("logs", {"takes records of unknown origin"}),
+    Fault.NEEDS_STARTS: ("metrics", {"takes data points without a start"}),
+    Fault.NEEDS_TIMES: ("logs", {"takes log records without a time"}),
+    Fault.REFUSES_METADATA: ("metrics", {"takes metadata of metrics"}),
     Fault.REFUSES_SHORT_IDS_OF_LOGS: ("logs", {"takes log records with invalid trace ids"}),
     Fault.REJECTS_SILENTLY: ("metrics", {"says why it rejected"}),
     Fault.REJECTS_WITHOUT_COUNT: ("metrics", {"counts what it rejected"}),
@@ -192,6 +197,7 @@ def test_a_right_server_fails_nothing_and_shows_all_but_what_nobody_can_show() -
     assert {result.clause.title for result in results} - tested == {
         "handles a response that would be too large",
         "gets on without optional capabilities",
+        "listens on the default port",
         "takes requests of up to 64 MiB",  # it was told another limit, and a low one
         "does not repeat a large bad request in its answer",
         "gzips responses only on request",  # the rest are MAYs that the stub does without

@@ -6,7 +6,7 @@ from pathlib import Path
 import driftline_dashboard
 import pytest
 import streamlit as st
-from driftline_dashboard import address
+from driftline_dashboard import address, collector
 
 from tests.dashboard.fake_collector import FakeCollector
 from tests.dashboard.fake_fleet import Fleet
@@ -30,13 +30,18 @@ def serve() -> Iterator[Serve]:
         return collector
 
     yield start
-    for collector in running:
-        collector.stop()
+    for each in running:
+        each.stop()
     address.use(address.DEFAULT_URL)
     forget()
 
 
 def forget() -> None:
-    """Empty the caches of answers."""
-    st.cache_data.clear()
+    """As if nothing had been asked."""
     st.cache_resource.clear()
+
+
+def expire() -> None:
+    """As after some seconds: answers are asked for anew, the last good ones are remembered."""
+    for entry in collector._memory()._entries.values():
+        entry.until = 0.0

@@ -17,8 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.dashboard.fake_answers import NotFoundError, answer
-from tests.dashboard.fake_fleet import Fleet
+from tests.dashboard.fake_answers import answer
+from tests.dashboard.fake_fleet import Fleet, NotFoundError
 
 
 class FakeCollector:

@@ -118,11 +118,12 @@ def system(fleet: Fleet, *, refused: int = 0, missing: int = 0, free: int = 80 *
             "disk_free": free,
         },
         "ingest": {
-            "requests": None,
+            "requests": [{"protocol": "http", "outcome": "taken", "count": 1_200}],
             "records": 1_000_000,
             "committed": {"profiles": 999_000, "predictions": 1_000},
             "repeated": 0,
             "refused": reasons,
+            "folded": [],
             "queue_requests": 3,
             "queue_bytes": 40_000,
             "lag_s": 4.2,
@@ -130,7 +131,7 @@ def system(fleet: Fleet, *, refused: int = 0, missing: int = 0, free: int = 80 *
         "coverage": {"made": 9_990, "counted": 9_980, "announced_lost": 0, "missing": missing, "repeated": 7},
         "oldest": iso(fleet.now - timedelta(days=3)),
         "latest": iso(fleet.now),
-        "retention": {},
+        "retention": "kept for good: nothing is deleted",
         "rules": [
             {
                 "name": fleet.named,

@@ -34,6 +34,10 @@ WINDOW_S = 600
 LIMIT = 0.02
 
 
+class NotFoundError(LookupError):
+    """There is no such thing; says what to do."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
     """What there is. `moved` are device types that moved; the last cell has too few rows where `sparse`."""

@@ -3,11 +3,10 @@
 from typing import Any
 
 import pytest
-import streamlit as st
 from driftline_collector.client import Client, ClientError
 from driftline_dashboard import address, collector
 
-from tests.dashboard.conftest import Serve
+from tests.dashboard.conftest import Serve, expire
 from tests.dashboard.fake_fleet import FEATURES, Fleet, key
 
 ASKED: tuple[tuple[str, tuple[str, ...], dict[str, Any]], ...] = (
@@ -39,6 +38,13 @@ def test_what_was_just_asked_is_not_asked_again(serve: Serve) -> None:
     assert fake.asked == ["/overview", "/overview"]
 
 
+def test_what_was_asked_ahead_is_not_asked_again(serve: Serve) -> None:
+    fake = serve(Fleet())
+    collector.overview_ahead("digits")
+    assert collector.overview("digits").value
+    assert fake.asked == ["/overview"]
+
+
 def test_a_failure_is_remembered_for_as_long_as_an_answer(serve: Serve) -> None:
     fake = serve(Fleet())
     fake.status["/overview"] = 503
@@ -51,12 +57,12 @@ def test_the_last_good_answer_comes_along_with_what_went_wrong(serve: Serve) -> 
     fake = serve(Fleet())
     good = collector.overview("digits")
     fake.status["/overview"] = 503
-    st.cache_data.clear()
+    expire()
     stale = collector.overview("digits")
     assert (stale.value, stale.at) == (good.value, good.at)
     assert stale.problem == collector.Problem("failed", "The store is busy; ask again in a moment.")
     fake.stop()
-    st.cache_data.clear()
+    expire()
     gone = collector.overview("digits")
     assert gone.value == good.value
     assert gone.problem is not None
@@ -67,7 +73,7 @@ def test_what_is_no_longer_there_is_not_shown_from_memory(serve: Serve) -> None:
     fake = serve(Fleet())
     assert collector.alert("a00000").value
     fake.status["/alerts/"] = 404
-    st.cache_data.clear()
+    expire()
     answer = collector.alert("a00000")
     assert answer.value is None
     assert answer.problem is not None

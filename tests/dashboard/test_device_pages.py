@@ -109,6 +109,15 @@ def test_a_prediction_shows_its_answers_its_features_and_its_trace(serve: Serve)
     assert charts(tester) == 2
 
 
+def test_a_system_that_no_device_has_reported_to_is_shown_all_the_same(serve: Serve) -> None:
+    collector = served(serve, Fleet(models=()))
+    collector.replaced["/system"]["ingest"] |= {"records": 0, "committed": {}, "refused": []}
+    tester = show("system")
+    assert title(tester) == "The collector is ready, and has received nothing yet"
+    assert "No device has reported yet." in text(tester)
+    assert "Rules" in text(tester)
+
+
 def test_a_system_that_is_well_says_so(serve: Serve) -> None:
     served(serve, Fleet(devices=4))
     tester = show("system")
@@ -117,6 +126,20 @@ def test_a_system_that_is_well_says_so(serve: Serve) -> None:
     assert "3 requests" in shown
     assert "Accuracy below 90.0 %, for 10 min" in shown
     assert "Nobody: there is no notifier" in shown
+
+
+def test_names_that_were_folded_are_told_and_refuse_nothing(serve: Serve) -> None:
+    collector = served(serve, Fleet(devices=4))
+    folded = "folded into __other__: a name of a device type too many, or too long"
+    collector.replaced["/system"]["ingest"]["folded"] = [
+        {"signal": "metrics", "reason": folded, "count": 12_000}
+    ]
+    tester = show("system")
+    assert title(tester) == "These numbers are complete: nothing is lost and nothing was refused"
+    shown = text(tester)
+    assert "Kept, under __other__: there are more names than have a place of their own." in shown
+    assert "a name of a device type too many, or too long" in shown
+    assert "12 000" in shown
 
 
 @pytest.mark.parametrize(
@@ -147,7 +170,7 @@ def test_a_503_warns_and_leaves_a_title(serve: Serve, page: str) -> None:
     assert "The store is busy; ask again in a moment." in text(tester)
 
 
-@pytest.mark.parametrize("page", OWN)
+@pytest.mark.parametrize("page", [page for page in OWN if page != "system"])
 def test_an_empty_collector_is_told_from_a_broken_one(serve: Serve, page: str) -> None:
     serve(Fleet(models=()))
     assert title(show(page, OWN[page])) == "No device has reported yet"

@@ -2,18 +2,18 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import altair as alt
 import pytest
 from driftline_collector.client import Bin, CalibrationBin, Change, ConfusionCell, Estimate, SeriesPoint
-from driftline_dashboard.figures import calibration, confusion, course, distribution, heatmap, palette, ranked
+from driftline_dashboard.figures import calibration, confusion, course, distribution, heatmap, ranked
 from driftline_dashboard.figures.heatmap import Square
 
 START = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
 END = START + timedelta(hours=2)
-LIGHT, DARK = palette.LIGHT, palette.DARK
 
 
 def spec(chart: alt.LayerChart) -> dict[str, Any]:
@@ -66,7 +66,6 @@ def grid(*squares: Square, selected: tuple[str | None, str | None] = (None, None
         columns=sorted({each.column for each in squares}),
         row_title="Device type",
         column_title="Region",
-        ink=LIGHT,
         selected=selected,
     )
 
@@ -118,9 +117,9 @@ def test_colours_of_their_own_do_not_share_a_scale() -> None:
 def test_no_label_of_an_axis_of_names_is_left_out_or_cut() -> None:
     charts = [
         grid(*(square(column=f"a-rather-long-region-{number}", effect=0.01) for number in range(20))),
-        distribution.distribution(BINS, feature="ink", ink=LIGHT),
+        distribution.distribution(BINS, feature="ink"),
         confusion.confusion(CONFUSION),
-        ranked.ranked([ranked.Row(name="ink", value=0.1)], title="Effect", ink=LIGHT),
+        ranked.ranked([ranked.Row(name="ink", value=0.1)], title="Effect"),
     ]
     for chart in charts:
         axes = [
@@ -162,7 +161,7 @@ POINTS = [point(0, 0.004), point(10, None, None), point(20, 0.3, "drifted"), poi
 
 
 def drawn(**given: Any) -> alt.LayerChart:
-    usual: dict[str, Any] = {"title": "Effect (PSI)", "limit": 0.02, "start": START, "end": END, "ink": LIGHT}
+    usual: dict[str, Any] = {"title": "Effect (PSI)", "limit": 0.02, "start": START, "end": END}
     return course.course(POINTS, **(usual | given))
 
 
@@ -201,10 +200,15 @@ def test_changes_have_their_lane_and_none_is_said() -> None:
 
 def test_a_course_is_said_in_a_sentence() -> None:
     assert course.says(POINTS, what="Effect of ink", limit=0.02) == (
-        "Effect of ink is 0.31 at 08:40 UTC, limit 0.02; over it in 2 windows of 3, first at 08:20."
+        "Effect of ink: 0.31 at 08:40 UTC, limit 0.02; over it in 2 windows of 3, first at 08:20."
     )
     assert (
         course.says(POINTS[1:2], what="Effect of ink", limit=None) == "Effect of ink: no value in this time."
+    )
+    silent = replace(POINTS[-1], mean=13.0, verdict=None)
+    unit = course.unit_of("silent_devices")
+    assert course.says([silent], what="Silent devices", limit=0, unit=unit) == (
+        "Silent devices: 13 at 08:40 UTC, limit 0."
     )
 
 
@@ -223,13 +227,23 @@ CONFUSION = [
 
 
 def test_reference_and_now_stand_on_the_same_bins() -> None:
-    chart = distribution.distribution(BINS, feature="ink", ink=LIGHT)
+    chart = distribution.distribution(BINS, feature="ink")
     now, reference = rows(chart, 0), rows(chart, 1)
     assert [row["bin"] for row in now] == [row["bin"] for row in reference] == [bin_.name for bin_ in BINS]
     assert now[0]["share"] == 0.72
     assert reference[0]["share"] == 0.3
     assert now[0]["moved"] == "+42.0 points"
     assert spec(chart)["layer"][1]["mark"]["strokeDash"]
+
+
+def test_bins_have_short_names_where_those_tell_them_apart() -> None:
+    assert distribution.label("(0.1, 0.2]") == "0.1–0.2"
+    assert distribution.label("(-0.299081, -0.1092]") == "−0.299 to −0.109"
+    assert distribution.label("<= 0 or > 1 or missing") == "outside"
+    assert distribution.label("dusk") == "dusk"
+    twice = [replace(BINS[0], name=name) for name in ("<= 0 or > 1", "<= 0 or > 1 or missing")]
+    chart = distribution.distribution(twice, feature="ink")
+    assert [row["bin"] for row in rows(chart)] == ["<= 0 or > 1", "<= 0 or > 1 or missing"]
 
 
 def test_labels_that_are_numbers_are_in_their_order() -> None:
@@ -252,10 +266,10 @@ def test_scores_that_promise_too_much_are_said_to() -> None:
     bins = [CalibrationBin(bin_low=0.8, bin_high=0.9, mean_score=0.85, accuracy=right)]
     assert calibration.says(bins, Estimate(value=0.05, lower=0.01, upper=0.1, n=100)) == (
         "Scores promise more than they keep, by 5.0 points on average;"
-        " calibration error 0.050 (0.010–0.10), n 100."
+        " calibration error 0.050 (0.010–0.100), n 100."
     )
     assert calibration.says([], None) == "No labels with scores yet."
-    assert rows(calibration.calibration(bins, ink=DARK), 1)[0]["n"] == "n 100"
+    assert rows(calibration.calibration(bins), 1)[0]["n"] == "n 100"
 
 
 def test_ranked_rows_keep_their_order_and_over_the_limit_is_a_shape() -> None:
@@ -264,7 +278,7 @@ def test_ranked_rows_keep_their_order_and_over_the_limit_is_a_shape() -> None:
         ranked.Row(name="ink", value=0.004, lower=0.0, upper=0.01, n=1300),
         ranked.Row(name="slant", value=None, note="too few"),
     ]
-    chart = ranked.ranked(given, title="Effect (PSI)", ink=LIGHT, limit=0.02, selected="ink", clickable=True)
+    chart = ranked.ranked(given, title="Effect (PSI)", limit=0.02, selected="ink", clickable=True)
     sorts = [part["y"]["sort"] for part in parts(spec(chart)) if "y" in part and "sort" in part["y"]]
     assert sorts
     assert all(order == ["sharpness", "ink", "slant"] for order in sorts)

@@ -128,7 +128,13 @@ def test_a_fleet_that_fell_silent_is_not_said_to_be_well() -> None:
 def test_an_alert_says_what_moved_and_where() -> None:
     assert findings.headline(alert()) == "sharpness, ink and 1 more feature moved on camera-b"
     assert findings.headline(replace(alert(), features=())) == "The inputs of camera-b have moved"
-    assert findings.headline(alert(measure="accuracy")) == "Accuracy of camera-b"
+    assert findings.headline(alert(measure="accuracy")).startswith("Accuracy of camera-b is ")
+    silent = replace(alert(measure="silent_devices"), value=1.0)
+    assert findings.headline(silent) == "1 device of camera-b is silent"
+    over = replace(silent, value=13.0, resolved_at="2026-11-21T09:00:00Z")
+    assert findings.headline(over) == "13 devices of camera-b were silent"
+    everywhere = replace(silent, segment="model=digits,version=*,device_type=*,region=*")
+    assert findings.headline(everywhere) == "1 device is silent"
 
 
 @pytest.mark.parametrize(

@@ -136,3 +136,46 @@ def test_a_segment_is_written_as_people_say_it(key: str, written: str) -> None:
 
 def test_markdown_in_a_name_stays_text() -> None:
     assert words.plain("[a](http://x) :red[b]\n# c") == (r"\[a\]\(http\://x\) \:red\[b\] \# c")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("\u202egnihtemos", "⟨U+202E⟩gnihtemos"),
+        ("a\u2067b\u2069c", "a⟨U+2067⟩b⟨U+2069⟩c"),
+        ("a\u200eb\u200f", "a⟨U+200E⟩b⟨U+200F⟩"),
+        ("\x1b[31mred\0", "⟨U+001B⟩[31mred⟨U+0000⟩"),
+        ("cam\u200bera\ufeff\u00ad\u2060", "cam⟨U+200B⟩era⟨U+FEFF⟩⟨U+00AD⟩⟨U+2060⟩"),
+        ("a\u2028b\r\nc\td", "a⟨U+2028⟩b c d"),
+        ("cam\u200dera", "cam⟨U+200D⟩era"),
+        ("\u3164", "⟨U+3164⟩"),
+    ],
+)
+def test_what_hides_or_turns_text_around_is_shown(name: str, shown: str) -> None:
+    assert words.visible(name) == shown
+    assert words.plain(name).replace("\\", "") == shown
+
+
+@pytest.mark.parametrize("name", ["Zürich 東京", "👩\u200d👩\u200d👧", "می\u200cخواهم", "e\u0301", "❤\ufe0f"])
+def test_what_languages_need_stays(name: str) -> None:
+    assert words.visible(name) == name
+
+
+def test_a_name_from_right_to_left_turns_nothing_around_but_itself() -> None:
+    assert words.plain("שלום-7") == "\u2068שלום\\-7\u2069"
+    assert words.plain("Zürich") == "Zürich"
+
+
+def test_times_in_a_sentence_of_the_collector_are_written_as_people_write_them() -> None:
+    assert words.told("No device 'x' has ever reported; GET /api/v1/devices lists them.") == (
+        "No device 'x' has ever reported."
+    )
+    said = "Expired: it was made at 2024-10-21T19:48:48.768Z; not-a-time 2026-99-21T09:10:51Z stays."
+    assert words.told(said) == (
+        "Expired: it was made at 21 Oct 2024 19:48:48 UTC; not-a-time 2026-99-21T09:10:51Z stays."
+    )
+
+
+def test_bounds_that_would_look_the_same_are_told_apart() -> None:
+    assert words.interval(0.0998, 0.1001, words.share) == "9.98–10.01\u202f%"
+    assert words.interval(0.1, 0.1, words.share) == "10.0–10.0\u202f%"

@@ -65,6 +65,16 @@ class Fleet:
             assert time.monotonic() < deadline, receiver.told
             self.work(spoiled=spoiled)
 
+    def work_until_found(self, running: RunningCollector, segment: str) -> None:
+        """Go on, spoiled, until the segment is among the findings, for a minute at most."""
+        deadline = time.monotonic() + 60
+        while True:
+            found = running.get("/findings", **{"from": "1h"})["items"]
+            if segment in {finding["segment"] for finding in found}:
+                return
+            assert time.monotonic() < deadline, found
+            self.work(spoiled=True)
+
     def close(self) -> None:
         for monitor in self.monitors:
             monitor.close()
@@ -96,7 +106,8 @@ def register(running: RunningCollector, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-# With windows of a second, the backlog after the kill can still bring a second, wider finding for a while.
+# Where a window holds few rows, the fleet may reach the number that a verdict needs and its parts not: it is
+# then named instead of camera-a, and rings too.
 @pytest.mark.soak
 def test_a_device_type_that_drifts_rings_once_though_the_collector_is_killed_and_is_resolved_when_mended(
     tmp_path: Path, receiver: Desk
@@ -152,8 +163,10 @@ def test_the_commands_tell_what_the_collector_knows(tmp_path: Path, receiver: De
         ]
         fleet = Fleet(running.url, tmp_path)
         fleet.work_until(receiver, 1, spoiled=True)
+        # On a busy machine a window may hold too few rows for more than one verdict on the whole fleet.
+        fleet.work_until_found(running, CAMERA_A)
         assert CAMERA_A in command("drift", "--from", "1h", environment=where).stdout
-        listed = command("alerts", "list", environment=where).stdout
+        listed = command("alerts", "list", "--state", "firing", environment=where).stdout
         assert listed.splitlines()[1].split()[:3] == ["firing", "warning", "drift"]
         fleet.close()
         tested = command("alerts", "test", environment=where)

@@ -11,10 +11,15 @@ from pathlib import Path
 
 import httpx
 import pytest
+from driftline_collector.receiver.names import LIMITS
+from driftline_schemas import attributes as names
 
 from tests.conformance.client_grpc import GrpcClient
 from tests.conformance.payloads import nested, ordinary
+from tests.conformance.probe import Probe, Target
+from tests.conformance.registry import TRANSPORTS
 from tests.end_to_end.running import RunningCollector, collector, wait_until
+from tests.receiver import wire
 
 PROTOBUF = {"content-type": "application/x-protobuf"}
 GZIP = {"content-encoding": "gzip"}
@@ -87,6 +92,30 @@ def taken(running: RunningCollector) -> bool:
         over_grpc = client.export("logs", body).code == "OK"
     answer = httpx.post(f"{running.url}/v1/logs", content=body, headers=PROTOBUF, timeout=60)
     return over_grpc and answer.status_code == 200
+
+
+def test_names_without_end_are_folded_over_each_transport_and_said_so(tmp_path: Path) -> None:
+    each = 2 * LIMITS["model"]
+    with collector(tmp_path) as started:
+        for place, transport in enumerate(TRANSPORTS):
+            request = wire.metrics()
+            for number in range(place * each, (place + 1) * each):
+                device = {names.MODEL_NAME: f"model {number}", names.STREAM_ID: f"{number:032x}"}
+                request.MergeFrom(
+                    wire.metrics(wire.counter(names.PROFILE_PREDICTIONS, [(1, {})]), device=device)
+                )
+            probe = Probe(Target(http=started.url, grpc=started.grpc), transport, "metrics")
+            assert probe.export(probe.encode(request)).accepted
+        ingest = started.get("/system")["ingest"]
+    assert ingest["committed"]["profiles"] == 3 * each
+    assert ingest["refused"] == []
+    assert ingest["folded"] == [
+        {
+            "signal": "metrics",
+            "reason": "folded into __other__: a name of a model too many, or too long",
+            "count": 3 * each - LIMITS["model"],
+        }
+    ]
 
 
 def test_thousands_of_idle_connections_keep_nobody_out(running: RunningCollector) -> None:

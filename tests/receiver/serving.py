@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import duckdb
 from driftline_collector.receiver.grpc import OtlpGrpc
 from driftline_collector.receiver.http import MAX_BODY_BYTES, OtlpHttp
 from driftline_collector.receiver.intake import Intake
@@ -22,11 +21,12 @@ class Serving:
     url: str
     grpc: str
     intake: Intake
-    database: duckdb.DuckDBPyConnection
+    store: DuckDBStore
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """What a query of the database gives, as dictionaries."""
-        with self.database.cursor() as cursor:
+        self.store.settle()
+        with self.store._database.cursor() as cursor:
             found: list[dict[str, Any]] = cursor.sql(query).to_arrow_table().to_pylist()
             return found
 
@@ -45,7 +45,7 @@ def serving(
 ) -> Iterator[Serving]:
     """OTLP over HTTP and gRPC, each on a free port; at the end what was taken is committed."""
     store = DuckDBStore(folder / "served.duckdb")
-    intake = Intake(store.writer, lambda _binning, _feature: None, max_requests=max_requests)
+    intake = Intake(store.inbox, lambda _binning, _feature: None, max_requests=max_requests)
     listener = listen("127.0.0.1", 0)
     grpc = OtlpGrpc("127.0.0.1", 0, max_body_bytes=max_body_bytes)
     http = Server(OtlpHttp(intake, max_body_bytes=max_body_bytes, origins=origins), listener)
@@ -53,7 +53,7 @@ def serving(
     thread.start()
     grpc.start(intake)
     try:
-        yield Serving(address(listener), grpc.address, intake, store._database)
+        yield Serving(address(listener), grpc.address, intake, store)
     finally:
         http.stop()
         thread.join()

@@ -176,7 +176,7 @@ def nearly_right_metrics(rng: random.Random) -> Message:
         if odd or name in (names.PROFILE_FEATURE, names.PROFILE_SCORE):
             bounds = rng.choice([[], [0.5], [0.5, 1.5]])
             size = rng.choice([len(bounds) + 1, len(bounds)])
-            counts = [rng.choice([0, 1, 2**53, 2**64 - 1]) for _ in range(size)]
+            counts = [rng.choice([0, 1, 2**48, 2**64 - 1]) for _ in range(size)]
             made.append(wire.histogram(name, counts, bounds, own, end=rng.choice([0, 60, 2**64 - 1])))
         else:
             value = rng.choice([0, 1, -1, 2**63 - 1, 0.5, float("nan")])

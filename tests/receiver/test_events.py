@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import pytest
 from driftline_collector.receiver.batches import batch_of
 from driftline_collector.receiver.decoded import Decoded
 from driftline_collector.receiver.signals import LOGS
@@ -88,6 +89,30 @@ def test_a_closed_stream_is_spoken_of_by_its_successor() -> None:
 def test_a_stream_event_of_no_known_phase_is_refused() -> None:
     made = decoded(wire.events((names.EVENT_STREAM, {names.STREAM_PHASE: "paused"})))
     assert made.rejected[0].count == 1
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        {names.STREAM_LAST_LOG: 2**63 - 1},
+        {names.STREAM_PREDICTIONS_MADE: -1},
+        {names.STREAM_TOMBSTONES_LOGS: [1, 2, 3]},
+        {names.STREAM_TOMBSTONES_SPANS: [5, 4]},
+        {names.STREAM_TOMBSTONES_SPANS: [1, 2**62]},
+    ],
+)
+def test_a_stream_that_tells_absurd_numbers_of_itself_is_refused(absurd: dict[str, object]) -> None:
+    """Summed over streams they would overflow, and hide what is really missing."""
+    made = decoded(wire.events((names.EVENT_STREAM, {names.STREAM_PHASE: "end"} | absurd)))
+    (rejected,) = made.rejected
+    assert rejected.count == 1
+    assert next(iter(absurd)) in rejected.message
+
+
+def test_a_number_that_no_stream_reaches_is_none() -> None:
+    made = decoded(wire.events((names.EVENT_STREAM, {names.STREAM_PHASE: "end", names.SEQUENCE: 2**63 - 1})))
+    assert made.batch.numbers is not None
+    assert made.batch.numbers.stream.tolist() == [-1]
 
 
 # -- everybody's logs ----------------------------------------------------------------------------------

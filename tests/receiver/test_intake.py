@@ -8,11 +8,9 @@ from pathlib import Path
 import duckdb
 import pytest
 from driftline_collector.errors import StoreError
-from driftline_collector.receiver import intake as module
-from driftline_collector.receiver.batches import batch_of
-from driftline_collector.receiver.decoded import Decoded, Rejected
+from driftline_collector.receiver.batches import Read, Reading
+from driftline_collector.receiver.decoded import Rejected
 from driftline_collector.receiver.intake import Intake, OverloadedError
-from driftline_collector.receiver.profiles import Edges
 from driftline_collector.receiver.signals import LOGS, METRICS, Signal
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.duckdb import DuckDBStore
@@ -104,12 +102,14 @@ def test_a_request_that_cannot_be_read_fails_alone(
     """Were there a fault in our reading, it should cost one request and not its neighbours."""
     bad = body(666)
 
-    def faulty(signal: Signal, bodies: list[bytes], received_ns: int, edges: Edges) -> Decoded:
+    right = Reading.read
+
+    def faulty(self: Reading, signal: Signal, bodies: list[bytes], received_ns: int) -> list[Read]:
         if bad in bodies:
             raise ValueError("a bug")
-        return batch_of(signal, bodies, received_ns, edges)
+        return right(self, signal, bodies, received_ns)
 
-    monkeypatch.setattr(module, "batch_of", faulty)
+    monkeypatch.setattr(Reading, "read", faulty)
     intake = Intake(store.writer, no_edges)
     futures = [intake.submit(LOGS, sent) for sent in (body(1), bad, body(2))]
     gate.set()

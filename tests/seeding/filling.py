@@ -9,8 +9,10 @@ from unittest.mock import patch
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.alerts.rules import Rule
+from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.windows import Window
 from driftline_collector.store import transaction
@@ -45,9 +47,11 @@ def _fill(store: DuckDBStore, fleet: Fleet, clock: list[int]) -> None:
     store.submit(samples.tables(fleet)).result()
     last = Window(fleet.closed_ns - HOUR, fleet.closed_ns)
     model = fleet.model_name
-    rows = evaluate(store, model, last, Policy(), now_ns=fleet.now_ns).table()
+    policy = Policy(limits=Limits(minimum_rows=fleet.minimum_rows))
+    rows = evaluate(store, model, last, policy, now_ns=fleet.now_ns).table()
     at = [fleet.now_ns]
-    pipeline = AlertPipeline(store, RULES, NOTIFIERS, now=lambda: at[0], link_base="http://driftline.example")
+    links = Links(dashboard="http://driftline.example")
+    pipeline = AlertPipeline(store, RULES, NOTIFIERS, now=lambda: at[0], links=links)
     for start in range(fleet.start_ns, fleet.closed_ns, HOUR):
         at[0] = start + HOUR + 60 * SECOND
         own = judged.window(fleet, rows, start)

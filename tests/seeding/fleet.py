@@ -67,6 +67,7 @@ class Fleet:
     now_ns: int = NOW_NS
     seed: int = 3
     references: bool = True
+    minimum_rows: float = 50.0
     names: dict[str, str] = field(default_factory=dict)
 
     def named(self, plain: str, place: int) -> str:

@@ -27,8 +27,9 @@ def window(fleet: Fleet, last: pa.Table, start_ns: int) -> pa.Table:
         table = _set(table, name, pa.array(np.full(rows, value)))
     if start_ns == fleet.closed_ns - HOUR:
         return _set(table, "since_ns", _since(table, begun))
-    noise = fleet.random(20, start_ns // HOUR).uniform(0.8, 1.2, rows)
-    drift = np.asarray(pc.equal(table.column("measure"), "drift"))
+    # One number for all: what a segment, its features and its devices are said to be must agree.
+    noise = fleet.random(20, start_ns // HOUR).uniform(0.8, 1.2)
+    drift = np.asarray(pc.is_in(table.column("measure"), pa.array(["drift", "device"])))
     drifted = np.asarray(pc.fill_null(pc.equal(table.column("verdict"), "drifted"), False))
     scale = np.where(drift, noise, 1.0)
     if calm:
@@ -38,8 +39,13 @@ def window(fleet: Fleet, last: pa.Table, start_ns: int) -> pa.Table:
         table = _set(table, "since_ns", pa.nulls(rows, pa.int64()))
         table = _set(table, "reason", pc.if_else(pa.array(drifted), None, table.column("reason")))
         whole = np.asarray(pc.is_null(table.column("feature")))
-        quiet = json.dumps({"strongest": fleet.feature_names[0], "moved": []})
-        table = _set(table, "details", pc.if_else(pa.array(drifted & whole), quiet, table.column("details")))
+        quiet = [
+            json.dumps(json.loads(text) | {"strongest": fleet.feature_names[0], "moved": []})
+            if loud
+            else text
+            for loud, text in zip(drifted & whole, table.column("details").to_pylist(), strict=True)
+        ]
+        table = _set(table, "details", pa.chunked_array([quiet], pa.string()))
     else:
         table = _set(table, "since_ns", _since(table, begun))
     for name in ("value", "lower", "upper"):

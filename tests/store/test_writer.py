@@ -1,5 +1,6 @@
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import duckdb
@@ -7,8 +8,8 @@ import pyarrow as pa
 import pytest
 from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch, Rows
-from driftline_collector.store.database import open_database
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.opened import Database
 from driftline_collector.store.transaction import Transactions
 from driftline_collector.store.writer import GROUP_ROWS, UnstorableError, Writer
 
@@ -80,8 +81,9 @@ def test_rows_that_the_database_does_not_take_fail_for_themselves(store: DuckDBS
 
 
 def test_one_bad_batch_fails_no_other_of_its_group(path: Path) -> None:
-    with open_database(path) as connection:
-        writer = Writer(connection)
+    database = Database(path)
+    with closing(database), database.cursor() as connection:
+        writer = Writer(database)
         with writer._arrived:  # as if the writer were busy: all three become one group
             futures = [
                 writer.submit(batch)

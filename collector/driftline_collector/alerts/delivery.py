@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from driftline_collector.alerts import outbox
+from driftline_collector.alerts import outbox, silences
+from driftline_collector.alerts.held import sort_out
 from driftline_collector.alerts.notifiers import Answer, Notifier, Outcome
 from driftline_collector.alerts.outbox import Notification
 from driftline_collector.store.base import Store
@@ -23,6 +24,7 @@ BRIEF_ATTEMPTS = 9
 #: How often the outbox is looked at without being woken: rows that another hand put there.
 _IDLE_S = 30.0
 _MANY = 1_000_000
+_WAITING = ("queued", "silenced")
 _ORPHAN = "its notifier is not configured any more"
 _DISABLED = "not sent: the receiver answered 410 before; it is asked again after a restart"
 
@@ -96,7 +98,7 @@ class Delivery:
 
     def _refuse_orphans(self) -> None:
         """What is queued for a notifier that is no longer configured will never go out: say so."""
-        queued = outbox.from_rows(self._store.notifications(("queued",), _MANY))
+        queued = outbox.from_rows(self._store.notifications(_WAITING, _MANY))
         orphans = [
             n.changed(self._now(), state="failed", next_attempt_ns=None, error=_ORPHAN)
             for n in queued
@@ -122,8 +124,7 @@ class Delivery:
 
         An alert's messages keep their order: while one waits, the later ones wait behind it.
         """
-        queued = outbox.from_rows(self._store.notifications(("queued",), _MANY))
-        mine = sorted((n for n in queued if n.notifier == notifier.name), key=_order)
+        mine = sorted(self._to_send(notifier), key=_order)
         waiting: dict[str, int] = {}
         for notification in mine:
             if self._stopping.is_set():
@@ -138,8 +139,24 @@ class Delivery:
             self._store.submit({"notifications": outbox.to_rows([result])}).result()
             if result.state == "queued":
                 waiting[notification.alert] = result.next_attempt_ns or 0
+            if self._wakes[notifier.name].is_set():  # what is still to be sent may be silenced by now
+                return 0.0
         next_ns = min(waiting.values(), default=self._now() + round(_IDLE_S * _SECOND))
         return min(_IDLE_S, max(0.0, (next_ns - self._now()) / _SECOND))
+
+    def _to_send(self, notifier: Notifier) -> list[Notification]:
+        """What is queued for a notifier, once silences have had their say; those that wait are among it."""
+        # In this order: an alert that is over by now has its message of that in the outbox, and a silence
+        # that was there before a message was is seen.
+        firing = set(self._store.alerts(("firing",), _MANY)["id"].to_pylist())
+        waiting = outbox.from_rows(self._store.notifications(_WAITING, _MANY))
+        now_ns = self._now()
+        held_by = silences.from_rows(self._store.silences(now_ns))
+        mine = {n.id: n for n in waiting if n.notifier == notifier.name}
+        if changes := sort_out(list(mine.values()), held_by, firing, now_ns):
+            self._store.submit({"notifications": outbox.to_rows(changes)}).result()
+            mine |= {changed.id: changed for changed in changes}
+        return [n for n in mine.values() if n.state in _WAITING]
 
     def _attempt(self, notifier: Notifier, notification: Notification) -> Notification:
         if notifier.name in self._gone:

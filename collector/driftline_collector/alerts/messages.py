@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from driftline_schemas.segments import Segment
 
@@ -13,6 +13,8 @@ from driftline_collector.alerts.state import Alert
 
 MessageType = Literal["alert.firing", "alert.resolved", "alert.test", "finding.late"]
 Moment = str  # RFC 3339, UTC
+#: Shown before the start and after it: fewer windows tell too little of what is normal, and of what followed.
+_AROUND = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +115,7 @@ def message_of(
     now_ns: int,
     features: Sequence[MovedFeature] = (),
     changes: Sequence[Change] = (),
-    link_base: str = "",
+    links: "Links | None" = None,
 ) -> dict[str, Any]:
     """The message about an alert that has just fired, been resolved or come too late."""
     data = AlertData(
@@ -140,7 +142,7 @@ def message_of(
         features=tuple(features),
         coverage=evaluation.coverage,
         devices=evaluation.devices,
-        link=link_to(link_base, alert.id),
+        link=(links or Links()).to(alert),
         changes=tuple(changes),
     )
     return asdict(AlertMessage(type=kind, timestamp=moment(now_ns), data=data))
@@ -157,7 +159,7 @@ def withdrawn(alert: Alert, *, now_ns: int) -> dict[str, Any]:
     return said | {"type": "alert.resolved", "timestamp": moment(now_ns), "data": data}
 
 
-def trial_message(*, now_ns: int, link_base: str = "") -> dict[str, Any]:
+def trial_message(*, now_ns: int, links: "Links | None" = None) -> dict[str, Any]:
     """A message that shows that notifiers work, and looks like one in earnest."""
     empty: dict[str, Any] = dict.fromkeys(AlertData.__dataclass_fields__)
     said = empty | {
@@ -170,14 +172,36 @@ def trial_message(*, now_ns: int, link_base: str = "") -> dict[str, Any]:
         "summary": "This is a test of driftline's alerts. Nothing is wrong.",
         "features": (),
         "changes": (),
-        "link": link_base or None,
+        "link": (links or Links()).home,
     }
     return asdict(AlertMessage(type="alert.test", timestamp=moment(now_ns), data=AlertData(**said)))
 
 
-def link_to(base: str, alert_id: str) -> str | None:
-    """Where an alert can be looked at."""
-    return f"{base}/api/v1/alerts/{quote(alert_id)}" if base else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Links:
+    """Where people look at alerts: in the dashboard, where its address is known, else what the API says."""
+
+    dashboard: str | None = None
+    api: str | None = None
+
+    @property
+    def home(self) -> str | None:
+        """Where all of them are."""
+        return self.dashboard or (self.api and f"{self.api}/api/v1/alerts")
+
+    def to(self, alert: Alert) -> str | None:
+        """Where one is; in the dashboard with the windows around its start, to show the same later."""
+        if self.dashboard is None:
+            return self.api and f"{self.api}/api/v1/alerts/{quote(alert.id, safe='')}"
+        around_ns = _AROUND * (alert.window_end_ns - alert.window_start_ns)
+        asked = {
+            "id": alert.id,
+            "model": alert.segment["model"],
+            "from": moment(max(0, alert.since_ns - around_ns)),
+            "to": moment((alert.started_ns or alert.window_end_ns) + around_ns),
+        }
+        known = {name: value for name, value in asked.items() if value is not None}
+        return f"{self.dashboard}/alert?{urlencode(known, quote_via=quote, safe='')}"
 
 
 def _summary(

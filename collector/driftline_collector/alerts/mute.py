@@ -1,7 +1,7 @@
 """Stages that hold an alert back, each with a name for its reason. Evaluating goes on behind them.
 
-A stage sees the segment that would fire and the alerts that fire already. Silences set by operators, with an
-end, become a stage here.
+A stage sees the segment that would fire and the alerts that fire already. Silences set by operators are no
+stage: behind them alerts fire all the same, and only what is said of them waits (see `held`).
 """
 
 from collections.abc import Callable, Iterable

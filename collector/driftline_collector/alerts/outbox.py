@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import pyarrow as pa
 
-NotificationState = Literal["queued", "delivered", "failed"]
+NotificationState = Literal["queued", "silenced", "delivered", "failed", "dropped"]
 
 ROWS = pa.schema(
     [
@@ -27,7 +27,10 @@ ROWS = pa.schema(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notification:
-    """One message to one notifier. `id` is sent as `webhook-id`, the same at each attempt."""
+    """One message to one notifier. `id` is sent as `webhook-id`, the same at each attempt.
+
+    `silenced` ones wait for the end of a silence; `dropped` ones were never sent because of one.
+    """
 
     changed_ns: int
     id: str
@@ -48,13 +51,21 @@ class Notification:
             id="msg_" + hashlib.sha256(about.encode()).hexdigest()[:24],
             alert=message["data"]["alert_id"],
             notifier=notifier,
-            payload=json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False),
+            payload=_written(message),
             next_attempt_ns=now_ns,
         )
+
+    def saying(self, message: Mapping[str, Any]) -> "Notification":
+        """This notification with another message, under its id."""
+        return replace(self, payload=_written(message))
 
     def changed(self, now_ns: int, **changes: Any) -> "Notification":
         """This notification after an attempt; later than it was, also where the clock has gone back."""
         return replace(self, changed_ns=max(now_ns, self.changed_ns + 1), **changes)
+
+
+def _written(message: Mapping[str, Any]) -> str:
+    return json.dumps(message, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def to_rows(notifications: Iterable[Notification]) -> pa.Table:

@@ -14,6 +14,7 @@ from driftline_schemas.segments import Segment
 from driftline_collector.alerts import outbox, state
 from driftline_collector.alerts.messages import (
     Change,
+    Links,
     MessageType,
     MovedFeature,
     message_of,
@@ -45,13 +46,13 @@ class AlertPipeline:
         notifiers: Sequence[str],
         *,
         now: Clock,
-        link_base: str = "",
+        links: Links | None = None,
     ) -> None:
         self._store = store
         self._rules = {rule.name: rule for rule in rules}
         self._notifiers = tuple(notifiers)
         self._now = now
-        self._link_base = link_base
+        self._links = links or Links()
 
     def observe(self, evaluations: pa.Table) -> Tables:
         """The rows that follow from evaluations: those of whole windows, all their segments together.
@@ -121,7 +122,7 @@ class AlertPipeline:
             now_ns=now,
             features=_moved(table, evaluation) if firing and rule.measure == DRIFT else (),
             changes=self._changes(alert, evaluation) if firing else (),
-            link_base=self._link_base,
+            links=self._links,
         )
         return state.telling(alert, message)
 

@@ -1,6 +1,7 @@
 """Whether scores mean what they say: of answers with a score of 0.9, nine in ten should be right."""
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ from scipy import stats
 from driftline_collector.analysis.detectors.proportion import weighted_share
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.int64]
 
 BINS = 10
+_BINS = np.arange(BINS)
 _RESAMPLES = 200
 _SEED = 20_261_121
 #: Up to so many rows they are drawn again one by one.
@@ -47,35 +50,39 @@ def calibration(scores: npt.ArrayLike, hits: npt.ArrayLike, weights: npt.ArrayLi
     return {"bins": bins, "ece": _error(score, hit, weight, place)}
 
 
-def _error(
-    score: Floats, hit: Floats, weight: Floats, place: npt.NDArray[np.int64]
-) -> Mapping[str, Any] | None:
+def _error(score: Floats, hit: Floats, weight: Floats, place: Places) -> Mapping[str, Any] | None:
     n = len(score)
-    linear = np.stack([weight, weight * hit, weight * score], axis=1)
-    parts = np.concatenate([linear, weight[:, None] ** 2], axis=1)
-    # (rows, 4 * BINS): what a row adds to the four sums of each bin.
-    rows = (parts[:, :, None] * np.eye(BINS)[place][:, None, :]).reshape(n, -1)
-    squared = _squared_error(rows.sum(0)[None])[0]
+    parts = np.stack([weight, weight * hit, weight * score, weight**2])
+    total = np.stack([_by_bin(part, place) for part in parts]).ravel()
+    squared = _squared_error(total[None])[0]
     if np.isnan(squared):
         return None
-    sums = _resampled(rows) if n <= _RESAMPLED_ROWS else _normal(rows)
+    sums = _resampled(parts, place) if n <= _RESAMPLED_ROWS else _normal(parts, place, total)
     half = float(stats.norm.isf(0.025)) * float(np.nanstd(_squared_error(sums)))
     value, lower, upper = np.sqrt(np.maximum([squared, squared - half, squared + half], 0.0)).tolist()
     return {"value": value, "lower": lower, "upper": upper, "n": n}
 
 
-def _resampled(rows: Floats) -> Floats:
-    """Sums over rows drawn again, (draws, sums). A row drawn twice is one row of twice the weight."""
-    n = len(rows)
+def _by_bin(values: Floats, place: Places) -> Floats:
+    return np.asarray(np.bincount(place, weights=values, minlength=BINS), dtype=np.float64)
+
+
+def _resampled(parts: Floats, place: Places) -> Floats:
+    """Sums by bin over rows drawn again, (draws, sums). A row drawn twice is one row of twice the weight."""
+    n = len(place)
     draws = np.random.default_rng(_SEED).multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)
-    squares = 3 * BINS
-    return np.concatenate([draws @ rows[:, :squares], draws**2 @ rows[:, squares:]], axis=1)
+    inside = np.eye(BINS)[place]
+    linear = [(draws * part) @ inside for part in parts[:-1]]
+    return np.concatenate([*linear, (draws**2 * parts[-1]) @ inside], axis=1)
 
 
-def _normal(rows: Floats) -> Floats:
+def _normal(parts: Floats, place: Places, total: Floats) -> Floats:
     """The same of many rows, whose sums are as good as normal: drawing each of them would take a second."""
-    total = rows.sum(0)
-    covariance = rows.T @ rows - np.outer(total, total) / len(rows)
+    kinds = len(parts)
+    covariance = -np.outer(total, total) / len(place)
+    within = covariance.reshape(kinds, BINS, kinds, BINS)
+    for i, j in product(range(kinds), repeat=2):
+        within[i, _BINS, j, _BINS] += _by_bin(parts[i] * parts[j], place)
     values, vectors = np.linalg.eigh(covariance)
     normal = np.random.default_rng(_SEED).standard_normal((_RESAMPLES, len(total)))
     return np.asarray(total + (normal * np.sqrt(np.maximum(values, 0.0))) @ vectors.T, dtype=np.float64)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 import numpy.typing as npt
 
+from driftline_collector.analysis.counts import by_place
 from driftline_collector.analysis.detectors.overdispersion import Spread, dispersion, within_devices
 from driftline_collector.analysis.detectors.psi import confidence_bounds, minimum_effect, population_stability
 from driftline_collector.analysis.references import Family
@@ -40,9 +41,7 @@ class CellSums:
         adjusted = counts - n[..., None] * (shares - common)
 
         def by_cell(values: Floats) -> Floats:
-            result = np.zeros((len(version), *values.shape[1:]))
-            np.add.at(result, cell, values)
-            return result
+            return by_place(cell, values, len(version))
 
         spread = Spread(
             squares=by_cell(adjusted**2),

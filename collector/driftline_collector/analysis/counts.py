@@ -5,7 +5,8 @@ distinct categories only.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas.attributes import TIERS
 from driftline_schemas.binning import LABEL, FeatureBinning
+from scipy import sparse
 
 from driftline_collector.analysis.references import Family, project
+from driftline_collector.store.summing import groups
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
@@ -41,97 +44,144 @@ class Device(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Lists:
+    """Lists of counts as they lie in memory: list i is `values[begins[i] : begins[i] + lengths[i]]`."""
+
+    values: Whole
+    begins: Whole
+    lengths: Whole
+
+    @classmethod
+    def of(cls, column: pa.ChunkedArray) -> "Lists":
+        """The lists of a column without NULL."""
+        lists = column.combine_chunks()
+        offsets = np.asarray(lists.offsets, dtype=np.int64)
+        return cls(np.asarray(lists.values, dtype=np.int64), offsets[:-1], np.diff(offsets))
+
+    def matrix(self, at: Whole, width: int) -> Whole:
+        """Some of them, shape (at, width); one of another length, which no binning has, as zeros."""
+        fits = self.lengths[at] == width
+        if fits.all():
+            places: Whole = self.begins[at][:, None] + np.arange(width)
+            return np.asarray(self.values[places], dtype=np.int64)
+        result = np.zeros((len(at), width), dtype=np.int64)
+        result[fits] = self.matrix(at[fits], width)
+        return result
+
+
+@dataclass(frozen=True)
 class Profiles:
     """The profiles of one model and window. `device[i]` is whose row i of `rows` is."""
 
     devices: tuple[Device, ...]
     device: Whole
     rows: pa.Table
+    _counted: dict[str, Floats] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, table: pa.Table) -> "Profiles":
-        """Read rows of `Store.device_counts`."""
+        """Read rows of `Store.device_counts`. Devices stand in their order, whatever that of the rows is."""
         found, device = distinct(table, ("version", "device_type", "region", "device", "tier"))
-        devices = tuple(Device(Cell(*row[:3]), row[3], row[4]) for row in found)
-        return cls(devices, device, table)
+        order = sorted(range(len(found)), key=found.__getitem__)
+        place = np.empty(len(found), dtype=np.int64)
+        place[order] = np.arange(len(found))
+        devices = tuple(Device(Cell(*found[i][:3]), found[i][3], found[i][4]) for i in order)
+        return cls(devices, place[device], table)
 
     def restricted(self, keep: Sequence[bool]) -> "Profiles":
         """Only the rows of some of the devices."""
+        if all(keep):
+            return self
         rows = np.asarray(keep, dtype=np.bool_)[self.device]
         return Profiles.of(self.rows.filter(pa.array(rows)))
 
     def totals(self, kind: str) -> Whole:
         """The sum of all counts of a kind (`predictions`, `escalations`), by device."""
-        return self._summed(chosen(self.rows, kind=kind))
+        return self._single(self.places(kind=kind))
+
+    @cached_property
+    def lists(self) -> Lists:
+        """The counts of `rows`."""
+        return Lists.of(self.rows.column("counts"))
+
+    def _single(self, at: Whole) -> Whole:
+        """The sums of rows of one count each, by device."""
+        counts = self.lists.matrix(at, 1)[:, 0]
+        return np.bincount(self.device[at], counts, len(self.devices)).astype(np.int64)
 
     def bound_to(self, family: Family) -> Flags:
         """Which devices sent rows on a family's binning, under a version that has a reference there."""
         result = np.zeros(len(self.devices), dtype=np.bool_)
-        result[self.device[chosen(self.rows, binning=family.binning.id)]] = True
+        result[self.device[self.places(binning=family.binning.id)]] = True
         known = [device.cell.version in family.versions for device in self.devices]
         return result & np.array(known, dtype=np.bool_)
 
     def counts(self, family: Family) -> Floats:
-        """Counts on a family's binning, shape (devices, features, test bins)."""
-        result = np.zeros((len(self.devices), len(family.features), family.width))
-        on = chosen(self.rows, binning=family.binning.id)
-        for i, (feature, merged) in enumerate(zip(family.features, family.merged, strict=True)):
-            of_feature = on & chosen(self.rows, feature=feature.name)
-            result[:, i] = project(self._fine(feature, of_feature), merged, family.width)
-        return result
+        """Counts on a family's binning, shape (devices, features, test bins). Not to be written to."""
+        binning = family.binning.id
+        if binning not in self._counted:
+            result = np.zeros((len(self.devices), len(family.features), family.width))
+            for i, (feature, merged) in enumerate(zip(family.features, family.merged, strict=True)):
+                self._count(feature, binning, merged, result[:, i])
+            self._counted[binning] = result
+        return self._counted[binning]
 
-    def _fine(self, feature: FeatureBinning, on: Flags) -> Floats:
-        """Counts of one feature on its fine bins, shape (devices, feature.size)."""
-        fine = np.zeros((len(self.devices), feature.size))
-        fine[:, -1] = self._summed(on & chosen(self.rows, kind="missing"))
+    def places(self, **values: str) -> Whole:
+        """The rows with these values in `binning`, `feature` or `kind`, in their order."""
+        found = [
+            at
+            for key, at in self._parts.items()
+            if all(key[_TOLD_APART.index(name)] == value for name, value in values.items())
+        ]
+        return np.sort(np.concatenate(found)) if found else np.zeros(0, np.int64)
+
+    @cached_property
+    def _parts(self) -> dict[tuple[str, ...], Whole]:
+        """Binning, feature and kind → rows; texts are compared once, not again for each feature."""
+        found, part = distinct(self.rows, _TOLD_APART)
+        order = np.argsort(part, kind="stable")
+        ends = np.cumsum(np.bincount(part, minlength=len(found)))
+        return dict(zip(found, np.split(order, ends[:-1]), strict=True)) if found else {}
+
+    def _count(self, feature: FeatureBinning, binning: str, merged: Whole, into: Floats) -> None:
+        """Add the counts of one feature to `into`, shape (devices, test bins)."""
+        size = len(self.devices)
+
+        def add(at: Whole, fine: npt.NDArray[np.floating]) -> None:
+            into[...] += by_place(self.device[at], project(fine, merged, into.shape[-1]), size)
+
+        missing = self._single(self.places(binning=binning, feature=feature.name, kind="missing"))
+        into[:, merged[-1]] += missing
         if feature.kind == "numeric":
-            at = on & chosen(self.rows, kind="numeric")
-            counts = matrix(self.rows.column("counts").filter(pa.array(at)), feature.size - 1)
-            np.add.at(fine[:, :-1], self.device[at], counts)
-            return fine
-        at = on & chosen(self.rows, kind="predictions" if feature.name == LABEL else "category")
-        named = self.rows.filter(pa.array(at))
-        categories = named.column("category").cast(pa.string()).combine_chunks().dictionary_encode()
+            at = self.places(binning=binning, feature=feature.name, kind="numeric")
+            fine = np.zeros((len(at), feature.size))
+            fine[:, :-1] = self.lists.matrix(at, feature.size - 1)
+            add(at, fine)
+            return
+        kind = "predictions" if feature.name == LABEL else "category"
+        at = self.places(binning=binning, feature=feature.name, kind=kind)
+        categories = self.rows.column("category").take(pa.array(at)).combine_chunks().dictionary_encode()
         # Without a category it is a prediction without a label.
-        places = [feature.index(text) for text in categories.dictionary.to_pylist()] + [feature.size - 1]
-        codes = np.asarray(pc.fill_null(categories.indices, len(places) - 1))
-        where = np.array(places, dtype=np.int64)[codes]
-        np.add.at(fine, (self.device[at], where), matrix(named.column("counts"), 1)[:, 0])
-        return fine
+        bins = [feature.index(text) for text in categories.dictionary.to_pylist()] + [feature.size - 1]
+        codes = np.asarray(pc.fill_null(categories.indices, len(bins) - 1))
+        test_bin = merged[np.array(bins, dtype=np.int64)[codes]]
+        amount = self.lists.matrix(at, 1)[:, 0]
+        flat = np.bincount(self.device[at] * into.shape[-1] + test_bin, amount, into.size)
+        into += flat.reshape(into.shape)
 
-    def _summed(self, at: Flags) -> Whole:
-        counts = self.rows.column("counts").filter(pa.array(at)).combine_chunks()
-        owner = np.repeat(self.device[at], np.asarray(pc.list_value_length(counts)))
-        values = np.asarray(counts.flatten(), dtype=np.float64)
-        return np.bincount(owner, weights=values, minlength=len(self.devices)).astype(np.int64)
+
+_TOLD_APART = ("binning", "feature", "kind")
 
 
 def distinct(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[str, ...]], Whole]:
     """The distinct rows of some text columns, and which of them each row of the table is, shape (rows,)."""
-    code = np.zeros(table.num_rows, dtype=np.int64)
-    for name in columns:
-        texts = table.column(name).cast(pa.string()).combine_chunks().dictionary_encode()
-        code = code * (len(texts.dictionary) + 1) + np.asarray(
-            pc.fill_null(texts.indices, len(texts.dictionary))
-        )
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+    first, inverse = groups(table, columns)
     rows = table.select(list(columns)).take(pa.array(first)).to_pylist()
     return [tuple(row[name] for name in columns) for row in rows], inverse
 
 
-def matrix(lists: pa.ChunkedArray, width: int) -> Whole:
-    """Lists of counts as a matrix (rows, width); one of another length, which no binning has, as zeros."""
-    picked = lists.combine_chunks()
-    fits = np.asarray(pc.list_value_length(picked)) == width
-    result = np.zeros((len(picked), width), dtype=np.int64)
-    values = np.asarray(picked.filter(pa.array(fits)).flatten(), dtype=np.int64)
-    result[fits] = values.reshape(-1, width)
-    return result
-
-
-def chosen(table: pa.Table, **values: str) -> Flags:
-    """Which rows have these values, shape (rows,)."""
-    result = np.ones(table.num_rows, dtype=np.bool_)
-    for column, value in values.items():
-        result &= np.asarray(pc.fill_null(pc.equal(table.column(column), value), False))
-    return result
+def by_place(place: Whole, values: Floats | Whole, size: int) -> Floats:
+    """Sums of `values`, shape (n, ...), by where each is to go, shape (size, ...)."""
+    flat = values.reshape(len(values), -1)
+    to_place = sparse.csr_array((np.ones(len(place)), (place, np.arange(len(place)))), (size, len(place)))
+    return np.asarray(to_place @ flat, dtype=np.float64).reshape(size, *values.shape[1:])

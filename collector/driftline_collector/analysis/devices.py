@@ -6,6 +6,7 @@ A device is judged by itself at the rate of false discovery, its strongest featu
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ import pyarrow as pa
 from driftline_schemas.binning import DURATION
 from driftline_schemas.segments import Segment
 
-from driftline_collector.analysis.counts import Device, Profiles, chosen, matrix
+from driftline_collector.analysis.counts import Device, Profiles, by_place
 from driftline_collector.analysis.coverage import Presence
 from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE
-from driftline_collector.analysis.detectors.proportion import binned_quantile
+from driftline_collector.analysis.detectors.proportion import binned_quantiles
 from driftline_collector.analysis.detectors.psi import minimum_effect, population_stability
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
@@ -138,8 +139,7 @@ def _correlation(counts: Floats, devices: Sequence[Device]) -> tuple[Floats, flo
     cells = sorted({device.cell for device in devices})
     place = {cell: i for i, cell in enumerate(cells)}
     cell = np.array([place[device.cell] for device in devices], dtype=np.int64)
-    summed = np.zeros((len(cells), *counts.shape[1:]))
-    np.add.at(summed, cell, counts)
+    summed = by_place(cell, counts, len(cells))
     n, total = counts.sum(-1), summed.sum(-1)[cell]
     share = summed[cell] / np.where(total > 0, total, 1.0)[..., None]
     bins = (share > 0).sum(-1)
@@ -156,15 +156,14 @@ def _correlation(counts: Floats, devices: Sequence[Device]) -> tuple[Floats, flo
 
 def _latency(profiles: Profiles, edges_of: Callable[[str], Sequence[float]]) -> dict[int, float]:
     """Device → 95th percentile of the time that an inference took, in s."""
-    at = chosen(profiles.rows, feature=DURATION, kind="numeric")
-    rows, owner = profiles.rows.filter(pa.array(at)), profiles.device[at]
+    at = profiles.places(feature=DURATION, kind="numeric")
+    rows, owner = profiles.rows.take(pa.array(at)), profiles.device[at]
     found: dict[int, float] = {}
     for edges, of_edges in histograms(rows, edges_of):
-        lists = rows.column("counts").filter(pa.array(of_edges))
-        counts = np.zeros((len(profiles.devices), len(edges) + 1))
-        np.add.at(counts, owner[of_edges], matrix(lists, len(edges) + 1))
-        for i in np.flatnonzero(counts.sum(-1)):
-            found[int(i)] = binned_quantile(counts[i], edges, 0.95)[0]
+        lists = profiles.lists.matrix(at[of_edges], len(edges) + 1)
+        counts = by_place(owner[of_edges], lists, len(profiles.devices))
+        some = np.flatnonzero(counts.sum(-1))
+        found |= zip(some.tolist(), binned_quantiles(counts[some], edges, 0.95).tolist(), strict=True)
     return found
 
 
@@ -179,6 +178,7 @@ def _covered(presence: Presence) -> dict[Device, float]:
     }
 
 
+@lru_cache(maxsize=2**16)  # the same devices each window, and spelling a key takes its time
 def _key(model: str, device: Device) -> str:
     named = {"model": model, **device.cell._asdict(), "device": device.name}
     return str(Segment.of(named))

@@ -3,8 +3,10 @@
 `drifted` is a closed window, enough rows, and a minimum-effect p-value that the step-up procedure keeps.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -31,7 +33,7 @@ class Limits:
     minimum_rows: float = 50.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
@@ -50,10 +52,27 @@ class Judged:
     apart: frozenset[int]
     explained_by: Mapping[int, tuple[int, ...]]
 
-    @property
+    @cached_property
     def rows(self) -> Floats:
         """How many rows of each node could be compared, shape (N,)."""
         return np.asarray(self.comparison.n.max(-1), dtype=np.float64)
+
+    @cached_property
+    def told(self) -> Mapping[str, list[list[Any]]]:
+        """All that rows tell of features, each (N, features): numbers of Python's, for thousands of rows."""
+        comparison = self.comparison
+        return {
+            "counts": comparison.counts.astype(np.int64).tolist(),
+            "expected": np.round(comparison.expected, 2).tolist(),
+            "n": comparison.n.tolist(),
+            "p": comparison.p.tolist(),
+            "phi": comparison.phi.tolist(),
+            "value": self.effect.tolist(),
+            "lower": self.lower.tolist(),
+            "upper": self.upper.tolist(),
+            "q": self.kept.feature_q.tolist(),
+            "kept": self.kept.features.tolist(),
+        }
 
 
 def judge(
@@ -163,36 +182,42 @@ def evaluations(
 
 
 def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Evaluation:
-    comparison, family = judged.comparison, judged.family
-    n = float(comparison.n[node, i])
+    told, family = judged.told, judged.family
+    n, p = told["n"][node][i], told["p"][node][i]
     names = family.names[i]
     details = {
-        "bins": list(names),
-        "now": comparison.counts[node, i, : len(names)].astype(np.int64).tolist(),
-        "reference": np.round(comparison.expected[node, i, : len(names)], 2).tolist(),
+        "bins": names,
+        "now": told["counts"][node][i][: len(names)],
+        "reference": told["expected"][node][i][: len(names)],
     }
-    shared: dict[str, Any] = {
-        **common,
-        "measure": "drift",
-        "feature": family.features[i].name,
-        "n": n,
-        "n_eff": n,
-    }
-    if np.isnan(comparison.p[node, i]):
-        few = (
-            f"{n:.0f} rows are too few" if comparison.expected[node, i].any() else "the reference has no rows"
+    name = family.features[i].name
+    if math.isnan(p):
+        expected = judged.comparison.expected[node, i].any()
+        few = f"{n:.0f} rows are too few" if expected else "the reference has no rows"
+        return Evaluation(
+            **common,
+            measure="drift",
+            feature=name,
+            n=n,
+            n_eff=n,
+            verdict="insufficient_data",
+            reason=few,
+            details=details,
         )
-        return Evaluation(**shared, verdict="insufficient_data", reason=few, details=details)
     return Evaluation(
-        **shared,
-        verdict="drifted" if judged.kept.features[node, i] else "stable",
-        value=float(judged.effect[node, i]),
-        lower=float(judged.lower[node, i]),
-        upper=float(judged.upper[node, i]),
-        p=float(comparison.p[node, i]),
-        q=float(judged.kept.feature_q[node, i]),
-        phi=float(comparison.phi[node, i]),
-        phi_source=_phi_source(comparison, node, i),
+        **common,
+        measure="drift",
+        feature=name,
+        n=n,
+        n_eff=n,
+        verdict="drifted" if told["kept"][node][i] else "stable",
+        value=told["value"][node][i],
+        lower=told["lower"][node][i],
+        upper=told["upper"][node][i],
+        p=p,
+        q=told["q"][node][i],
+        phi=told["phi"][node][i],
+        phi_source=_phi_source(judged.comparison, node, i),
         details=details,
     )
 

@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 import pyarrow as pa
@@ -102,18 +103,25 @@ class WindowResult:
             "revision": self.revision,
             "model": self.model,
         }
-        columns: dict[str, list[Any]] = {
-            name: [value] * len(self.evaluations) for name, value in common.items()
+        size = len(self.evaluations)
+        columns = {
+            name: pa.repeat(pa.scalar(value, ROWS.field(name).type), size) for name, value in common.items()
         }
-        for field in fields(Evaluation):
-            columns[field.name] = [_stored(getattr(e, field.name)) for e in self.evaluations]
+        for name in _OWN:
+            values: Iterable[Any] = map(attrgetter(name), self.evaluations)
+            if name == "details":
+                values = (None if value is None else _document(value) for value in values)
+            # As pandas has it: NaN is NULL.
+            columns[name] = pa.array(list(values), ROWS.field(name).type, from_pandas=True)
         return pa.table(columns, schema=ROWS)
 
 
+_OWN = tuple(field.name for field in fields(Evaluation))
+_document = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
 def _stored(value: Any) -> Any:
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    return json.dumps(value, separators=(",", ":")) if isinstance(value, Mapping) else value
+    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def same_numbers(before: pa.Table, after: Iterable[Evaluation]) -> bool:

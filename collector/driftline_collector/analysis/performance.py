@@ -14,13 +14,15 @@ import pyarrow.compute as pc
 from driftline_schemas.binning import DURATION
 
 from driftline_collector.analysis import ground_truth
-from driftline_collector.analysis.counts import Cell, Profiles, chosen, distinct, matrix
+from driftline_collector.analysis.counts import Cell, Profiles, by_place, distinct
 from driftline_collector.analysis.detectors.proportion import binned_quantile, weighted_share
 from driftline_collector.analysis.evaluation import Evaluation, Measure
 from driftline_collector.analysis.ground_truth import Chosen
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.store.summing import groups
 
 Flags = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.int64]
 
 #: Rows below which a share is refused: its interval would span nearly everything.
 LEAST_PAIRS = 5
@@ -115,17 +117,16 @@ def latency(
     `edges_of` gives the latency edges of a binning by id, for rows that do not bring their own. Where edges
     differ, those with the most rows are told of.
     """
-    at = chosen(profiles.rows, feature=DURATION, kind="numeric")
-    rows = profiles.rows.filter(pa.array(at))
+    at = profiles.places(feature=DURATION, kind="numeric")
+    rows = profiles.rows.take(pa.array(at))
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     of_device = np.array([place[device.cell] for device in profiles.devices], dtype=np.int64)
     owner = of_device[profiles.device[at]]
     best_edges: tuple[float, ...] = (0.0,)
     most, best = 0.0, np.zeros((len(lattice.cells), 2))
     for edges, of_edges in histograms(rows, edges_of):
-        counts = np.zeros((len(lattice.cells), len(edges) + 1))
-        lists = rows.column("counts").filter(pa.array(of_edges))
-        np.add.at(counts, owner[of_edges], matrix(lists, len(edges) + 1))
+        lists = profiles.lists.matrix(at[of_edges], len(edges) + 1)
+        counts = by_place(owner[of_edges], lists, len(lattice.cells))
         if counts.sum() > most:
             most, best_edges, best = float(counts.sum()), edges, counts
     result = []
@@ -142,14 +143,12 @@ def latency(
 
 def histograms(
     rows: pa.Table, edges_of: Callable[[str], Sequence[float]]
-) -> Iterator[tuple[tuple[float, ...], Flags]]:
-    """The distinct edges among histograms, and which rows are on each."""
+) -> Iterator[tuple[tuple[float, ...], Whole]]:
+    """The distinct edges among histograms, and the rows on each."""
+    first, group = groups(rows, ("bounds", "binning"))
     found: dict[tuple[float, ...], list[int]] = {}
-    pairs = zip(rows.column("bounds").to_pylist(), rows.column("binning").to_pylist(), strict=True)
-    for i, (bounds, binning) in enumerate(pairs):
-        if edges := tuple(bounds or edges_of(binning or "")):
+    for i, row in enumerate(rows.select(["bounds", "binning"]).take(pa.array(first)).to_pylist()):
+        if edges := tuple(row["bounds"] or edges_of(row["binning"] or "")):
             found.setdefault(edges, []).append(i)
-    for edges, places in found.items():
-        at = np.zeros(rows.num_rows, dtype=np.bool_)
-        at[places] = True
-        yield edges, at
+    for edges, own in found.items():
+        yield edges, np.flatnonzero(np.isin(group, own))

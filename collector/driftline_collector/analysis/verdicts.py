@@ -108,7 +108,7 @@ def _most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
 
 def _references(judged: Judged, lattice: Lattice, node: int) -> str:
     """The ids of the references that a node was compared with."""
-    within = {cell.version for cell, m in zip(lattice.cells, lattice.members[node], strict=True) if m}
+    within = {lattice.cells[i].version for i in np.flatnonzero(lattice.members[node]).tolist()}
     family = judged.family
     return ",".join(i for v, i in zip(family.versions, family.ids, strict=True) if v in within)
 

@@ -60,6 +60,7 @@ class AlertDetail:
     """An alert and all that its page shows. `range` spans at least 12 windows around the start.
 
     `evaluation` is the segment as a whole in the alert's latest window, `features` what moved in it.
+    `unsilence_command` ends the silence that holds it, where one does.
     """
 
     alert: Alert
@@ -71,6 +72,7 @@ class AlertDetail:
     changes: tuple[Change, ...]
     range: Range
     silence_command: str
+    unsilence_command: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,8 @@ class Device:
     """A device under one model version.
 
     `state`: moved (its inputs drifted), silent (expected, and did not report), idle (reports, and predicts
-    nothing), new, ended (it said goodbye), else ok. `spool_age`: how long its oldest unsent data waits, in s.
+    nothing), new, ended (it said goodbye), retired (an operator said so), else ok. `spool_age`: how long its
+    oldest unsent data waits, in s.
     """
 
     device: str
@@ -21,6 +22,7 @@ class Device:
     tier: str
     state: str
     firmware: str | None = None
+    retired: Time | None = None
     last_seen: Time | None = None
     predictions: int = 0
     lost: int = 0
@@ -61,6 +63,25 @@ class DeviceDetail:
     versions: tuple[Device, ...]
     streams: tuple[Stream, ...]
     clock_offset: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceChange:
+    """What an operator said of a device: `kind` is retire, return, rename or move; it holds from `since` on.
+
+    `device` is its name then. Renamed, it had the name `before` and has the name `after`; moved, its
+    `dimension` device_type or region was `before` and is `after`.
+    """
+
+    device: str
+    kind: str
+    dimension: str | None
+    before: str | None
+    after: str | None
+    since: Time
+    changed: Time
+    author: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

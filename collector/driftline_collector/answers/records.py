@@ -112,10 +112,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Silenced:
+    """Until when messages about an alert are held back; of several silences the one that ends last."""
+
+    until: Time
+    silence: str
+    author: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
     """One episode of a rule on a segment; the numbers are those of its latest window.
 
-    `state`: pending, firing, resolved or dropped. `features` moved most, first the most certain.
+    `state`: pending, firing, resolved or dropped. `features` moved most, first the most certain. `silenced`
+    where it fires and messages about it are held back.
     """
 
     id: str
@@ -141,6 +152,7 @@ class Alert:
     devices: int | None = None
     features: tuple[MovedFeature, ...] = ()
     changes: tuple[Change, ...] = ()
+    silenced: Silenced | None = None
     link: str | None = None
     message: Mapping[str, Any] | None = None
 

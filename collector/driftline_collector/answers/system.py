@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from driftline_collector.answers.records import ReferenceSummary, Time
+from driftline_collector.answers.silences import Silence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Database:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """Records that were turned away, by signal and reason, since the database was made."""
+    """Records that were turned away, or kept under another name, by signal and reason."""
 
     signal: str
     reason: str
@@ -27,18 +27,32 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """Requests with telemetry since the start of this process, by `protocol` (http or grpc) and `outcome`.
+
+    Outcomes: taken, refused (can never be taken), unavailable (may come again), broken_off (by the client).
+    """
+
+    protocol: str
+    outcome: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ingest:
     """What came in. `committed` is rows by table since the database was made, `records` their sum.
 
-    `requests` counts since the start of this process. `lag_s` is the median time from the end of a device's
-    window to its commit, of the latest 1,000: how far the collector is behind. The queue waits for a commit.
+    `lag_s` is the median time from the end of a device's window to its commit, of the latest 1,000: how far
+    the collector is behind. The queue waits for a commit. `refused` was turned away; `folded` was kept, under
+    `__other__` in place of a name too many. Both since the database was made.
     """
 
-    requests: int | None
+    requests: tuple[Requests, ...]
     records: int
     committed: Mapping[str, int]
     repeated: int
     refused: tuple[Refused, ...]
+    folded: tuple[Refused, ...]
     queue_requests: int
     queue_bytes: int
     lag_s: float | None
@@ -77,11 +91,12 @@ class RuleState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotifierState:
-    """A configured notifier: its latest success, what waits, and what failed for good."""
+    """A configured notifier: its latest success, what waits, what a silence holds, what failed for good."""
 
     name: str
     last_delivered: Time | None
     queued: int
+    silenced: int
     failed: int
     last_error: str | None
 
@@ -90,7 +105,8 @@ class NotifierState:
 class System:
     """Whether the numbers can be trusted. `counts` are this process's own, since its start.
 
-    `oldest` and `latest` bound the windows that are stored. `retention` is empty while nothing is deleted.
+    `oldest` and `latest` bound the windows that are stored; `retention` says for how long data are kept.
+    `silences` are those that hold now and those that are still to begin.
     """
 
     as_of: Time
@@ -102,11 +118,11 @@ class System:
     coverage: Totals
     oldest: Time | None
     latest: Time | None
-    retention: Mapping[str, Any]
+    retention: str
     rules: tuple[RuleState, ...]
     notifiers: tuple[NotifierState, ...]
     references: tuple[ReferenceSummary, ...]
-    silences: tuple[Mapping[str, Any], ...]
+    silences: tuple[Silence, ...]
     alerts_firing: int
     notifications_queued: int
     counts: Mapping[str, int]

@@ -15,7 +15,7 @@ from driftline_collector.api.fleet_state import Fleet, Judgement
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.samples import sample
 from driftline_collector.api.values import moment, read_time, shown
-from driftline_collector.api.verdicts import details, evaluation
+from driftline_collector.api.verdicts import evaluation
 from driftline_collector.store.base import Selection
 from driftline_collector.store.shown import Samples, Where
 
@@ -38,8 +38,10 @@ def alert_page(parts: Parts, alert: Alert) -> AlertDetail:
     everywhere = Where(model=segment["model"], start_ns=start, end_ns=end)
     fleet = Fleet.of(parts, everywhere, now)
     judgement = Judgement.of(parts, segment["model"], window[0])
-    inside = [row for row in fleet.latest if _is_in(row, segment)]
+    everybody = fleet.latest
+    inside = [row for row in everybody if _is_in(row, segment)]
     moved = [row for row in inside if judgement.about(row).get("verdict") == "drifted"] or inside
+    affected = {id(row) for row in moved}
     features = _features(rows)
     strongest = features[0].name if features else None
     samples = Samples(where=replace(where, start_ns=window[0], end_ns=window[1]), limit=_SHOWN)
@@ -48,12 +50,15 @@ def alert_page(parts: Parts, alert: Alert) -> AlertDetail:
         alert=alert,
         evaluation=None if whole is None else evaluation(shown(whole)),
         features=features,
-        apart=_apart(moved, [row for row in fleet.latest if row not in moved], segment),
+        apart=_apart(moved, [row for row in everybody if id(row) not in affected], segment),
         devices=_devices(judgement, inside),
         samples=tuple(sample(row, sets, strongest) for row in parts.store.samples(samples).to_pylist()),
         changes=tuple(change(row) for row in parts.store.changes(where).to_pylist()),
         range=Range(start=moment(start), end=moment(end)),
         silence_command=f"driftline alerts silence {shlex.quote(alert.id)} --for 4h",
+        unsilence_command=None
+        if alert.silenced is None
+        else f"driftline alerts unsilence {shlex.quote(alert.silenced.silence)}",
     )
 
 
@@ -64,7 +69,12 @@ def _ns(time: str) -> int:
 def _evaluations(parts: Parts, alert: Alert, start_ns: int, end_ns: int) -> list[dict[str, Any]]:
     """The rows about the alert's segment in its latest window."""
     wanted = Selection(
-        segment=alert.segment, measure=alert.measure, start_ns=start_ns, end_ns=end_ns, limit=10_000
+        model=Segment.parse(alert.segment)["model"],
+        segment=alert.segment,
+        measure=alert.measure,
+        start_ns=start_ns,
+        end_ns=end_ns,
+        limit=10_000,
     )
     rows: list[dict[str, Any]] = parts.store.evaluations(wanted).to_pylist()
     return rows
@@ -121,6 +131,6 @@ def _devices(judgement: Judgement, inside: Sequence[Mapping[str, Any]]) -> tuple
     known = [(device, row) for device, row in judged if row.get("value") is not None]
     known.sort(key=lambda item: (-item[1]["value"], item[0]))
     return tuple(
-        MovedDevice(device=device, feature=details(row).get("strongest"), effect=row["value"], n=row["n"])
+        MovedDevice(device=device, feature=row["strongest"], effect=row["value"], n=row["n"])
         for device, row in known[:_SHOWN]
     )

@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from driftline_collector.alerts import state
-from driftline_collector.alerts.messages import link_to
-from driftline_collector.answers.records import Alert, Change, MovedFeature, Range
+from driftline_collector.alerts import silences, state
+from driftline_collector.alerts.silences import About, Silence
+from driftline_collector.answers.records import Alert, Change, MovedFeature, Range, Silenced
 from driftline_collector.api.parts import Parts
+from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.values import moment, rows_of, write_time
 from driftline_collector.store.base import Selection
 
@@ -25,13 +27,34 @@ def in_state(parts: Parts, states: Sequence[str] | None, limit: int = MANY) -> l
 def records(parts: Parts, table: pa.Table) -> list[Alert]:
     """Rows of `Store.alerts`."""
     changed = table["changed_ns"].to_pylist()
+    now_ns = parts.now()
+    silent = silences.from_rows(parts.store.silences(now_ns))
     return [
-        _record(alert, changed_ns, parts)
+        _record(alert, changed_ns, parts, held_by(alert, silent, now_ns))
         for alert, changed_ns in zip(state.from_rows(table), changed, strict=True)
     ]
 
 
-def _record(alert: state.Alert, changed_ns: int, parts: Parts) -> Alert:
+def one(parts: Parts, alert_id: str) -> pa.Table:
+    """The row of one alert, as `records` reads it. Raises ProblemError where there is no such alert."""
+    rows = parts.store.alerts(None, MANY)
+    found = rows.filter(pc.equal(rows["id"], alert_id))
+    if not found.num_rows:
+        raise ProblemError(404, f"there is no alert {alert_id!r}; GET /api/v1/alerts lists those there are")
+    return found
+
+
+def held_by(alert: state.Alert, known: Sequence[Silence], now_ns: int) -> Silence | None:
+    """The silence that holds messages about an alert back, where it fires."""
+    if alert.state != "firing":
+        return None
+    named = (alert.message or {}).get("data", {}).get("features", ())
+    moved = [feature["name"] for feature in named]
+    about = About(segment=alert.segment, rule=alert.rule, measure=alert.measure, moved=moved)
+    return silences.holding(known, about, now_ns)
+
+
+def _record(alert: state.Alert, changed_ns: int, parts: Parts, silence: Silence | None) -> Alert:
     said: Mapping[str, Any] = (alert.message or {}).get("data") or _pending(alert, parts)
     told = {name: said.get(name) for name in _SAID}
     if told["limit"] is None:
@@ -50,7 +73,8 @@ def _record(alert: state.Alert, changed_ns: int, parts: Parts) -> Alert:
         resolved_at=write_time(alert.resolved_ns),
         features=tuple(MovedFeature(**feature) for feature in said.get("features", ())),
         changes=tuple(_change(change) for change in said.get("changes", ())),
-        link=link_to(parts.link_base, alert.id),
+        link=parts.links.to(alert),
+        silenced=None if silence is None else _silenced(silence),
         message=alert.message,
         **told,
     )
@@ -69,6 +93,12 @@ def _pending(alert: state.Alert, parts: Parts) -> Mapping[str, Any]:
     )
     found = rows_of(parts.store.evaluations(wanted))
     return {name: found[0].get(name) for name in _SAID} if found else {}
+
+
+def _silenced(silence: Silence) -> Silenced:
+    return Silenced(
+        until=moment(silence.end_ns), silence=silence.id, author=silence.author, reason=silence.reason
+    )
 
 
 def _change(said: Mapping[str, Any]) -> Change:

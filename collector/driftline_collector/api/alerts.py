@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
+import pyarrow.compute as pc
 from driftline_schemas.segments import Segment
 from fastapi import APIRouter, Path, Query
 
@@ -24,7 +25,7 @@ AlertStates = Annotated[
     Query(description="May be repeated. Without it: firing and resolved"),
 ]
 NotificationStates = Annotated[
-    list[Literal["queued", "delivered", "failed"]] | None,
+    list[Literal["queued", "silenced", "delivered", "failed", "dropped"]] | None,
     Query(description="May be repeated; all without it"),
 ]
 AlertId = Annotated[
@@ -47,8 +48,10 @@ def routes(parts: Parts) -> APIRouter:
         def read(count: int) -> list[Alert]:
             if model is None:
                 return alert_records.in_state(parts, states, count)
-            found = alert_records.in_state(parts, states)
-            return [a for a in found if Segment.parse(a.segment)["model"] == model][:count]
+            found = parts.store.alerts(states, alert_records.MANY)
+            first = str(Segment.of({"model": model})).partition(",")[0]  # the model stands first in each key
+            of_model = pc.starts_with(found["segment"], f"{first},")
+            return alert_records.records(parts, found.filter(of_model).slice(0, count))
 
         return page(read, limit, cursor, parts.now())
 
@@ -56,7 +59,7 @@ def routes(parts: Parts) -> APIRouter:
     def notifications(
         *, state: NotificationStates = None, limit: Limit = 1000, cursor: Cursor = None
     ) -> Page[NotificationRecord]:
-        """What went out, what waits for another attempt, and what failed for good."""
+        """What went out, what waits for another attempt or the end of a silence, and what never went."""
 
         def read(count: int) -> list[NotificationRecord]:
             return [_notification(row) for row in rows_of(parts.store.notifications(state, count))]
@@ -79,7 +82,7 @@ def routes(parts: Parts) -> APIRouter:
             known = ", ".join(parts.notifiers)
             raise ProblemError(404, f"there is no notifier {min(unknown)!r}; there are: {known}")
         now = parts.now()
-        message = trial_message(now_ns=now, link_base=parts.link_base)
+        message = trial_message(now_ns=now, links=parts.links)
         queued = [Notification.of(message, name, now) for name in notifier or parts.notifiers]
         parts.store.submit({"notifications": outbox.to_rows(queued)}).result()
         parts.notification_queued()
@@ -88,10 +91,8 @@ def routes(parts: Parts) -> APIRouter:
     @router.get("/alerts/{alert_id}", responses={404: {"description": "There is no such alert"}})
     def alert(alert_id: AlertId) -> AlertDetail:
         """One alert and all that stands around it: features, devices, samples, and what else changed."""
-        for found in alert_records.in_state(parts, None):
-            if found.id == alert_id:
-                return alert_page(parts, found)
-        raise ProblemError(404, f"there is no alert {alert_id!r}; GET /api/v1/alerts lists those there are")
+        (found,) = alert_records.records(parts, alert_records.one(parts, alert_id))
+        return alert_page(parts, found)
 
     return router
 

@@ -8,6 +8,7 @@ from driftline_collector.api import (
     alerts,
     catalogue,
     coverage,
+    device_changes,
     devices,
     distributions,
     evaluations,
@@ -22,6 +23,7 @@ from driftline_collector.api import (
     references,
     samples,
     series,
+    silences,
     system,
 )
 from driftline_collector.api.filters import only_known
@@ -32,6 +34,7 @@ PREFIX = "/api/v1"
 _PARTS = (
     overview,
     catalogue,
+    device_changes,
     devices,
     heatmap,
     evaluations,
@@ -39,6 +42,7 @@ _PARTS = (
     distributions,
     performance,
     alerts,
+    silences,
     samples,
     predictions,
     references,

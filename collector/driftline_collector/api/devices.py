@@ -21,7 +21,7 @@ from driftline_collector.api.values import moment, write_time
 from driftline_collector.store.shown import Where
 
 States = Annotated[
-    list[Literal["ok", "moved", "silent", "idle", "new", "ended"]] | None,
+    list[Literal["ok", "moved", "silent", "idle", "new", "ended", "retired"]] | None,
     Query(description="May be repeated; all without it"),
 ]
 _COLUMNS = tuple(Device.__dataclass_fields__)
@@ -126,14 +126,20 @@ def _detail(parts: Parts, where: Where) -> DeviceDetail:
 def _absent(parts: Parts, where: Where) -> ProblemError:
     known = parts.store.fleet(Where(device=where.device)).to_pylist()
     if not known:
-        return ProblemError(
-            404, f"no device {where.device!r} has ever reported; GET /api/v1/devices lists them"
-        )
+        return unknown(parts, where.device or "")
     last = write_time(max(row["last_ns"] for row in known))
     return ProblemError(
         404,
         f"device {where.device!r} has not reported in this time; it last did at {last}: ask from before then",
     )
+
+
+def unknown(parts: Parts, device: str) -> ProblemError:
+    """Nothing is known under this name, at least not any more."""
+    renamed = parts.store.device_changes(device).to_pylist()
+    if renamed and renamed[0]["name"] != device:
+        return ProblemError(404, f"device {device!r} is called {renamed[0]['name']!r} now; ask for that")
+    return ProblemError(404, f"no device {device!r} has ever reported; GET /api/v1/devices lists them")
 
 
 def _stream(row: dict[str, Any]) -> Stream:

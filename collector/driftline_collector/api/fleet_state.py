@@ -10,7 +10,6 @@ from driftline_schemas.segments import Segment
 from driftline_collector.answers.devices import Device
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import write_time
-from driftline_collector.api.verdicts import details
 from driftline_collector.store.shown import Where
 
 #: The measure of rows about single devices.
@@ -42,13 +41,18 @@ class Fleet:
     def silent(self, row: Mapping[str, Any]) -> bool:
         """Whether a device should have reported by now: two of its windows, and the lateness, are over."""
         quiet_ns = self.now_ns - row["last_ns"]
-        return not row["ended"] and quiet_ns > 2 * row["window_ns"] + self.lateness_ns
+        return not gone(row) and quiet_ns > 2 * row["window_ns"] + self.lateness_ns
 
     @property
     def up_to_ns(self) -> int | None:
         """The end of the latest window that any device reported; clocks that are ahead do not count."""
         ends = [row["last_ns"] for row in self.rows if row["last_ns"] <= self.now_ns + self.lateness_ns]
         return max(ends, default=None)
+
+
+def gone(row: Mapping[str, Any]) -> bool:
+    """Whether nobody waits for a device: it said goodbye, or an operator retired it."""
+    return row["ended"] or row["retired_ns"] is not None
 
 
 def segment_of(row: Mapping[str, Any], *, device: bool = False) -> str:
@@ -79,7 +83,7 @@ class Judgement:
         if not latest:
             return cls({}, None)
         start = latest[0]["window_start_ns"]
-        table = parts.store.judged(model, start, [DEVICE], features=False, details=True)
+        table = parts.store.judged(model, start, [DEVICE], features=False, told=True)
         return cls({row["segment"]: row for row in table.to_pylist()}, latest[0]["window_end_ns"])
 
     def about(self, row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,7 +92,9 @@ class Judgement:
 
 
 def state(fleet: Fleet, row: Mapping[str, Any], judged: Mapping[str, Any], closed_ns: int | None) -> State:
-    """ended, silent, moved, new, idle, or ok: the first that fits."""
+    """retired, ended, silent, moved, new, idle, or ok: the first that fits."""
+    if row["retired_ns"] is not None:
+        return "retired"
     if row["ended"]:
         return "ended"
     if fleet.silent(row):
@@ -112,7 +118,6 @@ def devices(
     found = []
     for row in rows:
         judged = judgement.about(row)
-        said = details(judged)
         found.append(
             Device(
                 device=row["device"],
@@ -122,13 +127,14 @@ def devices(
                 region=row["region"],
                 tier=row["tier"],
                 state=state(fleet, row, judged, judgement.closed_ns),
+                retired=write_time(row["retired_ns"]),
                 firmware=row["firmware"],
                 last_seen=write_time(row["last_ns"]),
                 predictions=row["predictions"],
                 lost=lost.get((row["model"], row["device"]), 0),
                 spool_age=spools.get(row["device"]),
-                p95=said.get("latency_p95"),
-                worst_feature=said.get("strongest"),
+                p95=judged.get("latency_p95"),
+                worst_feature=judged.get("strongest"),
                 worst_effect=judged.get("value"),
                 coverage=judged.get("coverage"),
             )

@@ -7,6 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from driftline_collector.alerts import silences
 from driftline_collector.api.models import Status
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
@@ -76,6 +77,14 @@ class _Counts(Collector):
             "Predictions that devices say were lost",
             totals.get("announced_lost", 0),
         )
+        requests = CounterMetricFamily(
+            "driftline_requests",
+            "Requests with telemetry, since the start, by protocol and outcome",
+            labels=["protocol", "outcome"],
+        )
+        for row in self._parts.requests():
+            requests.add_metric([row["protocol"], row["outcome"]], row["count"])
+        yield requests
         for name, count in sorted(self._parts.counts().items()):
             kind = GaugeMetricFamily if name.startswith("queue") else CounterMetricFamily
             yield kind(f"driftline_{name}", f"{name.replace('_', ' ')}, since the start", count)
@@ -83,7 +92,13 @@ class _Counts(Collector):
         yield GaugeMetricFamily(
             "driftline_alerts_firing", "Alerts that fire", store.alerts(("firing",), _ALL).num_rows
         )
-        for state in ("queued", "failed"):
+        active = silences.from_rows(store.silences(now := self._parts.now()))
+        yield GaugeMetricFamily(
+            "driftline_silences_active",
+            "Silences that hold messages back now",
+            sum(silence.state(now) == "active" for silence in active),
+        )
+        for state in ("queued", "silenced", "failed"):
             count = store.notifications((state,), _ALL).num_rows
             yield GaugeMetricFamily(
                 f"driftline_notifications_{state}", f"Notifications that are {state}", count

@@ -90,6 +90,10 @@ _EXAMPLES: dict[str, Any] = {
     "rule": "drift",
     "sentence": "sharpness moved down: the share up to 0.41 rose from 10 % to 63 %.",
     "silence_command": "driftline alerts silence alert_1f0c --for 4h",
+    "unsilence_command": "driftline alerts unsilence silence_5f0c1f9be2a94e0c",
+    "silence": "silence_5f0c1f9be2a94e0c",
+    "author": "anna",
+    "retention": "kept for good: nothing is deleted",
     "next": "100",
 }
 #: Fields that hold a time, by name or by how their name ends.
@@ -103,7 +107,10 @@ _TIMES = {
     "last",
     "started",
     "ended",
+    "retired",
     "changed",
+    "created",
+    "until",
     "registered",
 }
 _TIMES |= {"data_up_to", "last_seen", "oldest", "latest", "evaluated", "last_delivered", "next_attempt"}

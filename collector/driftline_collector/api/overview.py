@@ -10,10 +10,10 @@ from fastapi import APIRouter
 from driftline_collector.answers.records import Alert, Cell, Comparison, Overview
 from driftline_collector.api.alert_records import in_state
 from driftline_collector.api.filters import Common, Filters
-from driftline_collector.api.fleet_state import Fleet
+from driftline_collector.api.fleet_state import Fleet, gone
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import moment, write_time
-from driftline_collector.api.verdicts import details, estimate, window
+from driftline_collector.api.verdicts import estimate, window
 from driftline_collector.store.shown import Where
 
 _SEVERITIES = {"critical": 0, "warning": 1, "info": 2}
@@ -42,7 +42,7 @@ def _overview(parts: Parts, filters: Filters) -> Overview:
     if where.model is None:
         where = replace(where, model=busiest(parts, where))
     fleet = Fleet.of(parts, where, now)
-    devices = [row for row in fleet.latest if not row["ended"]]
+    devices = [row for row in fleet.latest if not gone(row)]
     silent = sum(fleet.silent(row) for row in devices)
     lost = parts.store.losses(where).to_pylist()
     judged = _judged(parts, where) if where.model else []
@@ -86,7 +86,7 @@ def _judged(parts: Parts, where: Where) -> list[dict[str, Any]]:
     if not latest:
         return []
     measures = ("drift", "accuracy", "agreement")
-    table = parts.store.judged(model, latest[0]["window_start_ns"], measures, features=False, details=True)
+    table = parts.store.judged(model, latest[0]["window_start_ns"], measures, features=False, told=True)
     rows: list[dict[str, Any]] = table.to_pylist()
     return rows
 
@@ -146,7 +146,7 @@ def _cell(row: Mapping[str, Any], kind: str, region: str, limit: float) -> Cell:
         region=region,
         verdict=row["verdict"],
         reason=row["reason"],
-        worst_feature=details(row).get("strongest"),
+        worst_feature=row["strongest"],
         effect=row["value"],
         lower=row["lower"],
         limit=limit,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from driftline_schemas.segments import Segment
 
+from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.rules import DRIFT, Rule
 from driftline_collector.store.shown import Shown
 
@@ -44,9 +45,15 @@ def _no_counts() -> Mapping[str, int]:
     return {}
 
 
+def _no_requests() -> Sequence[Mapping[str, Any]]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
     """`now` gives ns since the epoch; `counts` is what the receiver and the scheduler have counted so far.
+
+    `requests` has protocol, outcome and count of those with telemetry.
 
     The API computes nothing that needs statistics: what is not stored is handed in (`performance`,
     `quantile`, `calibrate`); without it the answer leaves it out. `minimum_effect` is the limit of drift,
@@ -61,8 +68,9 @@ class Parts:
     lateness_ns: int = 600 * 10**9
     started_ns: int | None = None
     database: Path | None = None
-    link_base: str = ""
+    links: Links = field(default_factory=Links)
     counts: Callable[[], Mapping[str, int]] = _no_counts
+    requests: Callable[[], Sequence[Mapping[str, Any]]] = _no_requests
     performance: Performance | None = None
     quantile: Quantile | None = None
     calibrate: Calibrate | None = None

@@ -120,7 +120,9 @@ def _told(probability: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _confusion(pairs: pa.Table) -> tuple[ConfusionCell, ...]:
-    cells = pairs.group_by(["true_label", "label"]).aggregate([("weight", "count"), ("weight", "sum")])
+    cells = pairs.group_by(["true_label", "label"], use_threads=False).aggregate(
+        [("weight", "count"), ("weight", "sum")]
+    )
     return tuple(
         ConfusionCell(
             true_label=row["true_label"], label=row["label"], n=row["weight_count"], weight=row["weight_sum"]
@@ -166,7 +168,11 @@ def _per_day(labelled: pa.Table, where: Where) -> float | None:
 def _budget(labelled: pa.Table, segment: Segment) -> tuple[LabelBudget, ...]:
     """Labels by device type and region within the segment: where they are scarcest first."""
     named = {"model": segment["model"], "version": segment["version"]}
-    places = labelled.group_by(["device_type", "region"]).aggregate([("id", "count")]).to_pylist()
+    places = (
+        labelled.group_by(["device_type", "region"], use_threads=False)
+        .aggregate([("id", "count")])
+        .to_pylist()
+    )
     have = {
         str(Segment.of(named | {"device_type": row["device_type"], "region": row["region"]})): row["id_count"]
         for row in places

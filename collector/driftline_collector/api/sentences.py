@@ -1,5 +1,6 @@
 """What moved, in one plain sentence. Pure functions of shares on bins."""
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -7,6 +8,8 @@ from driftline_collector.answers.pictures import Bin
 
 #: A change of share below this is not told as one.
 _LEAST = 0.005
+#: The name of the bin in which everything beyond the reference's range is counted.
+_OUTSIDE = re.compile(r"^<=? (\S+) or > (\S+)")
 
 
 def moved(feature: str, kind: str, bins: Sequence[Bin], verdict: str | None) -> str:
@@ -53,7 +56,9 @@ def _within(bins: Sequence[Bin]) -> _Change | None:
     part = max(bins, key=lambda b: abs(b.now_share - b.reference_share), default=None)
     if part is None:
         return None
-    clause = f"the share of {part.name} {_went(part.reference_share, part.now_share)}"
+    outside = _OUTSIDE.match(part.name)
+    what = f"what is not in {float(outside[1]):.4g} to {float(outside[2]):.4g}" if outside else part.name
+    clause = f"the share of {what} {_went(part.reference_share, part.now_share)}"
     return _Change(abs(part.now_share - part.reference_share), "", clause)
 
 

@@ -13,17 +13,22 @@ from driftline_collector.answers.system import (
     Ingest,
     NotifierState,
     Refused,
+    Requests,
     RuleState,
     System,
     Totals,
 )
+from driftline_collector.api import silences
 from driftline_collector.api.health import SUMS
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.references import summary
 from driftline_collector.api.values import moment, write_time
+from driftline_collector.store.batch import FOLDED
 from driftline_collector.store.shown import Where
 
 _ALL = 1_000_000
+#: Nothing deletes anything yet.
+_RETENTION = "kept for good: nothing is deleted"
 #: Packages whose versions are worth knowing when something is wrong.
 _PACKAGES = ("driftline", "duckdb", "fastapi", "numpy", "protobuf", "ptars", "pyarrow", "scipy", "uvicorn")
 #: Names of `Parts.counts` that have a place of their own in the answer.
@@ -59,11 +64,11 @@ def _system(parts: Parts) -> System:
         coverage=_coverage(parts, totals),
         oldest=write_time(bounds["oldest_ns"]),
         latest=write_time(bounds["latest_ns"]),
-        retention={},
+        retention=_RETENTION,
         rules=tuple(_rules(parts, active.to_pylist())),
         notifiers=tuple(_notifier(name, notifications) for name in parts.notifiers),
         references=tuple(summary(row) for row in parts.store.references(None).to_pylist()),
-        silences=(),
+        silences=tuple(silences.records(parts, ("pending", "active"))),
         alerts_firing=active["state"].to_pylist().count("firing"),
         notifications_queued=sum(row["state"] == "queued" for row in notifications),
         counts={name: count for name, count in counts.items() if name not in _QUEUE},
@@ -86,12 +91,14 @@ def _database(path: Path | None) -> Database:
 
 def _ingest(parts: Parts, totals: dict[str, int], counts: dict[str, int], bounds: dict[str, Any]) -> Ingest:
     committed = {name: count for name, count in totals.items() if name not in SUMS}
+    reasons = [Refused(**row) for row in parts.store.refused().to_pylist()]
     return Ingest(
-        requests=counts.get("requests"),
+        requests=tuple(Requests(**row) for row in parts.requests()),
         records=sum(committed.values()),
         committed=committed,
         repeated=totals.get("repeated", 0),
-        refused=tuple(Refused(**row) for row in parts.store.refused().to_pylist()),
+        refused=tuple(each for each in reasons if not each.reason.startswith(FOLDED)),
+        folded=tuple(each for each in reasons if each.reason.startswith(FOLDED)),
         queue_requests=counts.get("queue_requests", 0),
         queue_bytes=counts.get("queue_bytes", 0),
         lag_s=None if bounds["behind_s"] is None else max(0.0, bounds["behind_s"]),
@@ -137,6 +144,7 @@ def _notifier(name: str, notifications: list[dict[str, Any]]) -> NotifierState:
         name=name,
         last_delivered=write_time(max(delivered, default=None)),
         queued=sum(row["state"] == "queued" for row in own),
+        silenced=sum(row["state"] == "silenced" for row in own),
         failed=sum(row["state"] == "failed" for row in own),
         last_error=next((row["error"] for row in own if row["error"]), None),
     )

@@ -27,7 +27,7 @@ def read_time(text: str | None, parameter: str, now_ns: int) -> int | None:
     if text is None:
         return None
     if ago := _AGO.fullmatch(text):
-        time_ns = max(0, now_ns - int(ago[1]) * _UNITS[ago[2]])
+        time_ns = max(0, now_ns - span_ns(ago[1], ago[2]))
     elif _WHOLE.fullmatch(text):
         time_ns = int(text)
     else:
@@ -35,6 +35,11 @@ def read_time(text: str | None, parameter: str, now_ns: int) -> int | None:
     if not 0 <= time_ns <= _LAST_NS:
         raise ProblemError(422, f"{parameter}: {text!r} is before 1970 or after 2262; no data are from then")
     return time_ns
+
+
+def span_ns(number: str, unit: str) -> int:
+    """How long `6`, `h` is, of a unit among s, m, h and d."""
+    return int(number) * _UNITS[unit]
 
 
 def _calendar(text: str, parameter: str) -> int:
@@ -75,7 +80,19 @@ def read_segment(text: str | None) -> str | None:
 
 def rows_of(table: pa.Table) -> list[dict[str, Any]]:
     """Rows as JSON has them: `…_ns` becomes a time, JSON text what it says, NaN null, bytes hex."""
-    return [shown(row) for row in table.to_pylist()]
+    names = [_name(column) for column in table.column_names]
+    columns = [_column(name, table[name]) for name in table.column_names]
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def _column(name: str, column: pa.ChunkedArray) -> list[Any]:
+    """What `_value` makes of each; most columns stand as they are."""
+    values: list[Any] = column.to_pylist()
+    kind = column.type
+    plain = name not in _JSON and _name(name) == name
+    if plain and (pa.types.is_string(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+        return values
+    return [_value(name, value) for value in values]
 
 
 def shown(row: Mapping[str, Any]) -> dict[str, Any]:

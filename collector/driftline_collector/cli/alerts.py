@@ -1,4 +1,4 @@
-"""`driftline alerts`: what fires, and whether notifiers work."""
+"""`driftline alerts`: what fires, what is silenced, and whether notifiers work."""
 
 import time
 from enum import StrEnum
@@ -6,10 +6,16 @@ from typing import Annotated
 
 import typer
 
+from driftline_collector.cli import silences
 from driftline_collector.cli.output import Json, Url, clock, console, example, print_json, table
 from driftline_collector.client import Client, Notification
 
-app = typer.Typer(no_args_is_help=True, help="List alerts, test notifiers.", rich_markup_mode=None)
+app = typer.Typer(
+    no_args_is_help=True, help="List alerts, silence them, test notifiers.", rich_markup_mode=None
+)
+app.command("silence", epilog=silences.SILENCE_EXAMPLE)(silences.silence)
+app.command("silences", epilog=silences.SILENCES_EXAMPLE)(silences.silences)
+app.command("unsilence", epilog=silences.UNSILENCE_EXAMPLE)(silences.unsilence)
 
 
 class State(StrEnum):
@@ -42,8 +48,14 @@ def list_(
         return
     shown = table("state", "severity", "rule", "segment", "since (UTC)", "what")
     for alert in found:
+        silenced = f", silenced until {clock(alert.silenced.until)}" if alert.silenced else ""
         shown.add_row(
-            alert.state, alert.severity, alert.rule, alert.segment, clock(alert.since), alert.summary or ""
+            alert.state + silenced,
+            alert.severity,
+            alert.rule,
+            alert.segment,
+            clock(alert.since),
+            alert.summary or "",
         )
     console().print(shown)
 

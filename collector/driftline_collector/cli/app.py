@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from driftline_schemas.errors import SchemaError
 
-from driftline_collector.cli import alerts, collector, dashboard, drift, labels, references, up
+from driftline_collector.cli import alerts, collector, dashboard, devices, drift, labels, references, up
 from driftline_collector.errors import CollectorError, SettingsError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command(epilog=collector.EXAMPLE)(collector.collector)
 app.command(epilog=dashboard.EXAMPLE)(dashboard.dashboard)
 app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
 app.command(epilog=drift.EXAMPLE)(drift.drift)
+app.add_typer(devices.app, name="devices")
 app.add_typer(references.app, name="reference")
 app.add_typer(labels.app, name="labels")
 app.add_typer(alerts.app, name="alerts")

@@ -79,7 +79,13 @@ class Dashboard:
         command = [sys.executable, "-m", "driftline_dashboard", "--url", collector]
         command += ["--host", self._host, "--port", str(self._port)]
         # A session of its own: Ctrl-C reaches the command alone, which then stops all parts in its order.
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+        # A pipe that nobody writes to: it closes with this process, however that ends, and then it ends too.
+        self._process = subprocess.Popen(
+            [*command, "--while-stdin"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
 
     def ready(self) -> bool:
         """Wait until it serves; False where it was stopped first. Raises StartError where it never does."""
@@ -127,6 +133,8 @@ class Dashboard:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
 
 
 def _installed(name: str) -> bool:

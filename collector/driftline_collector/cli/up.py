@@ -10,6 +10,7 @@ from driftline_collector.cli.collector import Config
 from driftline_collector.cli.dashboard import DEFAULT_PORT, Dashboard
 from driftline_collector.cli.output import Json, example, print_json
 from driftline_collector.errors import StartError
+from driftline_collector.memory import spare
 from driftline_collector.settings import Settings, default_file, load
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def up(
     """
     path = config or default_file()
     settings = load(path)
+    spare()
     with Dashboard(dashboard_host, dashboard_port) as dashboard:
         from driftline_collector.app import (
             Collector,

@@ -11,7 +11,14 @@ from driftline_collector.answers.cases import (
     Span,
     Truth,
 )
-from driftline_collector.answers.devices import Device, DeviceDetail, DevicePoint, DeviceSeries, Stream
+from driftline_collector.answers.devices import (
+    Device,
+    DeviceChange,
+    DeviceDetail,
+    DevicePoint,
+    DeviceSeries,
+    Stream,
+)
 from driftline_collector.answers.pictures import (
     Bin,
     CalibrationBin,
@@ -43,13 +50,16 @@ from driftline_collector.answers.records import (
     Range,
     ReferenceSummary,
     SegmentState,
+    Silenced,
     Version,
 )
+from driftline_collector.answers.silences import Silence
 from driftline_collector.answers.system import (
     Database,
     Ingest,
     NotifierState,
     Refused,
+    Requests,
     RuleState,
     System,
     Totals,
@@ -74,6 +84,7 @@ __all__ = [
     "ConfusionCell",
     "Database",
     "Device",
+    "DeviceChange",
     "DeviceDetail",
     "DevicePoint",
     "DeviceSeries",
@@ -100,11 +111,14 @@ __all__ = [
     "Range",
     "ReferenceSummary",
     "Refused",
+    "Requests",
     "RuleState",
     "Sample",
     "SegmentState",
     "Series",
     "SeriesPoint",
+    "Silence",
+    "Silenced",
     "Span",
     "Stream",
     "System",

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from driftline_collector.answers.cases import AlertDetail, PredictionDetail, Sample
-from driftline_collector.answers.devices import Device, DeviceDetail, DeviceSeries
+from driftline_collector.answers.devices import Device, DeviceChange, DeviceDetail, DeviceSeries
 from driftline_collector.answers.pictures import Distribution, Heatmap, Performance, Series, TierLatency
 from driftline_collector.answers.records import (
     Alert,
@@ -22,6 +22,7 @@ from driftline_collector.answers.records import (
     ReferenceSummary,
     SegmentState,
 )
+from driftline_collector.answers.silences import Silence
 from driftline_collector.answers.system import System
 from driftline_collector.client.reading import read, read_all
 from driftline_collector.client.transport import Filter, Transport
@@ -86,9 +87,9 @@ class Client:
         return self._transport.get("/coverage", filters)
 
     # -- devices ----------------------------------------------------------------------------------------
-    def devices(self, **filters: Filter) -> Page[Device]:
-        """Devices by model version (also by `state`; `sort` by any column, `-` before it for descending)."""
-        return self._page(Device, "/devices", filters)
+    def devices(self, states: Sequence[str] = (), **filters: Filter) -> Page[Device]:
+        """Devices by model version, of all states or these (`sort` by any column, `-` for descending)."""
+        return self._page(Device, "/devices", {"state": list(states), **filters})
 
     def device(self, device: str, **filters: Filter) -> DeviceDetail:
         """One device."""
@@ -97,6 +98,42 @@ class Client:
     def device_series(self, device: str, **filters: Filter) -> DeviceSeries:
         """One device over time beside its segment's median; at most `points` buckets."""
         return self._one(DeviceSeries, f"/devices/{_segment(device)}/series", filters)
+
+    def device_changes(self, device: str | None = None, limit: int = 1000) -> Page[DeviceChange]:
+        """What operators said of devices, or of one by any name that it had; latest first."""
+        return self._page(DeviceChange, "/device-changes", {"device": device, "limit": limit})
+
+    def retire(self, device: str, *, author: str, reason: str, since: str | None = None) -> DeviceChange:
+        """A device is gone for good."""
+        return self._changed(device, "retire", {"author": author, "reason": reason, "since": since})
+
+    def return_device(self, device: str, *, author: str, reason: str) -> DeviceChange:
+        """A retired device is back."""
+        return self._changed(device, "return", {"author": author, "reason": reason})
+
+    def rename(self, device: str, name: str, *, author: str, reason: str) -> DeviceChange:
+        """A device has another name."""
+        return self._changed(device, "rename", {"name": name, "author": author, "reason": reason})
+
+    def move(
+        self,
+        device: str,
+        *,
+        author: str,
+        reason: str,
+        device_type: str | None = None,
+        region: str | None = None,
+        since: str | None = None,
+    ) -> Page[DeviceChange]:
+        """A device is in another region, or of another type, for what it measures from `since` on."""
+        said = {"author": author, "reason": reason, "since": since}
+        place = {"device_type": device_type, "region": region}
+        answer = self._transport.post(f"/devices/{_segment(device)}/move", {}, said | place)
+        with self._same_shape():
+            return Page(read_all(DeviceChange, answer["items"]), as_of=answer.get("as_of"))
+
+    def _changed(self, device: str, kind: str, said: Mapping[str, Any]) -> DeviceChange:
+        return self._read(DeviceChange, self._transport.post(f"/devices/{_segment(device)}/{kind}", {}, said))
 
     # -- pictures ---------------------------------------------------------------------------------------
     def series(self, segment: str, measure: str, **filters: Filter) -> Series:
@@ -150,6 +187,44 @@ class Client:
         """Send a test message. Returns notifier → id of the notification that was queued."""
         queued: dict[str, str] = self._transport.post("/alerts/test", {"notifier": list(notifiers)})["queued"]
         return queued
+
+    def silences(self, states: Sequence[str] = (), limit: int = 1000) -> Page[Silence]:
+        """Silences, latest change first; those that hold and those still to begin where no state is given."""
+        return self._page(Silence, "/silences", {"state": list(states), "limit": limit})
+
+    def silence(
+        self,
+        *,
+        author: str,
+        reason: str,
+        alert: str | None = None,
+        segment: str | None = None,
+        rule: str | None = None,
+        measure: str | None = None,
+        features: Sequence[str] = (),
+        lasts: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+    ) -> Silence:
+        """Hold messages about an alert or a segment back for `lasts` (`4h`), or until `end`."""
+        wanted = {
+            "alert": alert,
+            "segment": segment,
+            "rule": rule,
+            "measure": measure,
+            "features": list(features),
+            "for": lasts,
+            "start": start,
+            "end": end,
+            "author": author,
+            "reason": reason,
+        }
+        return self._read(Silence, self._transport.post("/silences", {}, wanted))
+
+    def unsilence(self, silence: str, *, author: str) -> Silence:
+        """End a silence now."""
+        path = f"/silences/{_segment(silence)}/expire"
+        return self._read(Silence, self._transport.post(path, {"author": author}))
 
     # -- references and labels --------------------------------------------------------------------------
     def references(self, **filters: Filter) -> Page[ReferenceSummary]:

@@ -16,6 +16,8 @@ from driftline_collector.receiver.signals import Signal
 
 Index = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+#: A million a second for nine years. More is no count that a device can have, and sums of it would overflow.
+LARGEST_COUNT = 2**48
 #: The largest time that fits BIGINT nanoseconds; OTLP's times are unsigned.
 _MAX_INT64 = np.uint64(np.iinfo(np.int64).max)
 
@@ -143,6 +145,10 @@ class Attributes:
     def integer(self, key: str) -> pa.Array:
         """For each row the integer under `key`; null where there is none."""
         return self.member(key, "int_value", pa.int64())
+
+    def count(self, key: str) -> Index:
+        """For each row the integer under `key`; 0 where there is none."""
+        return np.asarray(self.integer(key).fill_null(0))
 
     def label(self, key: str) -> pa.Array:
         """For each row the class named under `key`: a string, or a number or bool as text."""

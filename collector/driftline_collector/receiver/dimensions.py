@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas import attributes as names
 from driftline_schemas.segments import UNKNOWN
 
 from driftline_collector.receiver import json_text
-from driftline_collector.receiver.columns import Attributes, Index, Records, offsets, take
+from driftline_collector.receiver.columns import LARGEST_COUNT, Attributes, Index, Records, offsets, take
 from driftline_collector.store.batch import NumberedSignal, Numbers
 
 #: Which attribute gives a dimension, and what stands in for it.
@@ -40,9 +41,11 @@ class Sources:
         """Read the resources of `records`."""
         return cls(Attributes(records.resources.field("resource").field("attributes")), records)
 
-    def dimensions(self, resource: Index, own: Attributes) -> dict[str, pa.Array]:
+    def dimensions(self, resource: Index, own: Attributes | None = None) -> dict[str, pa.Array]:
         """Model to tier for records of these resources; a model attribute of the record's own wins."""
         columns = {name: _spread(column, resource) for name, column in self._dimensions.items()}
+        if own is None:
+            return columns
         for name in ("model", "version"):
             told = own.text(*_DIMENSIONS[name])
             if told.null_count < len(told):
@@ -68,16 +71,14 @@ class Sources:
         """The scope as a JSON object: name, version, attributes, schema_url."""
         return _spread(self._scope, scope)
 
-    def numbers(self, signal: NumberedSignal, own: Attributes) -> Numbers:
-        """Stream and sequence of each record; those without either, or below 1, have none."""
+    def numbers(self, signal: NumberedSignal, resource: Index, sequence: npt.NDArray[np.int64]) -> Numbers:
+        """Stream and sequence of such records; those without either, or out of range, have none."""
         streams = self.resources.text(names.STREAM_ID).dictionary_encode()
-        code = np.asarray(streams.indices.fill_null(-1), np.int32)[self.records.resource]
-        told = own.integer(names.SEQUENCE)
-        sequence = np.asarray(told.fill_null(0))
+        code = np.asarray(streams.indices.fill_null(-1), np.int32)[resource]
         return Numbers(
             signal,
             tuple(streams.dictionary.to_pylist()),
-            np.where(sequence > 0, code, np.int32(-1)),
+            np.where((sequence > 0) & (sequence <= LARGEST_COUNT), code, np.int32(-1)),
             sequence,
         )
 

@@ -5,8 +5,15 @@ import pyarrow as pa
 from driftline_schemas import attributes as names
 from opentelemetry.proto.common.v1.common_pb2 import ArrayValue
 
-from driftline_collector.receiver.columns import Attributes, Mask, first_of, map_distinct
+from driftline_collector.receiver.columns import LARGEST_COUNT, Attributes, Mask, first_of, map_distinct
 from driftline_collector.receiver.predictions import bad_probability
+
+_COUNTS = (
+    names.STREAM_LAST_LOG,
+    names.STREAM_LAST_SPAN,
+    names.STREAM_PREDICTIONS_MADE,
+    names.STREAM_PREDICTIONS_PROFILED,
+)
 
 
 def label_columns(own: Attributes) -> dict[str, pa.Array]:
@@ -76,7 +83,26 @@ def stream_refusals(own: Attributes, speaker: pa.Array) -> dict[str, Mask]:
             phase, names.STREAM_PHASES
         ),
         f"no {names.STREAM_ID}, or no {names.STREAM_CLOSED_ID} where the phase is closed": unnamed,
+        **{f"{key} is not in 0..2^48": _out_of_range(own, key) for key in _COUNTS},
+        **{
+            f"{key} are not pairs of first and last in 1..2^48, in order": _no_intervals(own, key)
+            for key in (names.STREAM_TOMBSTONES_LOGS, names.STREAM_TOMBSTONES_SPANS)
+        },
     }
+
+
+def _out_of_range(own: Attributes, key: str) -> Mask:
+    number = np.asarray(own.integer(key).fill_null(0))
+    return (number < 0) | (number > LARGEST_COUNT)
+
+
+def _no_intervals(own: Attributes, key: str) -> Mask:
+    def wrong(encoded: bytes) -> bool:
+        numbers = _integers(encoded)
+        pairs = zip(numbers[::2], numbers[1::2], strict=False)
+        return len(numbers) % 2 == 1 or not all(0 < first <= last <= LARGEST_COUNT for first, last in pairs)
+
+    return np.asarray(map_distinct(own.nested(key), wrong, pa.bool_()).fill_null(False))
 
 
 def _integers(encoded: bytes) -> list[int]:

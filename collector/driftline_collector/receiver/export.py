@@ -8,7 +8,7 @@ from driftline_collector.errors import StoreError
 from driftline_collector.receiver.answers import BadDataError, UnavailableError, response
 from driftline_collector.receiver.intake import Intake, OverloadedError
 from driftline_collector.receiver.parts import require_few_parts
-from driftline_collector.receiver.ptars_adapter import UndecodableError, check
+from driftline_collector.receiver.ptars_adapter import UndecodableError
 from driftline_collector.receiver.signals import Signal
 from driftline_collector.store.writer import UnstorableError
 
@@ -17,7 +17,6 @@ async def export(intake: Intake, signal: Signal, body: bytes) -> Message:
     """Store a protobuf request. Raises RefusedError: UnavailableError for now, others for good."""
     require_few_parts(body)
     try:
-        check(signal, body)
         rejected = await asyncio.wrap_future(intake.submit(signal, body))
     except (UndecodableError, UnstorableError) as fault:
         raise BadDataError(str(fault)) from None

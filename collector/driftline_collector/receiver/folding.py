@@ -17,10 +17,8 @@ from driftline_schemas.binning import OTHER, RESERVED
 from driftline_collector.receiver.columns import Mask
 from driftline_collector.receiver.decoded import Decoded
 from driftline_collector.receiver.names import Kind, Names, Within
-from driftline_collector.store.batch import Rows
+from driftline_collector.store.batch import FOLDED, Rows
 
-#: How reasons begin that tell of rows which are kept, under another name.
-FOLDED = f"folded into {OTHER}: a name of "
 _WORDS = {"device_type": "a device type", "category": "a category, label or reason"}
 #: Tables that tell who spoke.
 _SPOKEN = ("profiles", "predictions", "stream_events", "deployments")
@@ -92,7 +90,9 @@ class _Folded:
         folded = pc.if_else(pa.array(excess), OTHER, text)
         made = folded.dictionary_encode() if pa.types.is_dictionary(column.type) else folded
         self.table = self.table.set_column(self.table.column_names.index(kind), kind, made)
-        self.counted[f"{FOLDED}{_WORDS.get(kind, f'a {kind}')} too many, or too long"] += int(excess.sum())
+        self.counted[f"{FOLDED}{OTHER}: a name of {_WORDS.get(kind, f'a {kind}')} too many, or too long"] += (
+            int(excess.sum())
+        )
 
     def _excess(self, kind: Kind, within: _Coded, named: _Coded) -> Mask:
         """Which rows have a name too many."""

@@ -18,6 +18,7 @@ from driftline_collector.errors import StartError
 from driftline_collector.receiver.answers import RefusedError, UnavailableError
 from driftline_collector.receiver.export import export
 from driftline_collector.receiver.intake import Intake
+from driftline_collector.receiver.requests import Requests
 from driftline_collector.receiver.signals import LOGS, METRICS, TRACES, Signal
 
 logger = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class OtlpGrpc:
     """
 
     def __init__(self, host: str, port: int, *, max_body_bytes: int) -> None:
+        self.requests = Requests("grpc")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="driftline-grpc", daemon=True)
         self._thread.start()
@@ -71,7 +73,7 @@ class OtlpGrpc:
 
     def start(self, intake: Intake) -> None:
         """Take calls, and hand them to `intake`."""
-        self._server.add_generic_rpc_handlers((_Handlers(intake),))
+        self._server.add_generic_rpc_handlers((_Handlers(intake, self.requests),))
         self._wait(self._server.start())
 
     def stop(self, grace_s: float) -> None:
@@ -99,8 +101,9 @@ class OtlpGrpc:
 class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio ships no types
     """Finds the handler of a method."""
 
-    def __init__(self, intake: Intake) -> None:
+    def __init__(self, intake: Intake, requests: Requests) -> None:
         self._intake = intake
+        self._requests = requests
         self._methods = {path: self._method(signal) for path, signal in _METHODS.items()}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Any:
@@ -116,12 +119,16 @@ class _Handlers(grpc.GenericRpcHandler):  # type: ignore[misc]  # grpcio ships n
     async def _export(self, signal: Signal, body: bytes, context: grpc.aio.ServicerContext) -> bytes:
         fault: RefusedError
         try:
-            return (await export(self._intake, signal, body)).SerializeToString()
+            answer = await export(self._intake, signal, body)
         except RefusedError as refused:
             fault = refused
         except Exception:
             logger.exception("a %s request over gRPC failed", signal.name)
             fault = UnavailableError("an unexpected fault; send again")
+        else:
+            self._requests.count("taken")
+            return answer.SerializeToString()
+        self._requests.count("unavailable" if isinstance(fault, UnavailableError) else "refused")
         trailers = [("grpc-status-details-bin", fault.status().SerializeToString())]
         if isinstance(fault, UnavailableError):
             # Where the Python exporter looks for it.

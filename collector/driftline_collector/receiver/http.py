@@ -22,6 +22,7 @@ from driftline_collector.receiver.cors import Cors, Header
 from driftline_collector.receiver.export import export
 from driftline_collector.receiver.intake import Intake, OverloadedError
 from driftline_collector.receiver.json_requests import to_protobuf
+from driftline_collector.receiver.requests import Requests
 from driftline_collector.receiver.signals import SIGNALS, Signal
 
 Scope = MutableMapping[str, Any]
@@ -65,6 +66,7 @@ class OtlpHttp:
     def __init__(
         self, intake: Intake, *, max_body_bytes: int = MAX_BODY_BYTES, origins: Collection[str] = ()
     ) -> None:
+        self.requests = Requests("http")
         self._intake = intake
         self._bodies = Bodies(max_bytes=max_body_bytes, max_held=MAX_HELD_BYTES)
         self._cors = Cors(origins)
@@ -78,12 +80,17 @@ class OtlpHttp:
         try:
             answer = await self._answer(scope, request, receive)
         except DisconnectedError:
+            self.requests.count("broken_off")
             return
         except RefusedError as fault:
             answer = _refusal(fault)
         except Exception:
             logger.exception("a request to %s failed", scope["path"])
             answer = _refusal(UnavailableError("an unexpected fault; send again"))
+        if answer.status != 204:  # what a browser asks before it sends anything
+            self.requests.count(
+                "taken" if answer.status == 200 else "unavailable" if answer.status == 503 else "refused"
+            )
         headers = [*answer.headers, *self._cors.headers(request)]
         body = b""
         if answer.message is not None:

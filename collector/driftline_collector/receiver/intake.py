@@ -13,16 +13,19 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
+from typing import Protocol
 
 from driftline_collector.errors import StoreError
-from driftline_collector.receiver.batches import batch_of
+from driftline_collector.receiver.batches import Reading
 from driftline_collector.receiver.decoded import Decoded, Rejected
 from driftline_collector.receiver.folding import fold
 from driftline_collector.receiver.names import Names
 from driftline_collector.receiver.profiles import Edges
+from driftline_collector.receiver.ptars_adapter import UndecodableError
 from driftline_collector.receiver.signals import SIGNALS, Signal
-from driftline_collector.store.writer import Writer
+from driftline_collector.store.batch import Batch
 
 logger = logging.getLogger(__name__)
 
@@ -52,20 +55,27 @@ class _Request:
     alone: bool = False
 
 
+class Sink(Protocol):
+    """Where rows go."""
+
+    def submit(self, batch: Batch) -> "Future[None]":
+        """Queue a batch; the future is done once it is durable, or holds a StoreError."""
+
+
 class Intake:
-    """Takes checked bodies of any transport; the future that it gives is done once they are durable."""
+    """Takes bodies of any transport; the future that it gives is done once they are durable."""
 
     def __init__(
         self,
-        writer: Writer,
+        sink: Sink,
         edges: Edges,
         names: Names | None = None,
         *,
         max_requests: int = 512,
         max_bytes: int = 256 * 2**20,
     ) -> None:
-        self._writer = writer
-        self._edges = edges
+        self._sink = sink
+        self._reading = Reading(edges)
         self._names = names or Names()
         self._max_requests = max_requests
         self._max_bytes = max_bytes
@@ -88,7 +98,7 @@ class Intake:
             self._require_room(size)
 
     def submit(self, signal: Signal, body: bytes) -> "Future[Rejected]":
-        """Queue a body that has passed `check`. Raises OverloadedError; the future may hold a StoreError."""
+        """Queue a body. Raises OverloadedError; the future may hold an UndecodableError or a StoreError."""
         answer: Future[Rejected] = Future()
         with self._changed:
             self._require_room(len(body))
@@ -175,16 +185,29 @@ class Intake:
         return max(0.0, due - now)
 
     def _decode(self, group: Sequence[_Request]) -> None:
+        signal = group[0].signal
         try:
             bodies = [request.body for request in group]
-            decoded = fold(batch_of(group[0].signal, bodies, time.time_ns(), self._edges), self._names)
+            parts = [
+                ([group[at] for at in read.bodies], self._folded(read.decoded))
+                for read in self._reading.read(signal, bodies, time.time_ns())
+            ]
         except Exception as error:
             if not isinstance(error, StoreError):
-                logger.exception("%d %s requests could not be read", len(group), group[0].signal.name)
+                logger.exception("%d %s requests could not be read", len(group), signal.name)
             self._fail(group, _unreadable(error))
             return
-        committed = self._writer.submit(decoded.batch)
-        committed.add_done_callback(lambda done: self._committed(group, decoded, done))
+        with self._changed:
+            self._ahead[signal.name] += len(parts) - 1
+        for requests, decoded in parts:
+            if isinstance(decoded, UndecodableError):
+                self._fail(requests, decoded)
+            else:
+                committed = self._sink.submit(decoded.batch)
+                committed.add_done_callback(partial(self._committed, requests, decoded))
+
+    def _folded(self, decoded: Decoded | UndecodableError) -> Decoded | UndecodableError:
+        return decoded if isinstance(decoded, UndecodableError) else fold(decoded, self._names)
 
     def _committed(self, group: Sequence[_Request], decoded: Decoded, done: "Future[None]") -> None:
         if error := done.exception():

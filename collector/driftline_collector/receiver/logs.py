@@ -40,7 +40,9 @@ class _Logs:
         self._received_ns = received_ns
         self._sources = Sources.of(records)
         self._attributes = Attributes(records.records.field("attributes"))
-        self._numbers = self._sources.numbers("logs", self._attributes)
+        self._numbers = self._sources.numbers(
+            "logs", records.resource, self._attributes.count(names.SEQUENCE)
+        )
         self._rejections = Rejections(LOGS, requests)
         self._rows: dict[str, Rows] = {}
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,29 +15,35 @@ from opentelemetry.proto.common.v1.common_pb2 import ArrayValue
 from driftline_collector.receiver import json_text
 from driftline_collector.receiver.columns import Attributes, Index, Mask, map_distinct, offsets
 
-#: Attributes of a prediction that have a column of their own.
+#: Columns, and the attributes that fill them: with a string that is not empty, a class, a number.
+TEXTS = {
+    "id": names.PREDICTION_ID,
+    "parent_id": names.PREDICTION_PARENT_ID,
+    "escalation_reason": names.ESCALATION_REASON,
+}
+LABELS = {"label": names.PREDICTION_LABEL, "escalation_label": names.ESCALATION_LABEL}
+NUMBERS = {
+    "value": names.PREDICTION_VALUE,
+    "score": names.PREDICTION_SCORE,
+    "duration": names.PREDICTION_DURATION,
+    "escalation_score": names.ESCALATION_SCORE,
+    "probability": names.SAMPLE_PROBABILITY,
+}
+#: All that have a column of their own.
 _COLUMNS = frozenset(
-    {
-        names.PREDICTION_ID,
-        names.PREDICTION_LABEL,
-        names.PREDICTION_VALUE,
-        names.PREDICTION_SCORE,
-        names.PREDICTION_DURATION,
-        names.PREDICTION_PARENT_ID,
-        names.ESCALATION_REASON,
-        names.ESCALATION_LABEL,
-        names.ESCALATION_SCORE,
-        names.SAMPLE_PROBABILITY,
+    [
+        *(key for keys in (TEXTS, LABELS, NUMBERS) for key in keys.values()),
         names.SAMPLE_REASONS,
         names.SEQUENCE,
         names.MODEL_NAME,
         names.MODEL_VERSION,
-    }
+    ]
 )
 #: Types of features in a feature set. `number` and `boolean` fill `numbers`, `text` and `json` fill
 #: `texts`, `missing` (sent without a value) fills nothing.
 TYPES = ("missing", "number", "boolean", "text", "json")
 _NUMBER, _BOOLEAN, _TEXT, _JSON = 1, 2, 3, 4
+_SETS = pa.schema({"id": pa.int64(), "names": pa.list_(pa.string()), "types": pa.list_(pa.string())})
 #: An odd 64-bit multiplier (splitmix64's), to tell the same features in another order apart.
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -57,17 +64,10 @@ def columns(own: Attributes) -> tuple[dict[str, pa.Array], pa.Table]:
     left = ~feature & ~own.any_of(_COLUMNS.__contains__)
     found = features(own, feature)
     return {
-        "id": own.text(names.PREDICTION_ID),
-        "parent_id": own.text(names.PREDICTION_PARENT_ID),
-        "label": own.label(names.PREDICTION_LABEL),
-        "value": own.number(names.PREDICTION_VALUE),
-        "score": own.number(names.PREDICTION_SCORE),
-        "duration": own.number(names.PREDICTION_DURATION),
-        "escalation_reason": own.text(names.ESCALATION_REASON),
-        "escalation_label": own.label(names.ESCALATION_LABEL),
-        "escalation_score": own.number(names.ESCALATION_SCORE),
-        "probability": own.number(names.SAMPLE_PROBABILITY),
-        "reasons": map_distinct(own.nested(names.SAMPLE_REASONS), _strings, pa.list_(pa.string())),
+        **{column: own.text(key) for column, key in TEXTS.items()},
+        **{column: own.label(key) for column, key in LABELS.items()},
+        **{column: own.number(key) for column, key in NUMBERS.items()},
+        "reasons": map_distinct(own.nested(names.SAMPLE_REASONS), strings, pa.list_(pa.string())),
         "feature_set": found.id,
         "numbers": found.numbers,
         "texts": found.texts,
@@ -166,22 +166,21 @@ def _feature_sets(
     total = np.concatenate((np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)))
     signature = total[start[1:]] - total[start[:-1]]
     _, first, which = np.unique(signature, return_index=True, return_inverse=True)
-    ids, all_names, all_types = [], [], []
-    for example in first:
-        span = slice(start[example], start[example + 1])
-        ordered = [own.names[c].removeprefix(names.FEATURE_PREFIX) for c in code[span]]
-        types = [TYPES[k] for k in kind[span]]
-        ids.append(feature_set_id(ordered, types))
-        all_names.append(ordered)
-        all_types.append(types)
-    sets = pa.table(
-        {
-            "id": pa.array(ids, pa.int64()),
-            "names": pa.array(all_names, pa.list_(pa.string())),
-            "types": pa.array(all_types, pa.list_(pa.string())),
-        }
+    spans = [slice(start[example], start[example + 1]) for example in first]
+    sets = feature_sets(
+        (
+            [own.names[c].removeprefix(names.FEATURE_PREFIX) for c in code[span]],
+            [TYPES[k] for k in kind[span]],
+        )
+        for span in spans
     )
     return sets.column("id").combine_chunks().take(pa.array(which)), sets
+
+
+def feature_sets(told: Iterable[tuple[list[str], list[str]]]) -> pa.Table:
+    """Rows of `feature_sets`, of the names and types of each."""
+    columns = zip(*((feature_set_id(*one), *one) for one in told), strict=True)
+    return pa.table([pa.array(c, t) for c, t in zip(columns, _SETS.types, strict=True)], schema=_SETS)
 
 
 def feature_set_id(ordered: list[str], types: list[str]) -> int:
@@ -190,5 +189,6 @@ def feature_set_id(ordered: list[str], types: list[str]) -> int:
     return int.from_bytes(digest, "big") >> 1
 
 
-def _strings(encoded: bytes) -> list[str]:
+def strings(encoded: bytes) -> list[str]:
+    """The strings of an encoded ArrayValue."""
     return [item.string_value for item in ArrayValue.FromString(encoded).values]

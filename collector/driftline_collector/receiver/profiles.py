@@ -10,7 +10,7 @@ from driftline_schemas import attributes as names
 from driftline_schemas.binning import DURATION, LABEL, SCORE, VALUE
 
 from driftline_collector.receiver import json_text
-from driftline_collector.receiver.columns import Index, Mask, constant, counts
+from driftline_collector.receiver.columns import LARGEST_COUNT, Index, Mask, constant, counts
 from driftline_collector.receiver.dimensions import Sources
 from driftline_collector.receiver.points import DELTA, Points
 
@@ -31,9 +31,7 @@ _SUMS: dict[str, tuple[str | None, str, str | None]] = {
     names.PROFILE_PREDICTIONS: (LABEL, "predictions", names.LABEL),
     names.PROFILE_ESCALATIONS: (LABEL, "escalations", names.ESCALATION_REASON),
 }
-#: Counts above this are no counts of predictions, and would overflow when summed.
-_LARGEST = 2**53
-_LARGEST_COUNT = pa.scalar(_LARGEST, pa.uint64())
+_LARGEST = pa.scalar(LARGEST_COUNT, pa.uint64())
 
 
 def rows(points: Points, sources: Sources, edges: Edges) -> tuple[pa.Table, dict[str, Mask]]:
@@ -84,7 +82,7 @@ def _sums(points: Points) -> tuple[dict[str, pa.Array], dict[str, Mask]]:
             if attribute is not None:
                 category[mask] = points.own.label(attribute).to_numpy(zero_copy_only=False)[mask]
     value = np.asarray(points.value().fill_null(np.nan))
-    countable = (value >= 0) & (value <= _LARGEST)
+    countable = (value >= 0) & (value <= LARGEST_COUNT)
     whole = np.where(countable, value, 0).astype(np.int64)
     content = _nothing(size) | {
         "feature": pa.array(np.where(known, feature, LABEL), pa.string()),
@@ -126,7 +124,7 @@ def _exponential(points: Points) -> tuple[dict[str, pa.Array], dict[str, Mask]]:
     feature, known = _feature(points)
     fields = {name: data.field(name).cast(pa.string()) for name in ("scale", "zero_count")}
     fields["zero_threshold"] = json_text.doubles(data.field("zero_threshold"))
-    large = np.asarray(pc.greater(data.field("zero_count"), _LARGEST_COUNT))
+    large = np.asarray(pc.greater(data.field("zero_count"), _LARGEST))
     for side in ("positive", "negative"):
         buckets = data.field(side)
         large = large | _too_large(buckets.field("bucket_counts"))
@@ -170,7 +168,7 @@ def _feature(points: Points) -> tuple[pa.Array, Mask]:
 
 def _too_large(buckets: pa.ListArray) -> Mask:
     lengths = np.diff(np.asarray(buckets.offsets))
-    large = np.asarray(pc.greater(buckets.flatten(), _LARGEST_COUNT))
+    large = np.asarray(pc.greater(buckets.flatten(), _LARGEST))
     return counts(np.repeat(np.arange(len(buckets)), lengths)[large], len(buckets)) > 0
 
 

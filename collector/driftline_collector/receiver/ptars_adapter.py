@@ -4,7 +4,7 @@ ptars cannot express a message that contains itself, so it is given OTLP's descr
 recursive fields of `AnyValue` become `bytes` (the encoded `ArrayValue` or `KeyValueList`), and fields that
 driftline does not read are left out. It is laxer than protobuf: it takes bytes that protobuf refuses
 (groups left open, rubbish in what is now `bytes`) and keeps every member of a oneof that was sent twice.
-Hence `check` parses with protobuf first (a fifth of what ptars costs), and what ptars reads otherwise than
+Hence `check` parses with protobuf first (a quarter of what ptars costs), and what ptars reads otherwise than
 protobuf does is read by `oracle` instead.
 """
 

@@ -20,7 +20,7 @@ def batch_of(bodies: Sequence[bytes], received_ns: int) -> Decoded:
     nested = flatten(TRACES, decode(TRACES, bodies))
     spans, sources = nested.records, Sources.of(nested)
     own = Attributes(spans.field("attributes"))
-    numbers = sources.numbers("traces", own)
+    numbers = sources.numbers("traces", nested.resource, own.count(names.SEQUENCE))
     started = times(spans.field("start_time_unix_nano"))
     status = spans.field("status")
     columns = {

@@ -51,7 +51,8 @@ class Store(Protocol):
         """How far each device has reported, of those with a window that overlaps the interval.
 
         Without windows that end more than `ahead_ns` after they were received.
-        version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its stream said so).
+        version, device_type, region, tier, device, first_start_ns, last_end_ns, ended (its
+        stream said so, or it is retired).
         """
 
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
@@ -101,6 +102,9 @@ class Store(Protocol):
 
     def notifications(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
         """The latest state of each notification, latest first."""
+
+    def silences(self, after_ns: int | None = None) -> pa.Table:
+        """Silences as they stand now, latest change first; with `after_ns` those that end later than then."""
 
     def totals(self) -> dict[str, int]:
         """Rows by table, and sums that the system page shows: repeated, refused, announced_lost."""

@@ -10,6 +10,8 @@ import pyarrow as pa
 
 Index = npt.NDArray[np.int64]
 NumberedSignal = Literal["logs", "traces"]
+#: How the reasons begin that count records which are kept, under another name.
+FOLDED = "folded into "
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,5 +1,6 @@
 """The DuckDB file: opening, and bringing its tables forward."""
 
+import contextlib
 import logging
 import re
 from importlib import resources
@@ -8,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from driftline_collector.errors import StoreError
+from driftline_collector.store.before_migration import copy_before, remove_copies
 
 logger = logging.getLogger(__name__)
 
@@ -16,11 +18,18 @@ STORAGE_VERSION = "v1.5.0"
 #: A log of this size is merged into the file. Merging may stall for over a second, so seldom; but reading the
 #: log back after a crash takes a second of CPU for 128 MiB, so not too seldom.
 CHECKPOINT_AT = "64MB"
+#: DuckDB's own limit would be most of the machine, and it fills it with what it has read.
+MEMORY_BYTES = 96 * 10**6
 _HOLDER = re.compile(r"held in (?P<program>\S+)(?: by user (?P<user>\S+))? \(PID (?P<pid>\d+)\)")
 
 
-def open_database(path: Path) -> duckdb.DuckDBPyConnection:
-    """Open the file at `path`, made if it is not there, and migrate it. Raises StoreError."""
+def open_database(
+    path: Path, *, copy_first: bool = True, memory: int = MEMORY_BYTES
+) -> duckdb.DuckDBPyConnection:
+    """Open the file at `path`, made if it is not there, and migrate it. Raises StoreError.
+
+    What it is to use beyond `memory` bytes goes to a folder beside the file.
+    """
     if not path.parent.is_dir():
         raise StoreError(f"{path}: the folder {path.parent} does not exist; make it, or set store.path")
     try:
@@ -29,12 +38,13 @@ def open_database(path: Path) -> duckdb.DuckDBPyConnection:
             config={
                 "storage_compatibility_version": STORAGE_VERSION,
                 "checkpoint_threshold": CHECKPOINT_AT,
+                "memory_limit": f"{memory}B",
             },
         )
     except duckdb.Error as error:
         raise StoreError(_advice(path, str(error))) from error
     try:
-        migrate(connection, path)
+        migrate(connection, path, copy_first=copy_first)
     except BaseException:
         connection.close()
         raise
@@ -54,8 +64,12 @@ def _advice(path: Path, message: str) -> str:
     return f"{path}: the database cannot be opened: {message}"
 
 
-def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Apply the migrations that the file has not had, each in a transaction of its own."""
+def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, copy_first: bool = True) -> None:
+    """Apply the migrations that the file has not had: all of them, or none.
+
+    A file that has been in use is copied first (see `before_migration`), unless `copy_first` is false. Raises
+    StoreError where there is no room for that, or a migration fails.
+    """
     connection.execute(
         "CREATE TABLE IF NOT EXISTS schema_versions (version INTEGER NOT NULL, name VARCHAR NOT NULL)"
     )
@@ -66,17 +80,31 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
             f"{path}: its tables are of version {present}, this driftline knows up to {newest};"
             " it was written by a newer driftline: upgrade, or set store.path to another file"
         )
-    for version in sorted(version for version in known if version > present):
-        name, statements = known[version]
-        connection.execute("BEGIN")
-        try:
+    pending = sorted(version for version in known if version > present)
+    if not pending:
+        return
+    copy = copy_before(pending[0], connection, path) if present and copy_first else None
+    # In one transaction: the driftline that wrote the file can still open it where one of them fails.
+    connection.execute("BEGIN")
+    name = ""
+    try:
+        for version in pending:
+            name, statements = known[version]
             connection.execute(statements)
             connection.execute("INSERT INTO schema_versions VALUES (?, ?)", [version, name])
-            connection.execute("COMMIT")
-        except duckdb.Error as error:
+        connection.execute("COMMIT")
+    except duckdb.Error as error:
+        with contextlib.suppress(duckdb.Error):  # a commit that failed has ended the transaction
             connection.execute("ROLLBACK")
-            raise StoreError(f"{path}: migration {name} failed, nothing was changed: {error}") from error
-        logger.info("%s: applied migration %s", path, name)
+        raise StoreError(f"{path}: migration {name} failed, nothing was changed: {error}") from error
+    logger.info("%s: applied migrations up to %s", path, name)
+    if copy is not None:
+        remove_copies(path, but=copy)
+        logger.warning(
+            "%s was brought forward from version %d to %d. How it was before is kept in %s, for going back:"
+            " remove that once you will not",
+            *(path, present, newest, copy),
+        )
 
 
 def migrations() -> dict[int, tuple[str, str]]:

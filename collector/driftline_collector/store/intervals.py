@@ -10,28 +10,32 @@ Numbers = npt.NDArray[np.int64]
 
 
 class IntervalSet:
-    """A set of int64 as closed intervals in ascending order, no two of which touch."""
+    """A set of int64 as closed intervals in ascending order, no two of which touch.
 
-    __slots__ = ("_first", "_last")
+    With a `gap` it holds also what lies between two intervals, where that is no more than so many numbers.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_first", "_last", "_reach")
+
+    def __init__(self, gap: int = 0) -> None:
         self._first: list[int] = []
         self._last: list[int] = []
+        self._reach = gap + 1
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         return zip(self._first, self._last, strict=True)
 
     def __len__(self) -> int:
-        """How many numbers the set holds."""
-        return sum(last - first + 1 for first, last in self)
+        """How many intervals the set consists of."""
+        return len(self._first)
 
     def add(self, first: int, last: int) -> None:
         """Take in all of [first, last]."""
-        if self._last and first == self._last[-1] + 1:  # the next of a counter: by far the most frequent
-            self._last[-1] = last
+        if self._last and self._last[-1] < first <= self._last[-1] + self._reach:
+            self._last[-1] = last  # the next of a counter: by far the most frequent
             return
-        low = bisect_left(self._last, first - 1)
-        high = bisect_right(self._first, last + 1)
+        low = bisect_left(self._last, first - self._reach)
+        high = bisect_right(self._first, last + self._reach)
         if low < high:
             first, last = min(first, self._first[low]), max(last, self._last[high - 1])
         self._first[low:high] = [first]
@@ -46,9 +50,11 @@ class IntervalSet:
         """Which of `numbers`, in ascending order, are in the set."""
         if not self._last or not len(numbers) or not self.overlaps(int(numbers[0]), int(numbers[-1])):
             return np.zeros(len(numbers), np.bool_)
-        at = np.searchsorted(np.asarray(self._last), numbers)
-        inside = at < len(self._last)
-        inside[inside] = np.asarray(self._first)[at[inside]] <= numbers[inside]
+        near = slice(bisect_left(self._last, int(numbers[0])), bisect_right(self._first, int(numbers[-1])))
+        first, last = np.asarray(self._first[near]), np.asarray(self._last[near])
+        at = np.searchsorted(last, numbers)
+        inside = at < len(last)
+        inside[inside] = first[at[inside]] <= numbers[inside]
         return inside
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from driftline_collector.store.ledger import Ledger, Window
+from driftline_collector.store.ledger import Ledger
 from driftline_collector.store.registered import registered
+from driftline_collector.store.seen import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ POINT_TABLES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FreshPoints:
-    """The points that are new, the windows that they fill, and the repeats by stream."""
+    """The points that are new, the windows of these, and the repeats by stream."""
 
     table: pa.Table
     windows: list[Window]
@@ -50,31 +51,35 @@ class FreshPoints:
 def fresh_points(
     cursor: duckdb.DuckDBPyConnection, ledger: Ledger, kind: PointTable, table: pa.Table
 ) -> FreshPoints:
-    """Drop the points that are in the store, or twice in `table`. Points without a stream are all kept."""
+    """Drop the points that are in the store, or twice in `table`. Points without a stream are all kept.
+
+    The store is read by `cursor`, which is to see the archive as well.
+    """
     numbered = np.flatnonzero(np.asarray(table.column("stream").is_valid()))
     if not len(numbered):
         return FreshPoints(table, [], {})
     keys = _keys(table, kind).take(numbered).append_column("row", pa.array(numbered))
-    names = keys.column_names[:-1]
-    firsts = keys.group_by(names).aggregate([("row", "min")])
-    windows = [
-        (kind.name, stream, start, end)
-        for stream, start, end in zip(
-            *(firsts.group_by(names[:3]).aggregate([]).column(name).to_pylist() for name in names[:3]),
-            strict=True,
-        )
-    ]
+    firsts = keys.group_by(keys.column_names[:-1]).aggregate([("row", "min")])
+    windows = _windows(kind, firsts)
     keep = np.ones(table.num_rows, np.bool_)
     keep[numbered] = False
-    keep[np.asarray(firsts.column("row_min"))] = True
-    if suspects := [window for window in windows if ledger.window_seen(window)]:
+    rows = np.asarray(firsts.column("row_min"))
+    keep[rows] = True
+    if suspects := ledger.suspects(windows):
         keep[_stored(cursor, kind, firsts, suspects)] = False
+        windows = _windows(kind, firsts.filter(pa.array(keep[rows])))
     if keep.all():
         return FreshPoints(table, windows, {})
     # As text: a dictionary may hold a stream more than once, and would be counted by its last place.
     repeated = table.column("stream").filter(pa.array(~keep)).cast(pa.string())
     repeats = {entry["values"]: entry["counts"] for entry in pc.value_counts(repeated).to_pylist()}
     return FreshPoints(table.filter(pa.array(keep)), windows, repeats)
+
+
+def _windows(kind: PointTable, points: pa.Table) -> list[Window]:
+    windows = points.group_by(["stream", "start", "end"]).aggregate([])
+    columns = (windows.column(name).to_pylist() for name in ("stream", "start", "end"))
+    return [(kind.name, stream, start, end) for stream, start, end in zip(*columns, strict=True)]
 
 
 def _keys(table: pa.Table, kind: PointTable) -> pa.Table:

@@ -1,17 +1,21 @@
 """The named reads of `Store`, in SQL that another engine could run as well. One cursor per thread."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.coverage import COVERAGE
+from driftline_collector.store.opened import ENDED, Cursor, Database
 
 #: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
 _ANSWER_NS = 3600 * 10**9
+#: Rows of a part of what is too much to hold at once.
+_PART_ROWS = 122_880
 _COUNTED = (
     "predictions",
     "labels",
@@ -30,84 +34,57 @@ _COUNTED = (
 class Reader:
     """Reads what is committed. Each method may be called from any thread."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
+    def __init__(self, database: Database) -> None:
+        self._database = database
         self._local = threading.local()
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
-        cursor: duckdb.DuckDBPyConnection | None = getattr(self._local, "cursor", None)
+        cursor: Cursor | None = getattr(self._local, "cursor", None)
         if cursor is None:
-            cursor = self._local.cursor = self._connection.cursor()
-        return cursor
+            # Views of the same names as the tables, which read the archive as well.
+            cursor = self._local.cursor = Cursor(self._database, "SET search_path = 'kept,main'")
+        return cursor()
 
     def _read(self, query: str, *parameters: Any) -> pa.Table:
         given = (
             parameters[0] if len(parameters) == 1 and isinstance(parameters[0], dict) else list(parameters)
         )
-        return self._cursor().sql(query, params=given).to_arrow_table()
+        return self._tried(lambda: self._cursor().sql(query, params=given).to_arrow_table())
 
-    # -- profiles ------------------------------------------------------------------------------------
-    def models(self) -> pa.Table:
-        """See `Store.models`."""
-        return self._read("""
-            SELECT model, version, min(start_ns) AS first_ns, max(end_ns) AS last_ns
-            FROM profiles WHERE kind = 'predictions' GROUP BY model, version ORDER BY model, version
-        """)
+    def _read_by_parts(
+        self, query: str, parameters: dict[str, Any], work: Callable[[Iterable[pa.RecordBatch]], pa.Table]
+    ) -> pa.Table:
+        def read() -> pa.Table:
+            return work(self._cursor().sql(query, params=parameters).to_arrow_reader(_PART_ROWS))
 
-    def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
-        """See `Store.device_counts`. Without a binning there are no counts that could be summed."""
-        return self._read(
-            """
-            WITH bins AS (
-                SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
-                       unnest(counts) AS amount, generate_subscripts(counts, 1) AS bin
-                FROM profiles WHERE model = $model AND start_ns >= $start AND start_ns < $end
-                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
-            ), sums AS (
-                SELECT * EXCLUDE (amount), CAST(sum(amount) AS BIGINT) AS amount FROM bins GROUP BY ALL
-            )
-            SELECT version, device_type, region, tier, device, binning, feature, kind, category, bounds,
-                   list(amount ORDER BY bin) AS counts
-            FROM sums GROUP BY ALL
-            ORDER BY version, device_type, region, tier, device, feature, kind, category
-            """,
-            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
-        )
+        return self._tried(read)
 
-    def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
-        """See `Store.progress`."""
-        return self._read(
-            """
-            WITH devices AS (
-                SELECT version, device_type, region, tier, device, min(start_ns) AS first_start_ns,
-                       max(end_ns) AS last_end_ns, arg_max(stream, end_ns) AS stream
-                FROM profiles
-                WHERE kind = 'predictions' AND model = $model AND end_ns > $start AND start_ns < $end
-                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
-                GROUP BY version, device_type, region, tier, device
-            )
-            SELECT * EXCLUDE (stream), EXISTS (
-                SELECT 1 FROM stream_events AS gone
-                WHERE gone.phase = 'end' AND gone.stream = devices.stream AND NOT EXISTS (
-                    SELECT 1 FROM stream_events AS again
-                    WHERE again.phase = 'start' AND again.model = $model AND again.device = devices.device
-                      AND again.tier = devices.tier AND again.time_ns >= gone.time_ns
-                      AND again.time_ns < $end)) AS ended
-            FROM devices ORDER BY version, device_type, region, tier, device
-            """,
-            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
-        )
+    def _tried(self, read: Callable[[], pa.Table]) -> pa.Table:
+        self.settle()
+        recovered = False
+        while True:
+            changes = self.changes_of_files()
+            try:
+                return read()
+            except ENDED as fault:
+                if recovered:
+                    raise StoreError(f"the database cannot be read now, ask again: {fault}") from fault
+                recovered = True
+                self.recover()
+            except (duckdb.IOException, OSError) as fault:
+                # A file was replaced between naming it and opening it.
+                if changes == self.changes_of_files():
+                    raise StoreError(f"the database cannot be read: {fault}") from fault
 
-    def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
-        """See `Store.touched`."""
-        return self._read(
-            """
-            SELECT model, start_ns - start_ns % $width AS window_start_ns, max(received_ns) AS received_ns
-            FROM profiles WHERE received_ns > $since
-            GROUP BY model, window_start_ns ORDER BY window_start_ns, model
-            """,
-            {"width": width_ns, "since": since_received_ns},
-        )
+    def recover(self) -> None:
+        """Have the database opened anew where a fault has ended it; waits for that a while."""
+
+    def changes_of_files(self) -> int:
+        """Goes up whenever files that a read was about to open may have been replaced."""
+        return 0
+
+    def settle(self) -> None:
+        """Bring what has been accepted into the database, so that who was answered finds what was sent."""
 
     # -- samples -------------------------------------------------------------------------------------
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
@@ -153,7 +130,9 @@ class Reader:
         return self._read(
             """
             WITH recent AS (
-                SELECT * FROM predictions WHERE time_ns >= $start AND time_ns < $end + $answer
+                SELECT id, parent_id, trace_id, model, version, device_type, region, tier, device, time_ns,
+                       label, score, escalation_label, escalation_score, escalation_reason, probability
+                FROM predictions WHERE time_ns >= $start AND time_ns < $end + $answer
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), edge AS (
                 SELECT * FROM recent
@@ -213,8 +192,9 @@ class Reader:
         """See `Store.evaluations`."""
         return self._read(
             """
-            WITH latest AS (
-                SELECT * FROM evaluations
+            WITH latest AS (  -- narrow: the details of all are many times the rest
+                SELECT rowid AS place, window_end_ns, segment, measure, feature, verdict, finding
+                FROM evaluations
                 WHERE ($model IS NULL OR model = $model) AND ($segment IS NULL OR segment = $segment)
                   AND ($measure IS NULL OR measure = $measure)
                   AND ($start IS NULL OR window_end_ns > $start) AND ($end IS NULL OR window_start_ns < $end)
@@ -222,9 +202,11 @@ class Reader:
                     PARTITION BY model, segment, measure, feature, window_start_ns, window_end_ns
                     ORDER BY revision DESC, evaluated_ns DESC) = 1
             )
-            SELECT * FROM latest
-            WHERE ($verdict IS NULL OR verdict = $verdict) AND (finding OR NOT $findings)
-            ORDER BY window_end_ns DESC, segment, measure, feature NULLS FIRST LIMIT $limit
+            SELECT * FROM evaluations WHERE rowid IN (
+                SELECT place FROM latest
+                WHERE ($verdict IS NULL OR verdict = $verdict) AND (finding OR NOT $findings)
+                ORDER BY window_end_ns DESC, segment, measure, feature NULLS FIRST LIMIT $limit)
+            ORDER BY window_end_ns DESC, segment, measure, feature NULLS FIRST
             """,
             {
                 "model": selection.model,
@@ -245,6 +227,19 @@ class Reader:
     def notifications(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
         """See `Store.notifications`."""
         return self._latest("notifications", states, limit)
+
+    def silences(self, after_ns: int | None = None) -> pa.Table:
+        """See `Store.silences`."""
+        return self._read(
+            """
+            WITH latest AS (
+                SELECT * FROM silences
+                QUALIFY row_number() OVER (PARTITION BY id ORDER BY changed_ns DESC, rowid DESC) = 1
+            )
+            SELECT * FROM latest WHERE $after IS NULL OR end_ns > $after ORDER BY changed_ns DESC, id
+            """,
+            {"after": after_ns},
+        )
 
     def _latest(self, table: str, states: Sequence[str] | None, limit: int) -> pa.Table:
         return self._read(

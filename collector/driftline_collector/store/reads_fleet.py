@@ -1,9 +1,11 @@
 """Named reads of the fleet: who reports, how much, what of it is lost. From windows, not from profiles."""
 
-from typing import Any
+from functools import cached_property
 
 import pyarrow as pa
 
+from driftline_collector.store.catalogue import Catalogue
+from driftline_collector.store.coverage import missing
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Where
 
@@ -18,16 +20,11 @@ class FleetReads(Queries):
 
     def catalogue(self) -> pa.Table:
         """See `Shown.catalogue`."""
-        return self._read("""
-            WITH places AS (
-                SELECT model, version, tier, device_type, region, min(start_ns) AS first_ns,
-                       max(end_ns) AS last_ns, sum(predictions) AS predictions
-                FROM stream_windows WHERE model IS NOT NULL GROUP BY model, version, tier, device_type, region
-            )
-            SELECT model, version, tier, device_type, region, first_ns, last_ns,
-                   CAST(predictions AS BIGINT) AS predictions
-            FROM places ORDER BY model, version, tier, device_type, region
-        """)
+        return self._catalogue.table(self._read)
+
+    @cached_property
+    def _catalogue(self) -> Catalogue:
+        return Catalogue()
 
     def fleet(self, where: Where) -> pa.Table:
         """See `Shown.fleet`."""
@@ -50,9 +47,11 @@ class FleetReads(Queries):
                        CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations
                 FROM streams GROUP BY model, device, version, tier
             )
-            SELECT reported.*, stream IN (
+            SELECT reported.*, retired_devices.since_ns AS retired_ns, stream IN (
                 SELECT stream FROM stream_events WHERE phase = 'end' AND time_ns < $end) AS ended
-            FROM reported ORDER BY model, device, tier, last_ns DESC, version
+            FROM reported LEFT JOIN retired_devices
+                ON retired_devices.device = reported.device AND retired_devices.since_ns < $end
+            ORDER BY model, device, tier, last_ns DESC, version
             """,
             where.parameters(),
         )
@@ -83,11 +82,11 @@ class FleetReads(Queries):
                 FROM stream_events WHERE {_MATCHES}
                 GROUP BY stream HAVING max(time_ns) >= $start AND min(time_ns) < $end
             ), numbers AS (
-                SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
-                FROM stream_intervals WHERE stream IN (SELECT stream FROM told) GROUP BY stream, signal
+                SELECT stream, signal, highest, seen FROM stream_numbers
+                WHERE stream IN (SELECT stream FROM told)
             ), missing AS (
-                SELECT told.stream, {_missing("logs", "told.last_log", "told.dropped_logs")}
-                     + {_missing("spans", "told.last_span", "told.dropped_spans")} AS missing
+                SELECT told.stream, {missing("logs", "told.last_log", "told.dropped_logs")}
+                     + {missing("spans", "told.last_span", "told.dropped_spans")} AS missing
                 FROM told
                 LEFT JOIN numbers AS logs ON logs.stream = told.stream AND logs.signal = 'logs'
                 LEFT JOIN numbers AS spans ON spans.stream = told.stream AND spans.signal = 'traces'
@@ -119,8 +118,8 @@ class FleetReads(Queries):
                 FROM stream_events WHERE {_MATCHES} GROUP BY stream
             ), known AS (SELECT stream FROM windows UNION SELECT stream FROM told),
             numbers AS (
-                SELECT stream, signal, max("last") AS highest, sum("last" - "first" + 1) AS seen
-                FROM stream_intervals WHERE stream IN (SELECT stream FROM known) GROUP BY stream, signal
+                SELECT stream, signal, highest, seen FROM stream_numbers
+                WHERE stream IN (SELECT stream FROM known)
             ), repeats AS (
                 SELECT stream, sum(count) AS repeated FROM refusals
                 WHERE reason = 'repeat' AND stream IN (SELECT stream FROM known) GROUP BY stream
@@ -129,8 +128,8 @@ class FleetReads(Queries):
                    coalesce(told.started_ns, windows.first_ns) AS started_ns, told.ended_ns,
                    windows.last_ns, told.made, CAST(coalesce(windows.counted, 0) AS BIGINT) AS counted,
                    CAST(coalesce(told.announced_lost, 0) AS BIGINT) AS announced_lost,
-                   CAST({_missing("logs", "told.last_log", "told.dropped_logs")}
-                      + {_missing("spans", "told.last_span", "told.dropped_spans")} AS BIGINT) AS missing,
+                   CAST({missing("logs", "told.last_log", "told.dropped_logs")}
+                      + {missing("spans", "told.last_span", "told.dropped_spans")} AS BIGINT) AS missing,
                    CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated
             FROM known LEFT JOIN windows USING (stream) LEFT JOIN told USING (stream)
             LEFT JOIN numbers AS logs ON logs.stream = known.stream AND logs.signal = 'logs'
@@ -185,11 +184,3 @@ class FleetReads(Queries):
             """,
             device,
         )
-
-
-def _missing(numbers: str, last: str, dropped: str) -> str:
-    """Numbers up to the last one known of, less those that came and those that the device says it dropped."""
-    told: dict[str, Any] = {"n": numbers, "last": last, "dropped": dropped}
-    return """greatest(0, greatest(coalesce({last}, 0), coalesce({n}.highest, 0)) - coalesce({n}.seen, 0)
-        - coalesce(list_sum({dropped}[2:len({dropped}):2]) - list_sum({dropped}[1:len({dropped}):2])
-                   + len({dropped}) // 2, 0))""".format(**told)

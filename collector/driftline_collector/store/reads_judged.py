@@ -9,6 +9,9 @@ from driftline_collector.store.shown import Where
 
 _COLUMNS = """window_start_ns, window_end_ns, segment, measure, feature, verdict, reason, finding,
     value, "lower", "upper", p, q, n, n_eff, phi, phi_source, coverage, devices, reference, since_ns"""
+# Taken apart here: two thousand documents are read in a tenth of the time that Python needs.
+_TOLD = """json_extract_string(details, '$.strongest') AS strongest,
+    CAST(json_extract(details, '$.latency_p95') AS DOUBLE) AS latency_p95"""
 _LATEST = """QUALIFY row_number() OVER (
     PARTITION BY segment, measure, feature, window_start_ns, window_end_ns
     ORDER BY revision DESC, evaluated_ns DESC) = 1"""
@@ -35,10 +38,10 @@ class JudgedReads(Queries):
         measures: Sequence[str],
         *,
         features: bool,
-        details: bool = False,
+        told: bool = False,
     ) -> pa.Table:
         """See `Shown.judged`."""
-        columns = f"{_COLUMNS}, details" if details else _COLUMNS
+        columns = f"{_COLUMNS}, {_TOLD}" if told else _COLUMNS
         return self._read(
             f"""
             SELECT {columns} FROM evaluations

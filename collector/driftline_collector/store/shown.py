@@ -7,6 +7,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from driftline_collector.store.base import Store
+from driftline_collector.store.timings import Timing
+from driftline_collector.store.writer import Waiting
 
 #: Later than anything: what `Where` ends with when nothing is said.
 FOREVER_NS = 2**63 - 1
@@ -59,7 +61,7 @@ class Shown(Store, Protocol):
         """By model, device, version and tier what was reported in the interval, the latest version first.
 
         device_type, region, firmware, stream (the latest), first_ns, last_ns, window_ns (its longest window),
-        predictions, escalations, ended (the latest stream said goodbye).
+        predictions, escalations, ended (the latest stream said goodbye), retired_ns (since when, if it is).
         """
 
     def volume(self, where: Where, bucket_ns: int) -> pa.Table:
@@ -80,6 +82,9 @@ class Shown(Store, Protocol):
     def changes(self, where: Where) -> pa.Table:
         """Deployments, alike ones within hours as one: kind, from_version, to_version, time_ns, devices."""
 
+    def device_changes(self, device: str | None = None) -> pa.Table:
+        """What operators said of devices, the latest first: the columns of the table, and name (of now)."""
+
     def clock_offset(self, device: str) -> pa.Table:
         """offset_s: how far ahead of receipt a device's windows end at most; NULL where unknown."""
 
@@ -94,9 +99,12 @@ class Shown(Store, Protocol):
         measures: Sequence[str],
         *,
         features: bool,
-        details: bool = False,
+        told: bool = False,
     ) -> pa.Table:
-        """Evaluations of the windows that begin then, latest revision; of whole segments, or features too."""
+        """Evaluations of the windows that begin then, latest revision; of whole segments, or features too.
+
+        With `told` also what their details say: strongest (a feature), latency_p95 (s).
+        """
 
     def course(
         self, where: Where, segment: str, measure: str, feature: str | None, bucket_ns: int
@@ -142,13 +150,19 @@ class Shown(Store, Protocol):
 
     # -- the collector ---------------------------------------------------------------------------------
     def refused(self) -> pa.Table:
-        """signal, reason, count of what was turned away."""
+        """signal, reason, count of what was turned away, or folded: then the reason begins with FOLDED."""
 
     def names(self) -> pa.Table:
         """Names of late: kind (model, version … category), model and feature (of which it is one), name."""
 
     def bounds(self) -> pa.Table:
         """oldest_ns, latest_ns (of windows), behind_s: from end to commit, median of the latest 1,000."""
+
+    def waiting(self) -> Waiting:
+        """What is in the journal and not in the database."""
+
+    def slowest(self) -> list[Timing]:
+        """How long named reads took in this process, the slowest first."""
 
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""

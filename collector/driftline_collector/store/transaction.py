@@ -10,10 +10,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from driftline_collector.store import devices
 from driftline_collector.store.batch import Batch, Rows, concatenate
-from driftline_collector.store.ledger import Ledger, Mask, Sighting, Window
+from driftline_collector.store.ledger import Ledger
+from driftline_collector.store.opened import Database
 from driftline_collector.store.points import POINT_TABLES, fresh_points
 from driftline_collector.store.registered import registered
+from driftline_collector.store.seen import REMEMBER_NS, Mask, SeenTable, Sighting, Window
 
 logger = logging.getLogger(__name__)
 
@@ -21,52 +24,80 @@ REPEAT = "repeat"
 #: Signal, reason and stream → how many records were refused or came again.
 Refused = Counter[tuple[str, str, str | None]]
 
-#: Intervals that touch or overlap, as one.
-_SEEN = """
-    SELECT signal, stream, min("first") AS "first", max("last") AS "last" FROM (
-        SELECT *, sum(gap) OVER seen AS island FROM (
-            SELECT *, CASE WHEN "first" <= 1 + max("last") OVER (
-                PARTITION BY signal, stream ORDER BY "first", "last"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) THEN 0 ELSE 1 END AS gap
-            FROM stream_intervals)
-        WINDOW seen AS (PARTITION BY signal, stream ORDER BY "first", "last"
-                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
-    GROUP BY signal, stream, island ORDER BY signal, stream, "first"
-"""
 #: What a window of a stream tells beside its counts.
 _WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
 
 
 class Transactions:
-    """Commits batches, one transaction at a time; for one thread. What was seen is read back at the start."""
+    """Commits batches, one transaction at a time; for one thread.
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._cursor = connection.cursor()
-        self._ledger = Ledger()
+    Streams of which nothing came for `remember_ns` are forgotten.
+    """
+
+    def __init__(self, database: Database, *, remember_ns: int = REMEMBER_NS) -> None:
+        self._cursor = database.cursor()
+        self._lookups = database.cursor()
+        self._lookups.execute("SET search_path = 'kept,main'")  # what is in the archive has come as well
+        self._seen = SeenTable(self._cursor, remember_ns)
+        self._ledger = Ledger(self._seen)
+        self._altered = False
         self._columns = _columns(self._cursor)
+        self._devices = devices.Changes.restore(self._cursor)
         self._feature_sets: set[int] = set()
         self._received_ns = 0
+        #: What tells this database from others, how far it had taken in its journal, its latest commit.
+        self.database_id, self.applied, self.committed_ns = self._journal()
+        #: The latest that was attempted.
+        self.stamped_ns = self.committed_ns
         self._restore()
 
     def close(self) -> None:
         """Let go of the database."""
+        self._lookups.close()
         self._cursor.close()
 
-    def commit(self, batches: Sequence[Batch]) -> None:
-        """Write all of these batches, durably, or raise and write nothing."""
-        # Strictly ascending, also when the clock is set back: who polls for news by it misses nothing.
-        self._received_ns = max(self._received_ns + 1, time.time_ns())
+    def commit(self, batches: Sequence[Batch], applied: int | None = None) -> None:
+        """Write all of these batches, durably, or raise and write nothing.
+
+        `applied` is the place in the journal of the last of them that came from there.
+        """
+        self.stamped_ns = self.stamp()
+        held = self._devices
         self._cursor.execute("BEGIN")
         try:
+            if self._altered:
+                self._ledger.reload()
+                self._altered = False
             sightings, windows, feature_sets = self._write(batches)
+            self._cursor.execute(
+                "UPDATE journal SET applied = coalesce(?, applied), received_ns = ?",
+                [applied, self.stamped_ns],
+            )
             self._cursor.execute("COMMIT")
         except BaseException:
+            self._devices = held
             self._roll_back()
+            self._ledger.settle()
             raise
         for sighting in sightings:
             self._ledger.note(sighting)
         self._ledger.note_windows(windows)
+        self._ledger.settle()
         self._feature_sets |= feature_sets
+        if self._seen.tidy(self._received_ns):
+            self._ledger.reload()
+
+    def altered(self) -> None:
+        """What is remembered of streams may have been altered by another hand."""
+        self._altered = True
+
+    def stamp(self) -> int:
+        """The time that rows of the next transaction bear, ns: strictly ascending, whatever the clock does.
+
+        So who polls for news by it misses nothing. To be called where the writer is paused.
+        """
+        self._received_ns = max(self._received_ns + 1, time.time_ns())
+        return self._received_ns
 
     def _roll_back(self) -> None:
         try:
@@ -88,14 +119,15 @@ class Transactions:
                     parts.setdefault(name, []).append(rows.table)
             for (signal, reason), count in batch.counted.items():
                 refused[signal, reason, None] += count
-        tables = {name: _joined(tables) for name, tables in parts.items()}
+        tables = {name: self._devices.placed(name, _joined(tables)) for name, tables in parts.items()}
         windows = self._drop_repeated_points(tables, refused)
         feature_sets = self._drop_known_feature_sets(tables)
         for name, table in tables.items():
             self._insert(name, table)
-        for sighting in sightings:
-            self._insert_intervals(sighting)
+        self._seen.write(self._received_ns, sightings, windows)
         self._insert("refusals", _refusals(refused))
+        if devices.TABLE in tables:
+            self._devices = devices.apply(self._cursor, tables[devices.TABLE])
         return sightings, windows, feature_sets
 
     def _sift(self, batches: Sequence[Batch], parts: dict[str, list[pa.Table]], refused: Refused) -> Sighting:
@@ -122,7 +154,7 @@ class Transactions:
         windows: list[Window] = []
         for kind in POINT_TABLES:
             if kind.name in tables:
-                points = fresh_points(self._cursor, self._ledger, kind, tables[kind.name])
+                points = fresh_points(self._lookups, self._ledger, kind, tables[kind.name])
                 tables[kind.name] = points.table
                 windows += points.windows
                 for stream, count in points.repeats.items():
@@ -139,17 +171,6 @@ class Transactions:
         tables["feature_sets"] = pa.Table.from_pylist(list(rows.values()), schema=sets.schema)
         return set(rows)
 
-    def _insert_intervals(self, sighting: Sighting) -> None:
-        """As parameters: few in most groups, and for few a table costs DuckDB twice as much."""
-        if sighting.streams:
-            self._cursor.execute(
-                """
-                INSERT INTO stream_intervals (received_ns, stream, signal, "first", "last")
-                SELECT ?, unnest(?::VARCHAR[]), ?, unnest(?::BIGINT[]), unnest(?::BIGINT[])
-                """,
-                [self._received_ns, sighting.streams, sighting.signal, sighting.first, sighting.last],
-            )
-
     def _insert(self, name: str, table: pa.Table) -> None:
         if not table.num_rows:
             return
@@ -159,16 +180,15 @@ class Transactions:
         with registered(self._cursor, arriving=table):
             self._cursor.execute(f"INSERT INTO {name} ({target}) SELECT {source} FROM arriving")
 
+    def _journal(self) -> tuple[str, int, int]:
+        ((database_id, *told),) = self._cursor.execute(
+            "SELECT id, applied, received_ns FROM journal"
+        ).fetchall()
+        applied, committed_ns = told
+        return str(database_id), int(applied), int(committed_ns)
+
     def _restore(self) -> None:
-        """Read back what has been seen."""
-        self._ledger.restore(self._cursor.sql(_SEEN).to_arrow_table())
-        for kind in POINT_TABLES:
-            table = "stream_windows" if kind.name == "profiles" else kind.name
-            rows = self._cursor.execute(
-                f"SELECT DISTINCT stream, coalesce({kind.start}, {kind.end}), {kind.end} FROM {table}"
-                " WHERE stream <> '' ORDER BY ALL"
-            ).fetchall()
-            self._ledger.note_windows((kind.name, *row) for row in rows)
+        """Read back which feature sets are known, and when something was received last."""
         sets = self._cursor.execute("SELECT id FROM feature_sets").fetchall()
         self._feature_sets = {row[0] for row in sets}
         stamped = [name for name, columns in self._columns.items() if "received_ns" in columns]

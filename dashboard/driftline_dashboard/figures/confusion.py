@@ -36,7 +36,7 @@ def confusion(cells: Sequence[ConfusionCell]) -> alt.LayerChart:
                 "ink": palette.on(fill),
             }
         )
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         x=alt.X(
             "answer:N",
             sort=labels,
@@ -70,9 +70,9 @@ def _in_order(label: str) -> tuple[bool, float, str]:
 
 
 def most_confused(cells: Sequence[ConfusionCell], most: int = 5) -> list[ConfusionCell]:
-    """The wrong answers that are most frequent, by weight."""
+    """The wrong answers that are most frequent among the labels; of those that are as frequent, by weight."""
     wrong = [cell for cell in cells if cell.true_label != cell.label]
-    return sorted(wrong, key=lambda cell: -cell.weight)[:most]
+    return sorted(wrong, key=lambda cell: (-cell.n, -cell.weight))[:most]
 
 
 def says(cells: Sequence[ConfusionCell]) -> str:

@@ -8,7 +8,8 @@ import altair as alt
 from driftline_collector.client import Device
 
 from driftline_dashboard import words
-from driftline_dashboard.figures import palette, parts
+from driftline_dashboard.figures import parts
+from driftline_dashboard.figures.palette import INK
 
 _ROW = 24
 
@@ -58,7 +59,7 @@ def groups(devices: Sequence[Device]) -> list[Group]:
     return sorted(found, key=lambda group: (-group.moved, -group.silent, -group.devices, group.name))
 
 
-def fleet(found: Sequence[Group], *, ink: palette.Ink) -> alt.LayerChart:
+def fleet(found: Sequence[Group]) -> alt.LayerChart:
     """A bar for each group: what moved filled strongly and told by ▲, the rest pale."""
     names = [group.name for group in found]
     values = []
@@ -74,7 +75,7 @@ def fleet(found: Sequence[Group], *, ink: palette.Ink) -> alt.LayerChart:
     most = max((group.devices for group in found), default=1)
     # Room for what is written at the end of the longest bar.
     scale = alt.Scale(domain=[0, most * 1.6], nice=False)
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=alt.Y("name:N", sort=names, title=None, axis=parts.names_axis(orient="left")),
         tooltip=[
             alt.Tooltip("name:N", title="Type · firmware"),
@@ -87,11 +88,11 @@ def fleet(found: Sequence[Group], *, ink: palette.Ink) -> alt.LayerChart:
         base.transform_filter(f"datum.kind == '{kind}' && datum.to > datum.from")
         .mark_bar(color=colour, opacity=opacity, height=_ROW - 9)
         .encode(x=across, x2="to:Q")
-        for kind, colour, opacity in (("moved", ink.over, 1.0), ("rest", ink.line, 0.45))
+        for kind, colour, opacity in (("moved", INK.over, 1.0), ("rest", INK.line, 0.45))
     ]
     label = (
         base.transform_filter("datum.kind == 'rest'")
-        .mark_text(align="left", dx=5, fontSize=11, color=ink.text)
+        .mark_text(align="left", dx=5, fontSize=11, color=INK.text)
         .encode(x=alt.X("to:Q", scale=scale, axis=None), text="label:N")
     )
     return parts.layered(*bars, label, height=max(1, len(names)) * _ROW)

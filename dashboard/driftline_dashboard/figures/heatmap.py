@@ -7,6 +7,7 @@ import altair as alt
 
 from driftline_dashboard import words
 from driftline_dashboard.figures import palette, parts
+from driftline_dashboard.figures.palette import INK
 
 #: The selection that a click on a square makes; its fields are `row` and `column`.
 CLICK = "square"
@@ -52,6 +53,13 @@ class Square:
             return _WORDS.get(self.verdict or "", words.NO_NUMBER)
         return f"{'▲ ' if self.over else ''}{words.effect(self.effect)}"
 
+    def brief(self) -> str:
+        """The same with its interval and rows, for a line of a list: `▲ 0.48 (0.44–0.53), n 29 192`."""
+        if not self.judged:
+            return f"{self.text()}, {self.evidence()}"
+        bounds = words.interval(self.lower, self.upper)
+        return f"{self.text()}{f' ({bounds})' if bounds else ''}, n {words.count(self.n)}"
+
     def evidence(self) -> str:
         """Interval, limit and rows, or the reason why there is no verdict."""
         rows = f"n {words.count(self.n)}"
@@ -69,16 +77,15 @@ def heatmap(
     columns: Sequence[str],
     row_title: str,
     column_title: str,
-    ink: palette.Ink,
     selected: tuple[str | None, str | None] = (None, None),
 ) -> alt.LayerChart:
     """Squares in the given order of rows and columns; the selected one (row, column) is framed.
 
     At most 2,000 squares: page them.
     """
-    values = [_values(square, ink, selected) for square in squares]
+    values = [_values(square, selected) for square in squares]
     click = alt.selection_point(name=CLICK, fields=["row", "column"], on="click", clear=False)
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         x=alt.X(
             "column:N",
             sort=list(columns),
@@ -93,6 +100,10 @@ def heatmap(
             scale=alt.Scale(paddingInner=0.08, paddingOuter=0.02),
             axis=parts.names_axis(orient="left"),
         ),
+    )
+    # Only these are pointed at: what a layer tells is made for each of its squares before it is drawn.
+    fills = base.mark_rect(cornerRadius=3, cursor="pointer").encode(
+        fill=alt.Fill("fill:N", scale=None, legend=None),
         tooltip=[
             alt.Tooltip("row:N", title=row_title),
             alt.Tooltip("column:N", title=column_title),
@@ -100,17 +111,16 @@ def heatmap(
             alt.Tooltip("evidence:N", title="Evidence"),
         ],
     )
-    fills = base.mark_rect(cornerRadius=3, cursor="pointer").encode(
-        fill=alt.Fill("fill:N", scale=None, legend=None),
-    )
     # Dashes are a layer of their own: a scale of dashes is not drawn on rectangles.
     outlines = base.transform_filter("!datum.judged").mark_rect(
-        cornerRadius=3, fillOpacity=0, stroke=ink.soft, strokeWidth=1.25, strokeDash=[4, 3], cursor="pointer"
+        cornerRadius=3, fillOpacity=0, stroke=INK.soft, strokeWidth=1.25, strokeDash=[4, 3]
     )
     frames = base.transform_filter("datum.selected").mark_rect(
-        cornerRadius=3, fillOpacity=0, strokeWidth=3, stroke=ink.over
+        cornerRadius=3, fillOpacity=0, strokeWidth=3, stroke=INK.over
     )
-    numbers = base.mark_text(baseline="middle", fontSize=12, cursor="pointer").encode(
+    # Smaller where many columns share little room, so that numbers do not run into one another.
+    size = alt.ExprRef("max(7, min(12, bandwidth('x') / 3.6))")
+    numbers = base.mark_text(baseline="middle", fontSize=size).encode(
         text="text:N", color=alt.Color("ink:N", scale=None, legend=None)
     )
     return parts.layered(
@@ -118,9 +128,12 @@ def heatmap(
     )
 
 
-def _values(
-    square: Square, ink: palette.Ink, selected: tuple[str | None, str | None]
-) -> dict[str, str | bool]:
+def width(columns: Sequence[str]) -> int | None:
+    """The most pixels in width that so few columns are given; None: as many as there are."""
+    return 200 + 200 * len(columns) if len(columns) < 6 else None
+
+
+def _values(square: Square, selected: tuple[str | None, str | None]) -> dict[str, str | bool]:
     shown = square.effect if square.judged and square.effect is not None else None
     fill = "transparent" if shown is None else palette.magnitude(shown, square.limit or 0)
     said = square.text() if shown is not None else square.verdict or "no verdict"
@@ -131,7 +144,7 @@ def _values(
         "says": f"{said} ({square.feature})" if square.feature else said,
         "evidence": square.evidence(),
         "fill": fill,
-        "ink": ink.soft if shown is None else palette.on(fill),
+        "ink": INK.soft if shown is None else palette.on(fill),
         "judged": shown is not None,
         "selected": (square.row, square.column) == selected,
     }

@@ -8,8 +8,9 @@ import altair as alt
 from driftline_collector.client import Change, DevicePoint
 
 from driftline_dashboard import words
-from driftline_dashboard.figures import palette, parts
+from driftline_dashboard.figures import parts
 from driftline_dashboard.figures.course import time_axis
+from driftline_dashboard.figures.palette import INK
 
 #: Buckets that a picture holds: with the marks of all lanes, fewer than 2,000.
 MOST = 300
@@ -41,7 +42,6 @@ def lanes(
     limit: float | None,
     start: datetime,
     end: datetime,
-    ink: palette.Ink,
 ) -> alt.LayerChart:
     """Predictions with gaps, effect and latency against the segment's median (dashed), and changes.
 
@@ -69,10 +69,10 @@ def lanes(
     up, to = alt.Y("y:Q", scale=scale, axis=None), "y2:Q"
     layers = [
         _rows(_gaps(points, found[0]))
-        .mark_bar(color=ink.faint, opacity=0.7)
+        .mark_bar(color=INK.faint, opacity=0.7)
         .encode(x=time, x2="until:T", y=up, y2=to),
         _rows(_volume(points, found[0]))
-        .mark_bar(color=ink.line, opacity=0.75, binSpacing=0)
+        .mark_bar(color=INK.line, opacity=0.75, binSpacing=0)
         .encode(x=time, x2="until:T", y=up, y2=to),
     ]
     for lane in found[1:]:
@@ -80,14 +80,14 @@ def lanes(
         if own is _effect and limit:
             rule = _rows([{"time": _ms(at), "y": lane.place(limit)} for at in (start, end)])
             layers.append(
-                rule.mark_line(color=ink.text, strokeWidth=1, strokeDash=[2, 3]).encode(x=time, y=up)
+                rule.mark_line(color=INK.text, strokeWidth=1, strokeDash=[2, 3]).encode(x=time, y=up)
             )
         layers += [
             _rows(_line(points, lane, median))
-            .mark_line(color=ink.soft, strokeWidth=1.5, strokeDash=[6, 4], clip=True)
+            .mark_line(color=INK.soft, strokeWidth=1.5, strokeDash=[6, 4], clip=True)
             .encode(x=time, y=up),
             _rows(_line(points, lane, own))
-            .mark_line(color=ink.line, strokeWidth=2, point=alt.OverlayMarkDef(size=14), clip=True)
+            .mark_line(color=INK.line, strokeWidth=2, point=alt.OverlayMarkDef(size=14), clip=True)
             .encode(x=time, y=up),
         ]
     heads: list[dict[str, object]] = [
@@ -98,11 +98,11 @@ def lanes(
     )
     floors: list[dict[str, object]] = [{"y": lane.bottom} for lane in found]
     layers += [
-        _rows(floors).mark_rule(color=ink.faint).encode(y=up),
+        _rows(floors).mark_rule(color=INK.faint).encode(y=up),
         _rows(heads)
-        .mark_text(align="left", fontSize=11, fontWeight=600, color=ink.soft)
+        .mark_text(align="left", fontSize=11, fontWeight=600, color=INK.soft)
         .encode(x=time, y=up, text="text:N"),
-        *_changes(changes, start, end, top + 32, ink, time=time, up=up),
+        *_changes(changes, start, end, top + 32, time=time, up=up),
         _rows(_tips(points, height))
         .mark_bar(opacity=0)
         .encode(x=time, x2="until:T", y=up, y2=to, tooltip=_TOOLTIP),
@@ -141,7 +141,7 @@ def _known(points: Sequence[DevicePoint], number: _Number) -> list[float]:
 
 
 def _rows(values: Sequence[dict[str, object]]) -> alt.Chart:
-    return alt.Chart(alt.InlineData(values=list(values)))
+    return parts.charted(values)
 
 
 def _ms(moment: datetime | None) -> float | None:
@@ -157,6 +157,15 @@ def _width(points: Sequence[DevicePoint]) -> str:
         return "a bucket"
     start, end = words.parse_time(points[0].time), words.parse_time(points[0].end)
     return words.duration((end - start).total_seconds()) if start and end else "a bucket"
+
+
+def closed(points: Sequence[DevicePoint], now: datetime | None) -> list[DevicePoint]:
+    """The points without a last bucket that is not over: what has not come yet is no gap."""
+    found = list(points)
+    end = words.parse_time(found[-1].end) if found else None
+    if found and found[-1].gap and now is not None and end is not None and end > now:
+        found.pop()
+    return found
 
 
 def gaps(points: Sequence[DevicePoint]) -> list[tuple[str, str]]:
@@ -229,7 +238,6 @@ def _changes(
     start: datetime,
     end: datetime,
     level: float,
-    ink: palette.Ink,
     *,
     time: alt.X,
     up: alt.Y,
@@ -250,11 +258,11 @@ def _changes(
     base = _rows(values)
     early, late = base.transform_filter("!datum.late"), base.transform_filter("datum.late")
     return [
-        base.mark_point(shape="diamond", filled=True, size=80, opacity=1, color=ink.text).encode(
+        base.mark_point(shape="diamond", filled=True, size=80, opacity=1, color=INK.text).encode(
             x=time, y=up
         ),
-        early.mark_text(align="left", dx=8, fontSize=11, color=ink.text).encode(x=time, y=up, text="text:N"),
-        late.mark_text(align="right", dx=-8, fontSize=11, color=ink.text).encode(x=time, y=up, text="text:N"),
+        early.mark_text(align="left", dx=8, fontSize=11, color=INK.text).encode(x=time, y=up, text="text:N"),
+        late.mark_text(align="right", dx=-8, fontSize=11, color=INK.text).encode(x=time, y=up, text="text:N"),
     ]
 
 

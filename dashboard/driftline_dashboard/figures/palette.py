@@ -4,7 +4,8 @@ Series take Okabe and Ito's colours (https://jfly.uni-koeln.de/color/) and diffe
 Magnitudes take Cividis (doi.org/10.1371/journal.pone.0199239) from 0 to twice the limit, on each page alike.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import lru_cache
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
@@ -41,11 +42,14 @@ class Ink:
 
 LIGHT = Ink(line=BLUE, text="#1A1D21", soft="#5A6068", faint="#C3C8CF", over=VERMILLION)
 DARK = Ink(line=SKY, text="#E7EAEE", soft="#B4BAC2", faint="#4A515A", over="#FF8A3D")
-
-
-def ink(*, dark: bool) -> Ink:
-    """The colours of a theme."""
-    return DARK if dark else LIGHT
+#: What figures draw with. The browser takes the half that belongs to its theme, also when that changes while
+#: a page is open: charts are drawn as SVG, and need not be drawn again.
+INK = Ink(
+    **{
+        part.name: f"light-dark({getattr(LIGHT, part.name)}, {getattr(DARK, part.name)})"
+        for part in fields(Ink)
+    }
+)
 
 
 def cividis(share: float) -> str:
@@ -68,6 +72,7 @@ def contrast(first: str, second: str) -> float:
     return (brighter + 0.05) / (darker + 0.05)
 
 
+@lru_cache(maxsize=4096)
 def on(colour: str) -> str:
     """Black or white, whichever is easier to read on a colour: one of them has a contrast of at least 4.5."""
     return max(("#000000", "#ffffff"), key=lambda letters: contrast(letters, colour))

@@ -6,7 +6,8 @@ import altair as alt
 from driftline_collector.client import FeatureSeen
 
 from driftline_dashboard import words
-from driftline_dashboard.figures import palette, parts
+from driftline_dashboard.figures import parts
+from driftline_dashboard.figures.palette import INK
 
 _ROW = 22
 #: Beyond these lies one value in twenty of the reference: further out than most.
@@ -24,7 +25,7 @@ def unusual(feature: FeatureSeen) -> bool:
     return feature.percentile is not None and not USUAL[0] <= feature.percentile <= USUAL[1]
 
 
-def percentiles(features: Sequence[FeatureSeen], *, ink: palette.Ink) -> alt.LayerChart:
+def percentiles(features: Sequence[FeatureSeen]) -> alt.LayerChart:
     """A row for each feature: the middle 95 % as a band, the value as ●, or ▲ where it is outside."""
     values = [
         {
@@ -42,7 +43,7 @@ def percentiles(features: Sequence[FeatureSeen], *, ink: palette.Ink) -> alt.Lay
     scale = alt.Scale(domain=[0, 100], nice=False)
     axis = alt.Axis(orient="top", values=[0, 25, 50, 75, 100], titleLimit=0)
     title = "Percentile in the reference"
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=alt.Y(
             "name:N",
             sort=[str(value["name"]) for value in values],
@@ -58,12 +59,12 @@ def percentiles(features: Sequence[FeatureSeen], *, ink: palette.Ink) -> alt.Lay
         ],
     )
     place = alt.X("at:Q", title=title, scale=scale, axis=axis)
-    band = base.mark_bar(color=ink.line, opacity=0.16, height=_ROW - 10).encode(
+    band = base.mark_bar(color=INK.line, opacity=0.16, height=_ROW - 10).encode(
         x=alt.X("low:Q", title=title, scale=scale, axis=axis), x2="high:Q"
     )
-    dots = base.transform_filter("!datum.out").mark_point(filled=True, size=54, opacity=1, color=ink.line)
+    dots = base.transform_filter("!datum.out").mark_point(filled=True, size=54, opacity=1, color=INK.line)
     outside = base.transform_filter("datum.out").mark_point(
-        shape="triangle-up", filled=True, size=80, opacity=1, color=ink.over
+        shape="triangle-up", filled=True, size=80, opacity=1, color=INK.over
     )
     return parts.layered(
         band, dots.encode(x=place), outside.encode(x=place), height=max(1, len(values)) * _ROW

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import altair as alt
 
 from driftline_dashboard import words
-from driftline_dashboard.figures import palette, parts
+from driftline_dashboard.figures import parts
+from driftline_dashboard.figures.palette import INK
 
 #: The selection that a click makes; its field is `name`.
 CLICK = "name"
@@ -39,7 +40,6 @@ def ranked(
     rows: Sequence[Row],
     *,
     title: str,
-    ink: palette.Ink,
     limit: float | None = None,
     percent: bool = False,
     selected: str | None = None,
@@ -72,7 +72,7 @@ def ranked(
         title=None,
         axis=parts.names_axis(orient="left"),
     )
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=down,
         tooltip=[
             alt.Tooltip("name:N", title="Name"),
@@ -80,18 +80,18 @@ def ranked(
             alt.Tooltip("rows:N", title="Evidence"),
         ],
     )
-    chosen = base.transform_filter("datum.selected").mark_rect(opacity=0.18, color=ink.line)
-    whiskers = base.mark_rule(color=ink.line, strokeWidth=2).encode(
+    chosen = base.transform_filter("datum.selected").mark_rect(opacity=0.18, color=INK.line)
+    whiskers = base.mark_rule(color=INK.line, strokeWidth=2).encode(
         x=alt.X("lower:Q", scale=scale, axis=axis, title=title), x2="upper:Q"
     )
-    dots = base.transform_filter("!datum.over").mark_point(filled=True, size=54, opacity=1, color=ink.line)
+    dots = base.transform_filter("!datum.over").mark_point(filled=True, size=54, opacity=1, color=INK.line)
     over = base.transform_filter("datum.over").mark_point(
-        shape="triangle-up", filled=True, size=80, opacity=1, color=ink.over
+        shape="triangle-up", filled=True, size=80, opacity=1, color=INK.over
     )
     layers = [chosen, whiskers, dots.encode(x=across), over.encode(x=across)]
     if limit is not None:
-        line = alt.Chart(alt.InlineData(values=[{"value": limit}]))
-        layers.append(line.mark_rule(color=ink.text, strokeDash=[5, 4], strokeWidth=1.25).encode(x=across))
+        line = parts.charted([{"value": limit}])
+        layers.append(line.mark_rule(color=INK.text, strokeDash=[5, 4], strokeWidth=1.25).encode(x=across))
     if clickable:
         # What can be hit is the whole line, not a dot of seven pixels.
         click = alt.selection_point(name=CLICK, fields=["name"], on="click", clear=False)

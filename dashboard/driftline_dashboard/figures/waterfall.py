@@ -7,6 +7,7 @@ from driftline_collector.client import Span
 
 from driftline_dashboard import words
 from driftline_dashboard.figures import palette, parts
+from driftline_dashboard.figures.palette import INK
 
 _ROW = 30
 _COLOURS = {
@@ -19,14 +20,14 @@ _COLOURS = {
 MOST = 60
 
 
-def waterfall(spans: Sequence[Span], *, ink: palette.Ink) -> alt.LayerChart:
+def waterfall(spans: Sequence[Span]) -> alt.LayerChart:
     """Bars from each step's start to its end, in ms since the first; an error is told by ✕ and its word."""
     values = _values(spans)
     end = max((float(value["to"]) for value in values), default=1.0) or 1.0
     scale = alt.Scale(domain=[0, end * 1.02], nice=False)
     axis = alt.Axis(orient="top", format=".4~g", tickCount=6, titleLimit=0)
     title = "ms since the first step"
-    base = alt.Chart(alt.InlineData(values=values)).encode(
+    base = parts.charted(values).encode(
         y=alt.Y("row:O", title=None, axis=None, scale=alt.Scale(paddingInner=0.1)),
         tooltip=[
             alt.Tooltip("name:N", title="Step"),
@@ -44,10 +45,10 @@ def waterfall(spans: Sequence[Span], *, ink: palette.Ink) -> alt.LayerChart:
     )
     # The text stands above its bar, at the side of it where there is room.
     early = base.transform_filter(f"datum.from < {end / 2}").mark_text(
-        align="left", fontSize=11, dy=-6, color=ink.text
+        align="left", fontSize=11, dy=-6, color=INK.text
     )
     late = base.transform_filter(f"datum.from >= {end / 2}").mark_text(
-        align="right", fontSize=11, dy=-6, color=ink.text
+        align="right", fontSize=11, dy=-6, color=INK.text
     )
     names = [
         layer.encode(x=alt.X(f"{at}:Q", scale=scale, axis=axis, title=title), text="says:N")

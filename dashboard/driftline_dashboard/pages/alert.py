@@ -23,6 +23,8 @@ from driftline_dashboard.state import View
 
 _FEATURES = 10
 _SEGMENTS = 8
+_LATEST = 15
+_SILENT = 5
 
 
 def draw() -> None:
@@ -37,35 +39,47 @@ def draw() -> None:
     answer = collector.alert(view.id)
     if answer.value is None and answer.problem is not None and answer.problem.kind == "not_found":
         shell.title("There is no such alert")
-        layout.notice(answer.problem.detail, "warning")
+        layout.notice(f"The collector knows no alert “{view.id}”. These are the latest.", "warning")
         _choice(view)
         return
+    # What is never drawn for a measure must not stand in a column either: it would leave a gap.
+    measure = answer.value.alert.measure if answer.value else "drift"
     _headline(view)
     left, right = st.columns([3, 2], gap="large")
     with left:
         _course(view)
-        _heatmap(view)
-        _samples(view)
+        if measure == "drift":
+            _heatmap(view)
     with right:
-        _distribution(view)
-        _apart(view)
-        _devices(view)
+        if measure == "drift":
+            _distribution(view)
+        if measure == "silent_devices":
+            _silent(view)
+        else:
+            _apart(view)
+            _devices(view)
+            _samples(view)
     _silence(view)
 
 
 @layout.card(height=120)
 def _choice(view: View) -> None:
-    alerts = layout.settled(collector.alerts(model=view.model, limit=50), "Alerts")
+    alerts = layout.settled(collector.alerts(model=view.model, limit=_LATEST), "Alerts")
     if alerts is None:
         return
     if not alerts.items:
         layout.empty(
             "There are no alerts.", "Nothing needs you; the first page shows the next one when it comes."
         )
+    today = words.parse_time(alerts.as_of)
     for alert in alerts:
-        since = findings.since(alert, words.parse_time(alerts.as_of))
-        label = f"{findings.headline(alert)}: {alert.state}, since {since} UTC"
-        routes.link("alert", label, view.to(id=alert.id))
+        resolved = words.parse_time(alert.resolved_at)
+        if resolved is None:
+            lasts = f"{alert.state} since {findings.since(alert, today)} UTC"
+        else:
+            since = words.parse_time(alert.since)
+            lasts = f"{words.stretch(since, resolved, today=today)} UTC, {alert.state}"
+        routes.link("alert", f"{findings.headline(alert)}: {lasts}", view.to(id=alert.id))
 
 
 def _asked(view: View) -> Answer[AlertDetail]:
@@ -83,10 +97,11 @@ def _segment(view: View, detail: AlertDetail) -> str:
     return view.segment or detail.alert.segment
 
 
-@layout.card(height=110)
+@layout.card(height=140)
 def _headline(view: View) -> None:
     detail = layout.settled(_asked(view), "Alert")
     if detail is None:
+        shell.title("What this alert says is not known")
         return
     overview = collector.overview(view.model)
     alert = detail.alert
@@ -95,13 +110,15 @@ def _headline(view: View) -> None:
     shell.title(*_title(detail, today or None))
     shell.freshness(overview)
     sign = findings.SIGNS.get(alert.severity, "●")
+    kind = [alert.severity, alert.state, f"rule {alert.rule}"]
+    if silenced := findings.silenced(alert, today or None):
+        kind.append(silenced)
     layout.html(
         f'<div class="dl-alert dl-{escape(alert.severity)}">'
-        f'<p class="dl-kind">{sign} {escape(alert.severity)} · '
-        f"{escape(alert.state)} · rule {escape(alert.rule)}</p>"
-        f"<p><b>{escape(findings.value(alert))}</b> · {escape(findings.evidence(alert))}</p>"
-        f'<p class="dl-dim">{escape(findings.nearby(detail.changes, since))}</p>'
-        f'<p class="dl-dim"><code>{escape(alert.segment)}</code></p></div>'
+        f'<p class="dl-kind">{sign} {escape(" · ".join(kind))}</p>'
+        f"<p><b>{escape(findings.value(alert))}</b> {escape(findings.window(alert, today or None))} · "
+        f"{escape(findings.evidence(alert))}</p>"
+        f'<p class="dl-dim">{escape(findings.nearby(detail.changes, since))}</p></div>'
     )
 
 
@@ -110,7 +127,8 @@ def _title(detail: AlertDetail, today: datetime | None) -> tuple[str, str]:
     about = findings.headline(alert, detail.features)
     since, resolved = words.parse_time(alert.since), words.parse_time(alert.resolved_at)
     if resolved is not None:
-        return f"{about} {words.stretch(since, resolved, today=today)}, and no more", "✓"
+        lasted = words.stretch(since, resolved, today=today)
+        return f"{about}{',' if alert.measure != 'drift' else ''} {lasted}, and no more", "✓"
     return f"{about} since {findings.since(alert, today)}", findings.OVER
 
 
@@ -123,7 +141,7 @@ def _range(view: View, detail: AlertDetail) -> tuple[datetime, datetime]:
     return start or end - timedelta(hours=24), end
 
 
-@layout.card(height=330)
+@layout.card(height=385)
 def _course(view: View) -> None:
     detail = _asked(view).value
     if detail is None:
@@ -146,40 +164,42 @@ def _course(view: View) -> None:
         if feature
         else findings.measure_name(alert.measure)
     )
-    layout.section(
-        f"Course: {what}", f"{words.where(segment)}. The band is the 95 % interval of each window."
-    )
+    band = "" if alert.measure == "silent_devices" else "; the band is the 95 % interval of each window"
+    layout.section(f"Course: {what}", f"Of {words.where(segment)}{band}.")
     series = layout.settled(answer, "Course")
     if series is None:
         return
     if not series.points:
         layout.empty("No window in this time has a value.", "Take a longer range, or another segment.")
         return
-    percent = alert.measure in findings.SHARES
+    unit = course.unit_of(alert.measure)
     limit = alert.limit if alert.limit is not None else series.limit
     figure = course.course(
         series.points,
-        title=what,
+        title=findings.measure_name(alert.measure),
         limit=limit,
         start=start,
         end=end,
-        ink=charts.ink(),
         changes=series.changes,
         since=words.parse_time(alert.since),
-        percent=percent,
+        unit=unit,
     )
-    says = course.says(series.points, what=what, limit=limit, percent=percent)
+    says = course.says(series.points, what=what, limit=limit, unit=unit)
     charts.chart(figure, says=says, key="alert-course")
     layout.note(says)
 
 
-@layout.card(height=330)
+@layout.card(height=540)
 def _heatmap(view: View) -> None:
     detail = _asked(view).value
     if detail is None or detail.alert.measure != "drift":
         return
     answer = collector.heatmap(model=view.model, at=_at(detail.alert), limit=1000)
-    layout.section("Features and segments", "The most moved ten and eight, in the window of the alert.")
+    layout.section(
+        "Features and segments",
+        f"The {_FEATURES} most moved features in the {_SEGMENTS} nearest segments, "
+        f"{findings.window(detail.alert)}.",
+    )
     found = layout.settled(answer, "Features and segments")
     if found is None:
         return
@@ -198,7 +218,7 @@ def _at(alert: Alert) -> str:
     return alert.window.start
 
 
-@layout.card(height=330)
+@layout.card(height=415)
 def _distribution(view: View) -> None:
     detail = _asked(view).value
     if detail is None or detail.alert.measure != "drift":
@@ -208,14 +228,14 @@ def _distribution(view: View) -> None:
         places.distribution_card(segment, feature, at=_at(detail.alert), key="alert-distribution")
 
 
-@layout.card(height=120)
+@layout.card(height=150)
 def _apart(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:
         cases.apart(detail.apart)
 
 
-@layout.card(height=160)
+@layout.card(height=195)
 def _devices(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:
@@ -225,16 +245,41 @@ def _devices(view: View) -> None:
         routes.link("devices", "All devices of this segment\u00a0→", view.to(**dimensions))
 
 
-@layout.card(height=160)
+@layout.card(height=175)
 def _samples(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:
-        cases.samples(detail.samples, view)
+        which = f"the latest of this segment {findings.window(detail.alert)}"
+        cases.samples(detail.samples, view, which=which, today=words.parse_time(detail.alert.window.start))
 
 
-@layout.card(height=90, live=False)
+@layout.card(height=160)
+def _silent(view: View) -> None:
+    detail = _asked(view).value
+    if detail is None:
+        return
+    dimensions = places.filters(detail.alert.segment)
+    filters = {name: value for name, value in dimensions.items() if value is not None}
+    asked = collector.devices(**filters, model=view.model, state="silent", sort="last_seen", limit=_SILENT)
+    found = layout.settled(asked, "Silent devices")
+    if found is None:
+        return
+    cases.silent(found.items, view, words.parse_time(found.as_of))
+    routes.link("devices", "All silent devices\u00a0→", view.to(state="silent", **dimensions))
+
+
+@layout.card(height=110, live=False)
 def _silence(view: View) -> None:
     detail = _asked(view).value
     if detail is not None:
-        layout.section("Silence it", "Evaluation goes on; only messages stop. Copy the command and say why.")
-        st.code(detail.silence_command, language=None, wrap_lines=True)
+        held = detail.alert.silenced
+        if held is None or detail.unsilence_command is None:
+            layout.section(
+                "Silence it", "Evaluation goes on; only messages stop. Copy the command and say why."
+            )
+            st.code(detail.silence_command, language=None, wrap_lines=True)
+            return
+        until = words.clock(words.parse_time(held.until), today=shell.utc_now())
+        layout.section(f"Silenced until {until} UTC", f"By {held.author}: {held.reason}. This ends it:")
+        st.code(detail.unsilence_command, language=None, wrap_lines=True)
+        layout.note(f"Its segment, as rules and the API name it: {detail.alert.segment}")

@@ -28,7 +28,7 @@ def draw() -> None:
     answer = _asked(view)
     if answer.value is None and answer.problem is not None and answer.problem.kind == "not_found":
         shell.title("There is nothing to show of this device")
-        layout.notice(answer.problem.detail, "warning")
+        layout.notice(words.told(answer.problem.detail), "warning")
         _choice(view)
         return
     _headline(view)
@@ -52,7 +52,7 @@ def _choice(view: View) -> None:
     routes.link("devices", "All devices\u00a0→", view.to())
 
 
-@layout.card(height=100)
+@layout.card(height=150)
 def _headline(view: View) -> None:
     answer = _asked(view)
     found = answer.value
@@ -75,10 +75,9 @@ def _headline(view: View) -> None:
     layout.note(about)
     with layout.row("device-links"):
         dimensions = {"device_type": device.device_type, "region": device.region}
-        routes.link("devices", "Its segment's devices\u00a0→", view.to(feature=None, **dimensions))
-        routes.link(
-            "drift", "Its segment's drift\u00a0→", view.to(feature=device.worst_feature, **dimensions)
-        )
+        where = f"{device.device_type} in {device.region}"
+        routes.link("devices", f"Devices of {where}\u00a0→", view.to(feature=None, **dimensions))
+        routes.link("drift", f"Drift of {where}\u00a0→", view.to(feature=device.worst_feature, **dimensions))
 
 
 def title(found: DeviceDetail, now: datetime | None) -> tuple[str, str]:
@@ -101,7 +100,7 @@ def title(found: DeviceDetail, now: datetime | None) -> tuple[str, str]:
     return said or f"{device.device} is well: it reports, and has not moved", ""
 
 
-@layout.card(height=84)
+@layout.card(height=120)
 def _tiles(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -116,14 +115,14 @@ def _tiles(view: View) -> None:
             name="Last seen",
             value=words.clock(seen, today=now),
             detail=words.since(seen, now) if now else "UTC",
-            bad=device.state == "silent",
+            sign="!" if device.state == "silent" else "",
         ),
         Tile(name="Predictions", value=words.count(device.predictions), detail="in this time"),
         Tile(
             name="Lost",
             value=words.count(device.lost),
             detail=f"{words.share(device.lost / total)} of {words.count(total)}" if total else "of none",
-            bad=device.lost > 0,
+            sign="!" if device.lost else "",
         ),
     ]
     if device.p95 is not None:
@@ -149,7 +148,7 @@ def _tiles(view: View) -> None:
     layout.tiles(shown)
 
 
-@layout.card(height=340)
+@layout.card(height=490)
 def _lanes(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -167,15 +166,14 @@ def _lanes(view: View) -> None:
         layout.empty("It reported nothing in this time.", "Take a longer range.")
         return
     start, end = view.bounds(words.parse_time(series.as_of) or shell.utc_now())
-    figure = lanes.lanes(
-        series.points, changes=series.changes, limit=series.limit, start=start, end=end, ink=charts.ink()
-    )
-    says = lanes.says(series.points, series.changes, series.limit)
+    points = lanes.closed(series.points, words.parse_time(series.as_of))
+    figure = lanes.lanes(points, changes=series.changes, limit=series.limit, start=start, end=end)
+    says = lanes.says(points, series.changes, series.limit)
     charts.chart(figure, says=says, key="device-lanes")
     layout.note(says)
 
 
-@layout.card(height=200)
+@layout.card(height=290)
 def _samples(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -183,7 +181,8 @@ def _samples(view: View) -> None:
     segment = str(Segment.of({"model": found.device.model, "device": found.device.device}))
     samples = layout.settled(collector.samples(segment=segment, **view.span(), limit=_SAMPLES), "Samples")
     if samples is not None:
-        cases.samples(samples.items, view)
+        today = words.parse_time(samples.as_of)
+        cases.samples(samples.items, view, which="the latest of this device", today=today)
 
 
 @layout.card(height=100)

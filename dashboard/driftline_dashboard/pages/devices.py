@@ -37,6 +37,8 @@ _SIGNS = {"moved": "▲ ", "silent": "! "}
 _MOST = 10_000
 _GROUPS = 12
 _NARROW_ROWS = 20
+# Rows that are shown without scrolling in the table.
+_SHORT = 15
 _TABLE = "devices-table"
 
 
@@ -97,7 +99,7 @@ def _have(number: int) -> str:
     return "has" if number == 1 else "have"
 
 
-@layout.card(height=84)
+@layout.card(height=92)
 def _tiles(view: View) -> None:
     found = _asked(view).value
     if not found:
@@ -107,24 +109,24 @@ def _tiles(view: View) -> None:
     made = sum(device.predictions for device in found)
     losing = sum(device.lost > 0 for device in found)
     shown = [
-        Tile(name="Devices", value=words.count(len(found)), detail="reported in this time"),
+        Tile(name="Devices", value=words.count(len(found)), detail="known in this time"),
         Tile(
             name="Moved",
             value=words.count(count["moved"]),
             detail=_of(count["moved"], len(found)),
-            bad=count["moved"] > 0,
+            sign="▲" if count["moved"] else "",
         ),
         Tile(
             name="Silent",
             value=words.count(count["silent"]),
             detail=_of(count["silent"], len(found)),
-            bad=count["silent"] > 0,
+            sign="!" if count["silent"] else "",
         ),
         Tile(
             name="Lost",
             value=words.count(lost),
             detail=f"of {words.counted(made + lost, 'prediction')}, on {words.counted(losing, 'device')}",
-            bad=lost > 0,
+            sign="!" if lost else "",
         ),
     ]
     waiting = [device.spool_age for device in found if device.spool_age is not None]
@@ -139,7 +141,7 @@ def _of(number: int, total: int) -> str:
     return f"{words.share(number / total)} of {words.counted(total, 'device')}"
 
 
-@layout.card(height=200)
+@layout.card(height=290)
 def _groups(view: View) -> None:
     found = _asked(view).value
     if not found:
@@ -151,7 +153,7 @@ def _groups(view: View) -> None:
     )
     says = fleet.says(every)
     with layout.wide("devices-groups"):
-        charts.chart(fleet.fleet(shown, ink=charts.ink()), says=says, key="devices-groups")
+        charts.chart(fleet.fleet(shown), says=says, key="devices-groups")
     with layout.narrow("devices-groups"):
         for group in shown:
             layout.html_line(group.name, f"{'▲ ' if group.moved else ''}{group.text()}")
@@ -168,7 +170,7 @@ def in_order(devices: Sequence[Device]) -> list[Device]:
     )
 
 
-@layout.card(height=420)
+@layout.card(height=700)
 def _table(view: View) -> None:
     answer = _asked(view)
     if answer.value is None:
@@ -242,7 +244,7 @@ def _picked(view: View, devices: Sequence[Device]) -> None:
 
 def state_text(device: Device) -> str:
     """`▲ moved`: a state with its sign."""
-    return f"{_SIGNS.get(device.state, '')}{device.state}"
+    return f"{_SIGNS.get(device.state, '')}{STATES.get(device.state, device.state).lower()}"
 
 
 def line(device: Device) -> str:
@@ -268,7 +270,7 @@ def _rows(view: View, devices: Sequence[Device], table: pd.DataFrame) -> None:
     st.dataframe(
         table,
         key=key,
-        height=min(560, 36 + 35 * len(table)),
+        height="content" if len(table) <= _SHORT else 560,
         hide_index=True,
         placeholder=words.NO_NUMBER,
         on_select=pick,
@@ -279,7 +281,7 @@ def _rows(view: View, devices: Sequence[Device], table: pd.DataFrame) -> None:
             "Last seen (UTC)": st.column_config.DatetimeColumn(format="D MMM HH:mm:ss", timezone="UTC"),
             "Predictions": number(format="localized"),
             "Lost": number(format="localized"),
-            "p95 (ms)": number(format="%.3g"),
+            "p95 (ms)": number(format="%.1f"),
             "Effect (PSI)": number(format="%.3f"),
             "Coverage": number(format="percent"),
         },

@@ -25,6 +25,8 @@ from driftline_dashboard.state import View
 _FEATURES = 40
 _SEGMENTS = 20
 _LISTED = 10
+# As many as make the list as high as the charts beside it.
+_RANKED = 12
 _CELLS = 1000
 
 
@@ -35,12 +37,12 @@ def draw() -> None:
     if view is None:
         return
     _headline(view)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        _ranked(view)
-    with right:
-        _feature_course(view)
-        _distribution(view)
+    # Side by side and about as high: a column of many features beside two charts would leave a hole.
+    for column, card in zip(
+        st.columns(3, gap="large"), (_ranked, _feature_course, _distribution), strict=True
+    ):
+        with column:
+            card(view)
     _heatmap(view)
 
 
@@ -104,7 +106,7 @@ def _sparse(found: Heatmap) -> bool:
     return any(cell.verdict == "insufficient_data" for cell in found.cells)
 
 
-@layout.card(height=420)
+@layout.card(height=430)
 def _ranked(view: View) -> None:
     layout.section("Features, the most moved first", "Each in the segment where it moved most.")
     found = layout.settled(_asked(view), "Features")
@@ -113,8 +115,11 @@ def _ranked(view: View) -> None:
     if not found.cells:
         _nothing(view)
         return
-    paged = paging.Paged.of(_worst(found), view.page, _FEATURES)
-    by_word = {words.feature(cell.feature): cell.feature for cell in paged.items}
+    every, chosen = _worst(found), _feature(view, found)
+    shown = every[:_RANKED]
+    if chosen not in {cell.feature for cell in shown}:
+        shown[-1:] = [cell for cell in every if cell.feature == chosen][:1] or shown[-1:]
+    by_word = {words.feature(cell.feature): cell.feature for cell in shown}
     rows = [
         ranked.Row(
             name=words.feature(cell.feature),
@@ -125,16 +130,14 @@ def _ranked(view: View) -> None:
             over=cell.verdict == "drifted",
             note=f"{words.where(cell.segment)}",
         )
-        for cell in paged.items
+        for cell in shown
     ]
     says = ranked.says(rows, what="Most moved")
-    chosen = _feature(view, found)
-    key = f"drift-ranked:{chosen}:{paged.page}"
+    key = f"drift-ranked:{chosen}"
     with layout.wide("ranked"):
         figure = ranked.ranked(
             rows,
             title="Effect (PSI)",
-            ink=charts.ink(),
             limit=found.limit,
             selected=words.feature(chosen or ""),
             clickable=True,
@@ -144,13 +147,14 @@ def _ranked(view: View) -> None:
             state.write(feature=by_word.get(name))
 
         charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, ranked.CLICK, pick))
-        layout.note("▲ over the limit (dashed), with its 95 % interval. Click a feature to see its course.")
+        rest = len(every) - len(shown)
+        more = f" {words.counted(rest, 'more feature')} below." if rest else ""
+        layout.note(f"▲ over the limit (dashed), with its 95 % interval. Click one to see its course.{more}")
     with layout.narrow("ranked"):
         for row in rows[:_LISTED]:
             sign = f"{findings.OVER} " if row.over else ""
             label = f"{sign}{row.name}: {row.written()}, n {words.count(row.n)}; {row.note}"
             routes.link("drift", label, view.here(feature=by_word[row.name]))
-    paging.pager("drift", paged, view, "features")
 
 
 def _nothing(view: View) -> None:
@@ -173,7 +177,7 @@ def _axis(view: View, found: Series) -> tuple[datetime, datetime]:
     return start, end
 
 
-@layout.card(height=330)
+@layout.card(height=400)
 def _feature_course(view: View) -> None:
     found = _asked(view).value
     feature = None if found is None else _feature(view, found)
@@ -203,7 +207,6 @@ def _feature_course(view: View) -> None:
         limit=limit,
         start=start,
         end=end,
-        ink=charts.ink(),
         changes=series.changes,
     )
     says = course.says(series.points, what=what, limit=limit)
@@ -211,7 +214,7 @@ def _feature_course(view: View) -> None:
     layout.note(says)
 
 
-@layout.card(height=330)
+@layout.card(height=400)
 def _distribution(view: View) -> None:
     found = _asked(view).value
     feature = None if found is None else _feature(view, found)
@@ -220,30 +223,30 @@ def _distribution(view: View) -> None:
         places.distribution_card(segment, feature, at=view.end, key="drift-distribution")
 
 
-@layout.card(height=520)
+@layout.card(height=560)
 def _heatmap(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.cells:
         return
-    layout.section(
-        "Features and segments", "In the window that the range ends with. Click a cell to see it above."
-    )
+    layout.section("Features and segments", "In the window that the range ends with.")
     segments = found.segments[:_SEGMENTS]
+    paged = paging.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES)
     places.heatmap_card(
         "drift",
         view,
         found,
-        features=paging.Paged.of([cell.feature for cell in _worst(found)], view.page, _FEATURES).items,
+        features=paged.items,
         segments=segments,
         chosen=(view.feature, view.segment),
         remark=_left_out(found, segments),
     )
+    paging.pager("drift", paged, view, "features")
     _devices(view)
 
 
 def _left_out(found: Heatmap, segments: Sequence[str]) -> str:
     left = len(found.segments) - len(segments)
-    more = f" {words.counted(left, 'segment')} that moved less: filter by type or region."
+    more = f" {words.counted(left, 'segment')} that moved less not shown: choose a type or a region."
     return more if left else ""
 
 

@@ -54,21 +54,24 @@ def _alerts(view: View) -> None:
 def _alert(view: View, alert: Alert, overview: Overview) -> None:
     since = words.parse_time(alert.since)
     today = words.parse_time(overview.as_of)
-    pending = " · pending" if alert.state == "pending" else ""
+    kind = [alert.severity, *(["pending"] if alert.state == "pending" else [])]
+    if silenced := findings.silenced(alert, today):
+        kind.append(silenced)
     sign = findings.SIGNS.get(alert.severity, "●")
     with st.container(key=f"dl-alert-{alert.id}", horizontal=True, vertical_alignment="center", border=True):
         layout.html(
             f'<div class="dl-alert dl-{escape(alert.severity)}">'
-            f'<p class="dl-kind">{sign} {escape(alert.severity)}{pending} · since '
+            f'<p class="dl-kind">{sign} {escape(" · ".join(kind))} · since '
             f"{escape(findings.since(alert, today))} UTC</p>"
             f"<h3>{escape(findings.headline(alert))}</h3>"
-            f"<p><b>{escape(findings.value(alert))}</b> · {escape(findings.evidence(alert))}</p>"
+            f"<p><b>{escape(findings.value(alert))}</b> {escape(findings.window(alert, today))} · "
+            f"{escape(findings.evidence(alert))}</p>"
             f'<p class="dl-dim">{escape(findings.nearby(alert.changes, since))}</p></div>'
         )
         routes.link("alert", "Investigate\u00a0→", view.to(id=alert.id, device_type=None, region=None))
 
 
-@layout.card(height=84)
+@layout.card(height=105)
 def _tiles(view: View) -> None:
     overview = collector.overview(view.model).value
     if overview is not None:
@@ -91,12 +94,13 @@ def _made_tiles(overview: Overview) -> list[Tile]:
             value=words.count(overview.silent_devices),
             detail=f"of {words.count(expected)} expected"
             + (f" ({words.share(overview.silent_devices / expected)})" if expected else ""),
+            sign="!" if overview.silent_devices else "",
         ),
         Tile(
             name="Lost at the edge",
             value=words.count(overview.announced_lost),
             detail=(f"{words.share(overview.announced_lost / made)} of what was made; " if made else "")
-            + f"{words.counted(overview.lost, 'record')} missing on the way",
+            + f"{words.count(overview.lost)} missing on the way",
         ),
     ]
     if overview.agreement is not None:
@@ -139,11 +143,11 @@ def _grid(view: View) -> None:
             columns=columns,
             row_title="Device type",
             column_title="Region",
-            ink=charts.ink(),
             selected=chosen,
         )
         charts.effect_legend(overview.limit)
-        charts.chart(figure, says=says, key=key, on_select=charts.clicked(key, heatmap.CLICK, _pick))
+        clicked = charts.clicked(key, heatmap.CLICK, _pick)
+        charts.chart(figure, says=says, key=key, on_select=clicked, most=heatmap.width(columns))
         if len(rows) > _ROWS:
             layout.note(f"{_ROWS} of {words.counted(len(rows), 'device type')}, the worst first.")
         _chosen(view, overview)
@@ -216,7 +220,7 @@ def _list(view: View, cells: Sequence[Cell]) -> None:
     for cell in cells[:_LISTED]:
         routes.link(
             "drift",
-            f"{cell.device_type} in {cell.region}: {describe(cell)}",
+            f"{cell.device_type} in {cell.region}: {square(cell).brief()}",
             view.to(device_type=cell.device_type, region=cell.region, feature=cell.worst_feature),
         )
     if len(cells) > _LISTED:

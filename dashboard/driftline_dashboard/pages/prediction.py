@@ -27,7 +27,7 @@ def draw() -> None:
     answer = collector.prediction(view.id)
     if answer.value is None and answer.problem is not None and answer.problem.kind == "not_found":
         shell.title("This prediction is not here")
-        layout.notice(answer.problem.detail, "warning")
+        layout.notice(words.told(answer.problem.detail), "warning")
         _choice(view)
         return
     _headline(view)
@@ -44,14 +44,14 @@ def _choice(view: View) -> None:
     filters = view.filters() | {"feature": view.feature}
     found = layout.settled(collector.samples(**filters, **view.span(), limit=_OFFERED), "Samples")
     if found is not None:
-        cases.samples(found.items, view)
+        cases.samples(found.items, view, which="the latest first", today=words.parse_time(found.as_of))
 
 
 def _asked(view: View) -> Answer[PredictionDetail]:
     return collector.prediction(view.id or "")
 
 
-@layout.card(height=120, live=False)
+@layout.card(height=130, live=False)
 def _headline(view: View) -> None:
     found = layout.settled(_asked(view), "Prediction")
     if found is None:
@@ -98,15 +98,21 @@ def _what(label: str | None, value: float | None) -> str:
 
 def kept(sample: Sample) -> str:
     """Why it is here: `kept as escalated`, or by chance and how likely that was."""
-    reasons = ", ".join(reason.replace("_", " ") for reason in sample.reasons) or "no reason told"
-    if sample.probability is None:
-        return f"kept: {reasons}"
-    if sample.probability >= 1:
-        return f"kept: {reasons}, as all such are"
-    return f"kept: {reasons}, 1 in {words.count(1 / sample.probability)}" if sample.probability else reasons
+    reasons = ", ".join(_REASONS.get(reason, reason.replace("_", " ")) for reason in sample.reasons)
+    text = f"kept {reasons}" if reasons else "kept for a reason not told"
+    if not sample.probability:
+        return text
+    return (
+        f"{text}, as all such are"
+        if sample.probability >= 1
+        else f"{text}, 1 in {words.count(1 / sample.probability)}"
+    )
 
 
-@layout.card(height=200, live=False)
+_REASONS = {"random": "by chance", "escalated": "because it was escalated"}
+
+
+@layout.card(height=320, live=False)
 def _answers(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -123,13 +129,13 @@ def _answers(view: View) -> None:
         told = f"from {truth.source or 'an unnamed source'}, {words.duration(truth.lag_s)} later"
         rows.append(("Truth", _what(truth.label, truth.value), *[words.NO_NUMBER] * 2, told))
     layout.table(
-        ("By", "Answer", "Score", "Took", ""),
+        ("By", "Answer", "Score", "Took", "Detail"),
         rows,
         numbers=(2, 3),
         says="What edge, cloud and truth say",
     )
     if found.attributes:
-        layout.section("Told along")
+        layout.section("Attributes", "Sent along with the prediction.")
         layout.table(
             ("Name", "Value"),
             [(name, str(value)) for name, value in found.attributes.items()],
@@ -141,7 +147,7 @@ def _row(who: str, answer: Answered | None) -> tuple[str, str, str, str, str]:
     if answer is None:
         return (who, words.NO_NUMBER, words.NO_NUMBER, words.NO_NUMBER, "")
     model = " ".join(part for part in (answer.model, answer.version) if part)
-    reason = f"escalated: {answer.reason.replace('_', ' ')}" if answer.reason else ""
+    reason = f"escalated for its {answer.reason.replace('_', ' ')}" if answer.reason else ""
     return (
         who,
         _what(answer.label, answer.value),
@@ -151,7 +157,7 @@ def _row(who: str, answer: Answered | None) -> tuple[str, str, str, str, str]:
     )
 
 
-@layout.card(height=300, live=False)
+@layout.card(height=330, live=False)
 def _trace(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -168,13 +174,13 @@ def _trace(view: View) -> None:
         return
     says = waterfall.says(found.spans)
     shown = found.spans[: waterfall.MOST]
-    charts.chart(waterfall.waterfall(shown, ink=charts.ink()), says=says, key="prediction-trace")
+    charts.chart(waterfall.waterfall(shown), says=says, key="prediction-trace")
     rest = len(found.spans) - len(shown)
     more = f" {words.counted(rest, 'later step')} not drawn." if rest else ""
     layout.note(f"{says}{more}")
 
 
-@layout.card(height=400, live=False)
+@layout.card(height=430, live=False)
 def _features(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -186,7 +192,7 @@ def _features(view: View) -> None:
     placed = percentiles.placed(found.features)
     if placed:
         says = percentiles.says(found.features)
-        figure = percentiles.percentiles(placed[:_FEATURES], ink=charts.ink())
+        figure = percentiles.percentiles(placed[:_FEATURES])
         charts.chart(figure, says=says, key="prediction-features")
         hidden = len(placed) - _FEATURES
         more = f" {words.counted(hidden, 'feature')} nearer to the middle not drawn." if hidden > 0 else ""

@@ -23,13 +23,13 @@ def draw() -> None:
         return
     _headline(view)
     _tiles(view)
-    left, right = st.columns(2, gap="large")
-    with left:
-        _accuracy(view)
-        _confusion(view)
-    with right:
-        _agreement(view)
-        _calibration(view)
+    for left, right in ((_accuracy, _agreement), (_confusion, _calibration)):
+        first, second = st.columns(2, gap="large")
+        with first:
+            left(view)
+        with second:
+            right(view)
+    with st.columns(2, gap="large")[0]:
         _budget(view)
 
 
@@ -66,7 +66,7 @@ def title(model: str, found: Performance) -> str:
     return f"Nobody has said yet whether the answers of {model} are right"
 
 
-@layout.card(height=84)
+@layout.card(height=92)
 def _tiles(view: View) -> None:
     found = layout.settled(_asked(view), "Quality")
     if found is None:
@@ -85,12 +85,14 @@ def _tiles(view: View) -> None:
         )
     if found.labels_per_day is not None:
         shown.append(
-            Tile(name="Labels a day", value=words.count(found.labels_per_day), detail="in this time")
+            Tile(
+                name="Labels a day", value=words.count(found.labels_per_day), detail="on average in this time"
+            )
         )
     if found.ece is not None:
-        bounds = words.interval(found.ece.lower, found.ece.upper, words.significant)
+        bounds = words.interval(found.ece.lower, found.ece.upper, words.thousandths)
         detail = ", ".join(part for part in (bounds, f"n {words.count(found.ece.n)} labels") if part)
-        shown.append(Tile(name="Calibration error", value=words.significant(found.ece.value), detail=detail))
+        shown.append(Tile(name="Calibration error", value=words.thousandths(found.ece.value), detail=detail))
     if shown:
         layout.tiles(shown)
 
@@ -111,7 +113,7 @@ def _versions(estimates: Sequence[VersionEstimate]) -> list[ranked.Row]:
 
 def _by_version(estimates: Sequence[VersionEstimate], *, title: str, unit: str, key: str) -> None:
     rows = _versions(estimates)
-    figure = ranked.ranked(rows, title=f"{title}, 95 % interval", ink=charts.ink(), percent=True)
+    figure = ranked.ranked(rows, title=f"{title}, 95 % interval", percent=True)
     says = ranked.says(rows, what=title, percent=True)
     if any(row.value is not None for row in rows):
         charts.chart(figure, says=says, key=key)
@@ -131,7 +133,7 @@ def _by_version(estimates: Sequence[VersionEstimate], *, title: str, unit: str, 
     )
 
 
-@layout.card(height=200)
+@layout.card(height=250)
 def _accuracy(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -148,7 +150,7 @@ def _accuracy(view: View) -> None:
     _by_version(found.accuracy, title="Accuracy", unit="Labels", key="quality-accuracy")
 
 
-@layout.card(height=200)
+@layout.card(height=250)
 def _agreement(view: View) -> None:
     found = _asked(view).value
     if found is None:
@@ -166,16 +168,19 @@ def _agreement(view: View) -> None:
     _by_version(found.agreement, title="Agreement", unit="Escalated", key="quality-agreement")
 
 
-@layout.card(height=360)
+@layout.card(height=440)
 def _confusion(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.confusion:
         return
-    layout.section("Answers by truth", "Labelled predictions; colours are the weighted share of each truth.")
+    layout.section(
+        "Answers by truth", "How many labelled predictions; shares are weighted by how samples were chosen."
+    )
     says = confusion.says(found.confusion)
     labels = {cell.true_label for cell in found.confusion} | {cell.label for cell in found.confusion}
     with layout.wide("confusion"):
         if len(labels) <= confusion.MOST_LABELS:
+            charts.share_legend("Share of the truth in its row")
             charts.chart(confusion.confusion(found.confusion), says=says, key="quality-confusion")
         layout.note(says)
     with layout.narrow("confusion"):
@@ -191,25 +196,46 @@ def _confusion(view: View) -> None:
         )
 
 
-@layout.card(height=360)
+@layout.card(height=420)
 def _calibration(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.calibration:
         return
     layout.section("Calibration", "What scores promise, and how often the answers were right.")
     says = calibration.says(found.calibration, found.ece)
-    figure = calibration.calibration(found.calibration, ink=charts.ink())
-    charts.chart(figure, says=says, key="quality-calibration")
-    layout.note(says)
+    with layout.wide("calibration"):
+        charts.chart(calibration.calibration(found.calibration), says=says, key="quality-calibration")
+        layout.note(says)
+    with layout.narrow("calibration"):
+        figure = calibration.calibration(found.calibration, counts=False)
+        charts.chart(figure, says=says, key="quality-calibration-narrow")
+        layout.note(says)
+        layout.table(
+            ("Scores", "Right", "Labels"),
+            [
+                (
+                    f"{words.significant(bin_.bin_low)}–{words.significant(bin_.bin_high)}",
+                    words.share(bin_.accuracy.value),
+                    words.count(bin_.accuracy.n),
+                )
+                for bin_ in found.calibration
+            ],
+            numbers=(1, 2),
+            says="How often answers of each score were right",
+        )
 
 
-@layout.card(height=160)
+@layout.card(height=300)
 def _budget(view: View) -> None:
     found = _asked(view).value
     if found is None or not found.budget:
         return
     layout.section("Which to label next", "Labels that an accuracy to within 5 points needs.")
-    short = sorted(found.budget, key=lambda each: each.have - each.need)[:_BUDGET]
+    lacking = [each for each in found.budget if each.have < each.need]
+    if not lacking:
+        layout.note(f"Each of {words.counted(len(found.budget), 'segment')} has the labels that it needs.")
+        return
+    short = sorted(lacking, key=lambda each: each.have - each.need)[:_BUDGET]
     layout.table(
         ("Segment", "Have", "Need", "Missing"),
         [

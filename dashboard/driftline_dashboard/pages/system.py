@@ -1,21 +1,28 @@
 """System: can I trust these numbers?"""
 
-import streamlit as st
-from driftline_collector.client import RuleState, System
+from collections import Counter
 
-from driftline_dashboard import address, collector, layout, shell, words
+import streamlit as st
+from driftline_collector.client import System
+
+from driftline_dashboard import address, alerting, collector, layout, shell, words
 from driftline_dashboard.collector import Answer
-from driftline_dashboard.findings import measure_name, measured
 from driftline_dashboard.layout import Tile
 
 # Below this much of a disk left, a database that grows ends in hours.
 _SCARCE_BYTES = 2 * 10**9
+_OUTCOMES = {
+    "taken": "taken",
+    "refused": "refused",
+    "unavailable": "to come again",
+    "broken_off": "broken off",
+}
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def draw() -> None:
     """Draw the page."""
-    view = shell.begin("system", pickers=())
+    view = shell.begin("system", pickers=(), without_model=True)
     if view is None:
         return
     _headline(view.model)
@@ -24,7 +31,6 @@ def draw() -> None:
     with left:
         _rules()
         _notifiers()
-        _silences()
         _versions()
     with right:
         _references()
@@ -45,7 +51,10 @@ def _headline(model: str | None) -> None:
     else:
         sentence, sign = title(answer.value)
         shell.title(sentence, lead=sign)
-    shell.freshness(collector.overview(model))
+    if model is None:
+        layout.note("No device has reported yet.")
+    else:
+        shell.freshness(collector.overview(model))
 
 
 def title(found: System) -> tuple[str, str]:
@@ -59,6 +68,8 @@ def title(found: System) -> tuple[str, str]:
     if failing:
         return f"Messages to {', '.join(failing)} have failed", "!"
     refused, lost = sum(each.count for each in found.ingest.refused), _lost(found)
+    if not refused and not found.ingest.records:
+        return "The collector is ready, and has received nothing yet", ""
     if not refused and not lost:
         return "These numbers are complete: nothing is lost and nothing was refused", ""
     parts = []
@@ -91,24 +102,28 @@ def _tiles() -> None:
         return
     ingest, database, coverage = found.ingest, found.database, found.coverage
     refused = sum(each.count for each in ingest.refused)
+    requests: Counter[str] = Counter()
+    for each in ingest.requests:
+        requests[each.outcome] += each.count
     shown = [
         Tile(
             name="Queue",
             value=words.counted(ingest.queue_requests, "request"),
             detail=f"{size(ingest.queue_bytes)} wait for a commit",
         ),
+        Tile(name="Requests", value=words.count(sum(requests.values())), detail=_outcomes(requests)),
         Tile(
             name="Refused",
             value=words.count(refused),
             detail=f"records; {words.count(ingest.records)} rows committed",
-            bad=refused > 0,
+            sign="!" if refused else "",
         ),
         Tile(
             name="Lost",
             value=words.count(_lost(found)),
             detail=f"{words.count(coverage.announced_lost)} told by devices, "
             f"{words.count(coverage.missing)} missing; {words.count(coverage.counted)} counted",
-            bad=_lost(found) > 0,
+            sign="!" if _lost(found) else "",
         ),
         Tile(name="Sent twice", value=words.count(coverage.repeated), detail="recognised, counted once"),
     ]
@@ -122,105 +137,40 @@ def _tiles() -> None:
                 name="Storage",
                 value=size(database.bytes),
                 detail=f"and {size(database.wal_bytes)} of log{free}",
-                bad=database.disk_free is not None and database.disk_free < _SCARCE_BYTES,
+                sign="!" if database.disk_free is not None and database.disk_free < _SCARCE_BYTES else "",
             )
         )
     oldest = words.parse_time(found.oldest)
     if oldest is not None:
-        kept = ", ".join(f"{name} {value}" for name, value in found.retention.items())
         shown.append(
             Tile(
                 name="Kept since",
                 value=words.clock(oldest, today=words.parse_time(found.as_of)),
-                detail=kept or "nothing is deleted",
+                detail=found.retention,
             )
         )
     layout.tiles(shown)
 
 
+def _outcomes(requests: Counter[str]) -> str:
+    """`1,204 taken, 3 to come again since its start`."""
+    parts = [f"{words.count(requests[name])} {said}" for name, said in _OUTCOMES.items() if requests[name]]
+    return f"{', '.join(parts) or 'none'} since its start"
+
+
 @layout.card(height=160)
 def _rules() -> None:
     found = _asked().value
-    if found is None:
-        return
-    layout.section("Rules", "What becomes an alert, and how many there are now.")
-    if not found.rules:
-        layout.empty("There are no rules: nothing becomes an alert.", "Add some under alerts.rules.")
-        return
-    layout.table(
-        ("Rule", "When", "Where", "Severity", "Firing", "Pending"),
-        [
-            (
-                rule.name,
-                when(rule),
-                "everywhere" if rule.segment is None else words.where(rule.segment, model=True),
-                rule.severity,
-                words.count(rule.firing),
-                words.count(rule.pending),
-            )
-            for rule in found.rules
-        ],
-        numbers=(4, 5),
-        says="Rules with how many alerts each has",
-    )
-
-
-def when(rule: RuleState) -> str:
-    """`Accuracy below 90 %, for 10 min`, or that a finding is enough."""
-    bounds = [
-        f"{word} {measured(rule.measure, bound)}"
-        for word, bound in (("above", rule.above), ("below", rule.below))
-        if bound is not None
-    ]
-    text = f"{measure_name(rule.measure)} {' or '.join(bounds) or 'over the limit'}"
-    return f"{text}, for {words.duration(rule.hold_s)}" if rule.hold_s else text
+    if found is not None:
+        alerting.rules(found)
 
 
 @layout.card(height=120)
 def _notifiers() -> None:
     found = _asked().value
-    if found is None:
-        return
-    layout.section("Who is told")
-    if not found.notifiers:
-        layout.empty(
-            "Nobody: there is no notifier, so alerts show here only.",
-            "Add a webhook under notifiers in driftline.yaml, and try it:",
-            "driftline alerts test",
-        )
-        return
-    now = words.parse_time(found.as_of)
-    layout.table(
-        ("Notifier", "Last delivered (UTC)", "Waiting", "Failed", "Last error"),
-        [
-            (
-                each.name,
-                words.clock(moment, today=now)
-                if (moment := words.parse_time(each.last_delivered))
-                else "never",
-                words.count(each.queued),
-                words.count(each.failed),
-                each.last_error or "none",
-            )
-            for each in found.notifiers
-        ],
-        numbers=(2, 3),
-        says="Notifiers with what they delivered",
-    )
-
-
-@layout.card(height=1)
-def _silences() -> None:
-    found = _asked().value
-    if found is None or not found.silences:
-        return
-    layout.section("Silences", "Evaluation goes on; only messages stop.")
-    names = sorted({name for silence in found.silences for name in silence})
-    layout.table(
-        [name.replace("_", " ").capitalize() for name in names],
-        [[str(silence.get(name, "")) for name in names] for silence in found.silences],
-        says="Silences that hold now",
-    )
+    if found is not None:
+        alerting.notifiers(found)
+        alerting.silences(found)
 
 
 @layout.card(height=160)
@@ -270,8 +220,24 @@ def _arrived() -> None:
             numbers=(2,),
             says="Refused records by signal and reason",
         )
+    if found.ingest.folded:
+        layout.section(
+            "Folded", "Kept, under __other__: there are more names than have a place of their own."
+        )
+        layout.table(
+            ("Signal", "What", "Records"),
+            [
+                (each.signal, each.reason.partition(": ")[2], words.count(each.count))
+                for each in found.ingest.folded
+            ],
+            numbers=(2,),
+            says="Folded records by signal and kind of name",
+        )
     layout.section("Rows committed", "Since the database was made.")
     rows = sorted(found.ingest.committed.items(), key=lambda item: -item[1])
+    if not any(count for _, count in rows):
+        layout.note("None yet.")
+        return
     layout.table(
         ("Table", "Rows"),
         [(name.replace("_", " "), words.count(count)) for name, count in rows if count],

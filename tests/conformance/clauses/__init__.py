@@ -2,6 +2,7 @@
 
 from tests.conformance.clauses import (
     compression,
+    data_model,
     failures,
     grpc_calls,
     http_connection,
@@ -16,6 +17,7 @@ from tests.conformance.clauses import (
 
 __all__ = [
     "compression",
+    "data_model",
     "failures",
     "grpc_calls",
     "http_connection",

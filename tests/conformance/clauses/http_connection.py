@@ -1,9 +1,11 @@
-"""HTTP connections: kept alive, many at once, shared with gRPC, and opened by web pages."""
+"""Connections: their ports, kept alive, many at once, shared with gRPC, and opened by web pages."""
+
+from urllib.parse import urlsplit
 
 from tests.conformance.answers import HttpAnswer, NoAnswer
 from tests.conformance.client_grpc import GrpcClient
 from tests.conformance.probe import Probe
-from tests.conformance.registry import HTTP, ONE_SIGNAL, PROTOBUF, Failed, Skipped, clause
+from tests.conformance.registry import GRPC, HTTP, ONE_SIGNAL, PROTOBUF, Failed, Skipped, clause
 
 _PARALLEL = "the client MAY send requests using several parallel HTTP connections"
 _KEEP = "The client SHOULD keep the connection alive between requests."
@@ -11,6 +13,31 @@ _OTHERS = (
     "All other HTTP responses that are not explicitly listed in this document should be treated according to "
     "HTTP specifications."
 )
+
+
+@clause(
+    "otlpgrpc-default-port",
+    level="MUST",
+    quote="The default network port for OTLP/gRPC is 4317.",
+    on=GRPC,
+    signals=ONE_SIGNAL,
+)
+@clause(
+    "otlphttp-default-port",
+    level="MUST",
+    quote="The default network port for OTLP/HTTP is 4318.",
+    on=HTTP,
+    signals=ONE_SIGNAL,
+)
+def listens_on_the_default_port(probe: Probe) -> str:
+    endpoint = probe.target.endpoint(probe.transport) or ""
+    port = urlsplit(endpoint if "://" in endpoint else f"//{endpoint}").port
+    if port != (4317 if probe.transport == "grpc" else 4318):
+        raise Skipped(f"the server was started on port {port}: start it with its defaults")
+    answer = probe.export(probe.ordinary())
+    if not answer.accepted:
+        raise Failed(str(answer))
+    return f"port {port}: {answer}"
 
 
 @clause("otlphttp-connection", level="SHOULD", quote=_KEEP, on=HTTP)

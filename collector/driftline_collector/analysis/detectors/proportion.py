@@ -7,6 +7,7 @@ hundred rows on Wilson's interval on the same n* is shorter and good enough.
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -60,6 +61,11 @@ def clustered_share(hits: npt.ArrayLike, totals: npt.ArrayLike, *, level: float 
     return Share(value, lower, upper, round(n), n_eff)
 
 
+@lru_cache(maxsize=16)  # for each of two thousand segments
+def _z(level: float) -> float:
+    return float(stats.norm.isf((1 - level) / 2))
+
+
 def beta_interval(share: float, n_eff: float, level: float) -> tuple[float, float]:
     """Clopper and Pearson's interval of a share of `n_eff` rows, which need not be a whole number."""
     tail = (1 - level) / 2
@@ -71,10 +77,22 @@ def beta_interval(share: float, n_eff: float, level: float) -> tuple[float, floa
 
 def wilson_interval(share: float, n_eff: float, level: float) -> tuple[float, float]:
     """Wilson's score interval of a share of `n_eff` rows."""
-    z2 = float(stats.norm.isf((1 - level) / 2)) ** 2
+    z2 = _z(level) ** 2
     centre = (share + z2 / (2 * n_eff)) / (1 + z2 / n_eff)
     half = math.sqrt(z2 * (share * (1 - share) / n_eff + z2 / (4 * n_eff**2))) / (1 + z2 / n_eff)
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def binned_quantiles(counts: Floats, edges: npt.ArrayLike, q: float) -> Floats:
+    """The quantile of each of n rows of counts, shape (n, m + 1), none all zero; see `binned_quantile`."""
+    edge = np.asarray(edges, dtype=np.float64)
+    bounds = np.concatenate([edge[:1], edge, edge[-1:]])
+    rank = np.pad(np.cumsum(counts, axis=-1), ((0, 0), (1, 0))) / counts.sum(-1, keepdims=True)
+    at = np.minimum((rank <= q).sum(-1) - 1, counts.shape[-1] - 1)
+    low = np.take_along_axis(rank, at[:, None], -1)[:, 0]
+    high = np.take_along_axis(rank, at[:, None] + 1, -1)[:, 0]
+    slope = (bounds[at + 1] - bounds[at]) / (high - low)
+    return np.asarray(slope * (q - low) + bounds[at], dtype=np.float64)
 
 
 def binned_quantile(
@@ -88,7 +106,7 @@ def binned_quantile(
     n = count.sum()
     bounds = np.concatenate([edge[:1], edge, edge[-1:]])
     rank = np.concatenate([[0.0], np.cumsum(count)]) / n
-    half = float(stats.norm.isf((1 - level) / 2)) * math.sqrt(q * (1 - q) / n)
+    half = _z(level) * math.sqrt(q * (1 - q) / n)
     # Where in a bin the order statistics lie is not known: the interval reaches to the ends of their bins.
     first = np.searchsorted(rank, max(q - half, 0.0), side="right") - 1
     last = np.searchsorted(rank, min(q + half, 1.0), side="left")

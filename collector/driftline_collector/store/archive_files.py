@@ -1,0 +1,153 @@
+"""Parquet files of the archive: where each lies, and how one is written so that it is whole or not there."""
+
+import os
+import secrets
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import duckdb
+
+from driftline_collector.store.kinds import TABLES, ArchivedTable
+
+#: What Hive, Spark and Arrow take for NULL.
+_NO_MODEL = "__HIVE_DEFAULT_PARTITION__"
+#: A file's name may have 255 bytes on most systems.
+_LONGEST_NAME = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArchiveFile:
+    """A row of `archive_files`, whose columns it has; those after `width_ns` are known once it is written."""
+
+    id: str
+    table: ArchivedTable
+    day: str
+    model: str | None
+    schema_version: int
+    width_ns: int = 0
+    rows: int = 0
+    bytes: int = 0
+    first_ns: int = 0
+    last_ns: int = 0
+    last_end_ns: int | None = None
+    received_ns: int = 0
+    predictions: int = 0
+
+    @classmethod
+    def new(
+        cls, table: str, day: str, model: str | None, schema_version: int, width_ns: int
+    ) -> "ArchiveFile":
+        """A file that is still to be written."""
+        return cls(
+            id=secrets.token_hex(8),
+            table=TABLES[table],
+            day=day,
+            model=model,
+            schema_version=schema_version,
+            width_ns=width_ns,
+        )
+
+    @property
+    def place(self) -> Path:
+        """Within the archive's folder. The values of `day` and `model` are in it, as Hive writes them."""
+        folder = Path(self.table.name) / f"day={self.day}"
+        if self.table.by_model:
+            folder /= _partition(self.model)
+        return folder / f"{self.id}.parquet"
+
+
+def has_place(model: str | None) -> bool:
+    """Whether a model's name fits into the name of a folder."""
+    return len(_partition(model).encode()) <= _LONGEST_NAME
+
+
+def _partition(model: str | None) -> str:
+    return f"model={_NO_MODEL if model is None else quote(model, safe='')}"
+
+
+def scan(folder: Path, files: "list[ArchiveFile]") -> str:
+    """SQL that reads these files of one table as rows of it. All have the same columns."""
+    paths = ", ".join(_text(str(folder / file.place)) for file in files)
+    types = "{'day': VARCHAR, 'model': VARCHAR}" if files[0].table.by_model else "{'day': VARCHAR}"
+    return (
+        f"SELECT * EXCLUDE (day) FROM read_parquet([{paths}], hive_partitioning = true, hive_types = {types})"
+    )
+
+
+def write(
+    cursor: duckdb.DuckDBPyConnection, folder: Path, file: ArchiveFile, query: str, values: Any
+) -> ArchiveFile:
+    """Write the rows of `query`, durably; the file with what it holds. Without rows none is made."""
+    path = folder / file.place
+    _make(path.parent, folder.parent)
+    partial = path.with_name(f".{path.name}.partial")
+    columns = "* EXCLUDE (model)" if file.table.by_model else "*"
+    cursor.execute(
+        f"COPY (SELECT {columns} FROM ({query})) TO {_text(str(partial))} (FORMAT parquet, COMPRESSION zstd)",
+        values,
+    )
+    _sync(partial)
+    written = _described(cursor, file, partial)
+    if not written.rows:
+        partial.unlink()
+        return written
+    partial.replace(path)
+    _sync(path.parent)
+    return replace(written, bytes=path.stat().st_size)
+
+
+def remove(folder: Path, file: ArchiveFile) -> None:
+    """Remove the file, whole or half written, and folders that are empty then."""
+    path = folder / file.place
+    path.unlink(missing_ok=True)
+    path.with_name(f".{path.name}.partial").unlink(missing_ok=True)
+    for parent in list(file.place.parents)[:-1]:
+        try:
+            (folder / parent).rmdir()
+        except OSError:  # not empty, or never made
+            return
+
+
+def _described(cursor: duckdb.DuckDBPyConnection, file: ArchiveFile, path: Path) -> ArchiveFile:
+    table = file.table
+    end = table.end or "NULL"
+    predictions = "sum(predictions)" if table.name == "stream_windows" else "0"
+    ((rows, first, last, last_end, received, counted),) = cursor.execute(
+        f"SELECT count(*), min({table.time}), max({table.time}), max({end}), max(received_ns),"
+        f" CAST(coalesce({predictions}, 0) AS BIGINT)"
+        f" FROM read_parquet({_text(str(path))}, hive_partitioning = false)"
+    ).fetchall()
+    if not rows:
+        return file
+    return replace(
+        file,
+        rows=rows,
+        first_ns=first,
+        last_ns=last,
+        last_end_ns=last_end,
+        received_ns=received,
+        predictions=counted,
+    )
+
+
+def _make(folder: Path, above: Path) -> None:
+    """Make a folder so that it is there after a power cut, too; `above` is there already."""
+    missing = [folder, *(parent for parent in folder.parents if above in parent.parents)]
+    for each in reversed(missing):
+        if not each.is_dir():
+            each.mkdir()
+            _sync(each.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,74 @@
+"""Named reads of what devices counted: windows, and the profiles in them."""
+
+import pyarrow as pa
+
+from driftline_collector.store.queries import Queries
+from driftline_collector.store.summing import summed
+
+_COUNTED = pa.schema(
+    [
+        *(pa.field(name, pa.string()) for name in ("version", "device_type", "region", "tier", "device")),
+        *(pa.field(name, pa.string()) for name in ("binning", "feature", "kind", "category")),
+        pa.field("bounds", pa.list_(pa.float64())),
+        pa.field("counts", pa.list_(pa.int64())),
+    ]
+)
+
+
+class ProfileReads(Queries):
+    """See `driftline_collector.store.base.Store`."""
+
+    def models(self) -> pa.Table:
+        """See `Store.models`."""
+        return self._read("""
+            SELECT model, version, min(start_ns) AS first_ns, max(end_ns) AS last_ns
+            FROM profiles WHERE kind = 'predictions' GROUP BY model, version ORDER BY model, version
+        """)
+
+    def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
+        """See `Store.device_counts`. Without a binning there are no counts that could be summed."""
+        return self._read_by_parts(
+            f"""
+            SELECT {", ".join(_COUNTED.names)} FROM profiles
+            WHERE model = $model AND start_ns >= $start AND start_ns < $end AND len(counts) > 0
+              AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
+            """,
+            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
+            lambda parts: summed((part.cast(_COUNTED) for part in parts), _COUNTED),
+        )
+
+    def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
+        """See `Store.progress`."""
+        return self._read(
+            """
+            WITH devices AS (
+                SELECT version, device_type, region, tier, device, min(start_ns) AS first_start_ns,
+                       max(end_ns) AS last_end_ns, arg_max(stream, end_ns) AS stream
+                FROM profiles
+                WHERE kind = 'predictions' AND model = $model AND end_ns > $start AND start_ns < $end
+                  AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
+                GROUP BY version, device_type, region, tier, device
+            )
+            SELECT * EXCLUDE (stream), EXISTS (
+                SELECT 1 FROM stream_events AS gone
+                WHERE gone.phase = 'end' AND gone.stream = devices.stream AND NOT EXISTS (
+                    SELECT 1 FROM stream_events AS again
+                    WHERE again.phase = 'start' AND again.model = $model AND again.device = devices.device
+                      AND again.tier = devices.tier AND again.time_ns >= gone.time_ns
+                      AND again.time_ns < $end))
+                OR device IN (SELECT device FROM retired_devices WHERE since_ns < $end) AS ended
+            FROM devices ORDER BY version, device_type, region, tier, device
+            """,
+            {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
+        )
+
+    def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
+        """See `Store.touched`."""
+        return self._read(
+            """
+            SELECT model, start_ns - start_ns % $width AS window_start_ns, max(received_ns) AS received_ns
+            FROM profiles WHERE received_ns > $since
+            GROUP BY model, window_start_ns ORDER BY window_start_ns, model
+            """,
+            {"width": width_ns, "since": since_received_ns},
+        )
