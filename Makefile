@@ -9,10 +9,10 @@ BIN := .venv/bin
 STAMP := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench soak proof screenshots lock clean
+.PHONY: help install demo test test-lts lint format bench soak proof screenshots lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## make .venv with the pinned dependencies and driftline, editable
 
@@ -26,8 +26,12 @@ demo: install ## run the main job on real images: a fleet, a collector, drift, a
 
 test: install ## run all tests but the long ones
 	@$(RUN) -m scripts.system_packages
+	@$(RUN) -m scripts.duckdb_lts
 	@$(RUN) -m pytest -n auto -m 'not alone and not soak and not proof and not peers'
 	@$(RUN) -m pytest -m alone
+
+test-lts: install ## run the tests of the store on DuckDB's long-term release
+	@$(RUN) -m scripts.duckdb_lts -m pytest -n auto tests/store
 
 lint: install ## check style, types and who imports whom
 	@$(BIN)/ruff check .
@@ -55,6 +59,8 @@ lock: ## bring constraints.txt in line with pyproject.toml (needs uv; UPGRADE=--
 	@uv pip compile pyproject.toml --extra collector --extra dashboard --extra grpc --extra reports --group dev \
 		--universal --python-version 3.11 --generate-hashes --no-emit-index-url --annotation-style line \
 		--custom-compile-command 'make lock' $(UPGRADE) --quiet --output-file constraints.txt
+	@echo 'duckdb==1.5.5' | uv pip compile - --no-deps --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-annotate --custom-compile-command 'make lock' $(UPGRADE) --quiet --output-file constraints-lts.txt
 
 clean: ## remove .venv and what the tools leave behind
 	@rm -rf .venv build dist .*_cache .hypothesis .coverage

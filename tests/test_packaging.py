@@ -136,7 +136,8 @@ def test_every_requirement_is_pinned_with_hashes_and_no_address() -> None:
     for name, pin in pins.items():
         assert re.match(r"[a-z0-9-]+==[0-9]\S*", pin), name
         assert "--hash=sha256:" in pin, name
-    assert "://" not in (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    for name in ("constraints.txt", "constraints-lts.txt"):
+        assert "://" not in (ROOT / name).read_text(encoding="utf-8")
 
 
 def test_nothing_is_pinned_that_no_extra_needs() -> None:

@@ -49,6 +49,7 @@ class Collector:
                 settings.store.path,
                 copy_first=settings.store.copy_before_migration,
                 memory=settings.store.memory,
+                remember_ns=settings.store.remember,
             )
             undo.pop_all()
         self.url = address(self._listener)

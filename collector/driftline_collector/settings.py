@@ -63,6 +63,10 @@ class StoreSettings(Section):
         ge=32 * 10**6,
         description="The database's share of memory; what it needs beyond goes to files beside it.",
     )
+    remember: Positive = Field(
+        default=30 * 86400 * SECOND,
+        description="How long repeats are known after a stream's last word; longer than any spool lasts.",
+    )
 
 
 class ServerSettings(Section):
