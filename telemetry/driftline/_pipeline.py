@@ -1,5 +1,6 @@
 """What the worker does at each tick: take up rows, count them into windows, choose samples, close windows."""
 
+import math
 import time
 from typing import Any
 
@@ -85,9 +86,12 @@ class Pipeline:
         self._outbox.announce_losses(tick.now)
         self._outbox.write(tick.now)
         if sync or time.monotonic() - self._synced >= self._settings.sync_interval * ALMOST:
-            self._synced = time.monotonic()
-            self._outbox.sync()
-            self._leave_open(tick.now)
+            self._sync(tick.now)
+
+    def _sync(self, now: int) -> None:
+        self._synced = time.monotonic()
+        self._outbox.sync()
+        self._leave_open(now)
 
     def end(self) -> None:
         """Close the open window, empty or not, and end the stream."""
@@ -147,8 +151,15 @@ class Pipeline:
         self._absorbed += len(frame)
         self._latest = max(self._latest, last)
         self._messages.sample(frame, self._sampler.choose(len(frame), escalated))
-        if self._outbox.waiting > MANY:
+        due = time.monotonic() - self._synced >= (self._settings.sync_interval or math.inf)
+        if due:
+            # More rows wait than can be taken up in an interval. They come in the order of their times: what
+            # ended before this frame is whole.
+            self._close_until(min(first, self._clock.time_ns()))
+        if due or self._outbox.waiting > MANY:
             self._outbox.write(self._clock.time_ns())
+        if due:
+            self._sync(self._latest)
 
     def _profile(self, key: int) -> Profile:
         profile = self._profiles.get(key)
@@ -183,7 +194,9 @@ class Pipeline:
         made = self._counter.made
         if (profile is not None and profile.predictions != self._left_open) or made > self._reserved:
             reserved = made + max(RESERVE, 2 * (made - self._last_made))
-            end = max(now, self._latest) + 1
+            end = max(now, self._latest, self._start) + 1
+            if profile is not None and len(self._profiles) > 1:
+                end = min(end, window_end(self._start, self._width))  # the rest is another window's
             if self._outbox.open_window(profile, self._start, end, made=made, reserved=reserved):
                 self._left_open = profile.predictions if profile is not None else 0
                 self._reserved, self._last_made = reserved, made
