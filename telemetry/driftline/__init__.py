@@ -4,6 +4,7 @@ from driftline_schemas.binning import Binning, FeatureBinning
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.reference import Reference
 
+from driftline._breaker import Limits
 from driftline._errors import ConfigurationError
 from driftline._handle import Batch, Handle
 from driftline._inference import Inference
@@ -19,6 +20,7 @@ __all__ = [
     "FeatureBinning",
     "Handle",
     "Inference",
+    "Limits",
     "Monitor",
     "Privacy",
     "Reference",

@@ -1,6 +1,7 @@
 """Who speaks, and spans → OTLP. Events and profiles have modules of their own, `_encode_logs.py` and
 `_encode_metrics.py`; `driftline_schemas.attributes` has every name."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -107,3 +108,9 @@ def traces(who: Resource, paths: Sequence[Path], first: int) -> bytes:
     scope = ScopeSpans(scope=SCOPE, spans=spans, schema_url=a.SCHEMA_URL)
     body = ResourceSpans(resource=who, scope_spans=[scope], schema_url=a.SCHEMA_URL)
     return ExportTraceServiceRequest(resource_spans=[body]).SerializeToString()
+
+
+def gzip(body: bytes, level: int = 6) -> bytes:
+    """RFC 1952, without a time: the same records give the same bytes."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, 31)
+    return packer.compress(body) + packer.flush()

@@ -7,24 +7,24 @@ it when it is made, not in the middle of the user's loop.
 
 import contextlib
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+from driftline._breaker import Breaker
 from driftline._clock import Clock
 from driftline._export import Outcome, Uplink
 from driftline._intake import Drops, Intake
 from driftline._layout import Layout
-from driftline._outbox import Outbox, revive
+from driftline._outbox import Outbox
 from driftline._pipeline import Pipeline
 from driftline._sender import Sender
 from driftline._settings import Settings
-from driftline._slot import Counter, Slot, acquire, orphans
+from driftline._slot import Counter, acquire
 from driftline._snapshot import sync_folder
 from driftline._spool import Spool
 from driftline._spool_schema import Batch
+from driftline._succession import adopt, revive
 
 log = logging.getLogger("driftline")
 
@@ -66,6 +66,7 @@ class Engine:
             self._uplink = Uplink(settings)
             transport = self._uplink.send
         self._sender = Sender(self._spool, transport, self._drops)
+        self._breaker = Breaker(settings.limits, intake, self._slot.path if self._slot else None)
         pipeline = Pipeline(settings, intake, layout, self._outbox, counter=counter, clock=clock)
         self._worker = Worker(
             pipeline,
@@ -74,6 +75,7 @@ class Engine:
             settings.tick_interval,
             notify=self._sender.notify,
             adopt=self._adopt,
+            check=self._check,
         )
         intake.attach(counter)
         self._sender.start()
@@ -107,6 +109,9 @@ class Engine:
         if self._slot is not None:
             adopt(self._spool, self._slot, self._settings.spool_dir, self._drops)
         self._outbox.announce_dead(self._clock.time_ns())
+
+    def _check(self) -> None:
+        self._breaker.check(time.thread_time() + self._sender.cpu)
 
     def settle(self, timeout: float) -> bool:
         """Count, spool and sync; whether it was done within `timeout` seconds."""
@@ -162,6 +167,7 @@ class Worker(threading.Thread):
         *,
         notify: Callable[[], None],
         adopt: Callable[[], None],
+        check: Callable[[], None],
     ) -> None:
         super().__init__(name="driftline-worker", daemon=True)
         self._pipeline = pipeline
@@ -170,6 +176,7 @@ class Worker(threading.Thread):
         self._interval = interval
         self._notify = notify
         self._adopt = adopt
+        self._check = check
         self._requests: list[tuple[threading.Event, bool]] = []
         self._lock = threading.Lock()
         self._finishing = False
@@ -186,6 +193,7 @@ class Worker(threading.Thread):
                 requests, self._requests = self._requests, []
             cut, sync = any(cut for _, cut in requests), any(not cut for _, cut in requests)
             self._guarded(self._pipeline.tick, cut=cut, sync=sync)
+            self._guarded(self._check)
             self._notify()
             for done, _ in requests:
                 done.set()
@@ -228,21 +236,3 @@ class Worker(threading.Thread):
         self._wake.set()
         self.join(max(0.0, timeout))
         return not self.is_alive()
-
-
-def adopt(spool: Spool, own: Slot, parent: Path, drops: Drops) -> None:
-    """Move in what dead processes left in other slots. What cannot be read stays where it is."""
-    for slot in orphans(parent, own.path):
-        try:
-            left = Spool(slot.database, spool.limit)
-            try:
-                slot.counter.at_least(revive(left, slot.snapshot))
-                spool.adopt(left, slot.counter.made)
-                spool.sync()  # before the other file goes
-            finally:
-                left.close()
-            slot.database.unlink()
-        except (OSError, sqlite3.Error) as error:
-            drops.note("adoption of a spool", error)
-        finally:
-            slot.release()

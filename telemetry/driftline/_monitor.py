@@ -9,6 +9,7 @@ import numpy.typing as npt
 from driftline_schemas.reference import Reference
 
 from driftline._boundary import Boundary
+from driftline._breaker import Limits
 from driftline._clock import Clock
 from driftline._handle import Batch, Context, FullHandle, Handle
 from driftline._inference import Answer, Inference
@@ -52,6 +53,7 @@ class Monitor:
         escalate_below: float | None = None,
         escalated_sample_rate: float = 1.0,
         privacy: Privacy | None = None,
+        limits: Limits | None = None,
         spool_dir: str | Path | None = None,
         max_spool_bytes: int = 64 * 1024 * 1024,
         max_buffer: int = 65_536,
@@ -78,6 +80,7 @@ class Monitor:
         escalate_below: the score below which `Inference.should_escalate` says yes.
         escalated_sample_rate: how likely a prediction that escalates is sent whole.
         privacy: which features may leave the device.
+        limits: shares of CPU, memory and disk beyond which this does nothing but count; see `Limits`.
         spool_dir: else DRIFTLINE_SPOOL_DIR, else ~/.local/state/driftline.
         max_spool_bytes: what may wait on the disk; beyond it the least important and oldest goes.
         max_buffer: rows that may wait in memory for the worker.
@@ -85,30 +88,8 @@ class Monitor:
         strict: raise mistakes; `None` is: under pytest.
         clock: time, for tests: a `driftline.testing.Clock`.
         """
-        self._settings = gather(
-            model=model,
-            version=version,
-            device=device,
-            tier=tier,
-            reference=reference,
-            segment=segment,
-            endpoint=endpoint,
-            headers=headers,
-            timeout=timeout,
-            window=window,
-            flush_interval=flush_interval,
-            sync_interval=sync_interval,
-            sample_rate=sample_rate,
-            trace_sample_rate=trace_sample_rate,
-            escalate_below=escalate_below,
-            escalated_sample_rate=escalated_sample_rate,
-            privacy=privacy,
-            spool_dir=spool_dir,
-            max_spool_bytes=max_spool_bytes,
-            max_buffer=max_buffer,
-            recent=recent,
-            strict=strict,
-        )
+        given = locals()  # all but the clock is for the settings to check
+        self._settings = gather(**{name: given[name] for name in given if name not in ("self", "clock")})
         clock = clock or Clock()
         self._time_ns = clock.time_ns
         settle = self._settle if self._settings.sync_interval == 0 else None
@@ -183,7 +164,7 @@ class Monitor:
                 durations=answers("durations", durations, rows),
                 recent=self._recent,
             )
-            if rows and self._runtime.is_open():
+            if rows and self._runtime.is_open(rows):
                 self._runtime.count(rows)
                 self._intake.put(batch)
             return batch

@@ -3,14 +3,13 @@
 import secrets
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from driftline_schemas import attributes as a
 from driftline_schemas.records import GroundTruth, Prediction
 
-from driftline._encode import Announcement, Escalation, Path, resource, traces
+from driftline._encode import Announcement, Escalation, Path, gzip, resource, traces
 from driftline._encode_logs import Event, logs
 from driftline._encode_metrics import metrics
 from driftline._intake import Deployment, Drops
@@ -58,13 +57,13 @@ class Outbox:
         self.stream = Stream(secrets.token_hex(16), now_ns, base, now_ns)
         self._resource = resource(self._settings, self.stream.id)
         self._who = self._resource.SerializeToString()
-        self._spool.begin(self.stream)
+        self._spool.streams.begin(self.stream)
         self._urgent.append(Announcement(now_ns, {a.STREAM_PHASE: "start"}))
 
     def announce_dead(self, now_ns: int) -> None:
         """Say for the streams whose processes died in this slot how far they had come."""
-        dead = self._spool.unfinished(self.stream.id)
-        stones, buried = self._spool.tombstones()
+        dead = self._spool.streams.unfinished(self.stream.id)
+        stones, buried = self._spool.streams.tombstones()
         # Each one counted from its base to that of the next stream in this slot.
         bases = [*(stream.base for stream in dead if stream.made is None), self.stream.base]
         for stream in dead:
@@ -216,7 +215,7 @@ class Outbox:
 
     def announce_losses(self, now_ns: int) -> None:
         """Say which numbers will never come, once for each."""
-        stones, buried = self._spool.tombstones()
+        stones, buried = self._spool.streams.tombstones()
         if buried:
             self._announce_stones(stones, now_ns)
             self.write(now_ns, buried=buried)
@@ -232,7 +231,7 @@ class Outbox:
         self.write(now_ns)
         self.announce_losses(now_ns)
         stream = self.stream
-        known = _progress(stream, made, self._spool.profiled(stream.id))
+        known = _progress(stream, made, self._spool.streams.profiled(stream.id))
         known[a.STREAM_LAST_LOG] = stream.logs + len(self._urgent) + 1
         self._urgent.append(Announcement(now_ns, {a.STREAM_PHASE: "end"} | known))
         return self.write(now_ns, ended=[stream.id])
@@ -271,41 +270,3 @@ def _parts(records: Sequence[Any]) -> Iterable[Sequence[Any]]:
         if start:
             time.sleep(0)  # gives up the GIL: the model's thread must not wait for a long encoding
         yield records[start : start + BATCH_RECORDS]
-
-
-def revive(spool: Spool, snapshot: Snapshot) -> int:
-    """Put in the spool what a dead process left of its open window; how many predictions it had counted at
-    least. Raises sqlite3.Error."""
-    window = snapshot.load()
-    for stream in spool.unfinished("") if window else ():
-        if window and stream.id == window.stream:
-            if window.power_cut:
-                stream.reserved = window.reserved - stream.base
-                spool.reserve(stream)
-            # Another start than the chain's end: that window was closed and is in the spool already.
-            if stream.window_end == window.start_ns < window.end_ns:
-                stream.window_end = window.end_ns
-                spool.put([_left(window)], stream)
-    known = [stream.base + stream.profiled for stream in spool.unfinished("")]
-    return max([*known, window.made if window else 0])
-
-
-def _left(window: OpenWindow) -> Batch:
-    return Batch(
-        id=0,
-        stream=window.stream,
-        signal="metrics",
-        priority=PROFILE,
-        created_ns=window.end_ns,
-        records=window.predictions,
-        first=0,
-        last=0,
-        attempts=0,
-        body=gzip(window.body),
-    )
-
-
-def gzip(body: bytes, level: int = 6) -> bytes:
-    """RFC 1952, without a time: the same records give the same bytes."""
-    packer = zlib.compressobj(level, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()

@@ -48,6 +48,8 @@ class Sender(threading.Thread):
         self._failures = dict.fromkeys(SIGNALS, 0)
         self._barren = dict.fromkeys(SIGNALS, 0)
         self._said = ""
+        #: CPU time that this thread has taken, in seconds.
+        self.cpu = 0.0
 
     def run(self) -> None:
         """Until `stop`: send what is ready, sleep until something is."""
@@ -58,6 +60,7 @@ class Sender(threading.Thread):
                 # A full disk, or a fault of ours: the batch is still in the spool.
                 self._drops.note("sender", error)
                 wait = FIRST_BACKOFF
+            self.cpu = time.thread_time()
             if wait is None or wait > 0:
                 self._wake.wait(wait)
                 self._wake.clear()

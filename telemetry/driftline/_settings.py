@@ -13,6 +13,7 @@ from driftline_schemas.errors import SchemaError
 from driftline_schemas.reference import Reference
 from driftline_schemas.segments import UNKNOWN
 
+from driftline._breaker import Limits
 from driftline._errors import ConfigurationError
 from driftline._privacy import Privacy
 
@@ -62,12 +63,15 @@ class Settings:
     spool_dir: Path
     #: Whether the user named it: then it is used, or refused; a default is done without.
     spool_dir_given: bool
+    limits: Limits
     max_spool_bytes: int
     max_buffer: int
     recent: int
     strict: bool
     certificate: str | None
     resource: Mapping[str, str]
+    #: Whether the environment says that nothing is to be done.
+    disabled: bool = False
 
     def __post_init__(self) -> None:
         if self.tier not in TIERS:
@@ -76,6 +80,8 @@ class Settings:
             raise ConfigurationError(
                 f"privacy is {self.privacy!r}; expected driftline.Privacy(allow=…, deny=…)"
             )
+        if not isinstance(self.limits, Limits):
+            raise ConfigurationError(f"limits is {self.limits!r}; expected driftline.Limits(cpu=…, memory=…)")
         self._check_segment()
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -130,6 +136,7 @@ def gather(
     trace_sample_rate: float | None,
     escalate_below: float | None,
     privacy: Privacy | None,
+    limits: Limits | None,
     spool_dir: str | Path | None,
     strict: bool | None,
     **rest: Any,
@@ -155,14 +162,21 @@ def gather(
         trace_sample_rate=sample_rate if trace_sample_rate is None else trace_sample_rate,
         escalate_below=escalate_below,
         privacy=privacy or Privacy(),
+        limits=limits or Limits(),
         spool_dir=_spool_dir(spool_dir, model, device.id),
         spool_dir_given=spool_dir is not None,
         # Under pytest mistakes are raised, so that they show in the user's tests.
         strict="_pytest" in sys.modules if strict is None else strict,
         certificate=os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE"),
         resource=_resource(model, version),
+        disabled=disabled(),
         **rest,
     )
+
+
+def disabled() -> bool:
+    """Whether DRIFTLINE_DISABLED is set to something that means yes."""
+    return os.environ.get("DRIFTLINE_DISABLED", "").strip().lower() not in ("", "0", "false", "no", "off")
 
 
 def load_reference(reference: Reference | str | Path | None, model: str, version: str) -> Reference | None:

@@ -1,4 +1,4 @@
-"""The disk queue: encoded request bodies, and what is known of the streams that they belong to.
+"""The disk queue: encoded request bodies.
 
 SQLite in WAL mode. A committed transaction survives kill -9; a power cut may take those since `sync`, never
 half of one. One connection under one lock serves the worker, who puts, and the sender, who takes. What
@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from driftline._snapshot import sync
-from driftline._spool_schema import COLUMNS, Batch, Signal, Stream, Tombstones, connect
+from driftline._spool_schema import COLUMNS, Batch, Signal, Stream, connect
+from driftline._streams import Streams
 
 #: Refused batches kept for a look at them.
 MAX_QUARANTINE = 100
@@ -41,21 +42,13 @@ class Spool:
             path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
             self._db = connect(path)
             self.damaged = True
+        self.streams = Streams(self._db, self._lock)
         self._bytes: int = self._one("SELECT coalesce(sum(length(body)), 0) FROM batches")
 
     def _one(self, sql: str, *values: object) -> int:
         return int(self._db.execute(sql, values).fetchone()[0])
 
     # -- the worker's side ------------------------------------------------------------------------
-
-    def begin(self, stream: Stream) -> None:
-        """Make a stream known, before anything of it is. Raises sqlite3.Error, as `put` does."""
-        with self._lock, self._db:
-            self._db.execute(
-                "INSERT INTO streams (id, started_ns, base, window_end) VALUES (?, ?, ?, ?)",
-                (stream.id, stream.started_ns, stream.base, stream.window_end),
-            )
-        self._dirty = True
 
     def put(
         self, batches: Sequence[Batch], stream: Stream, *, ended: Iterable[str] = (), buried: int = 0
@@ -139,70 +132,13 @@ class Spool:
                 (batch.stream, batch.signal, batch.first, batch.last),
             )
 
-    def reserve(self, stream: Stream) -> None:
-        """Keep what a stream may have made at most. Raises sqlite3.Error."""
-        with self._lock, self._db:
-            self._db.execute("UPDATE streams SET reserved = ? WHERE id = ?", (stream.reserved, stream.id))
-
-    def profiled(self, stream: str) -> int:
-        """How many predictions of a stream stand in windows that have arrived or still may."""
-        with self._lock:
-            return self._one("SELECT coalesce(max(profiled), 0) FROM streams WHERE id = ?", stream)
-
-    def unfinished(self, own: str) -> list[Stream]:
-        """Other streams that have not ended: their processes died without a word."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT id, started_ns, base, window_end, logs, spans, profiled, made, reserved FROM streams"
-                " WHERE NOT ended AND id != ? ORDER BY started_ns",
-                (own,),
-            ).fetchall()
-        return [Stream(*row) for row in rows]
-
-    def tombstones(self) -> tuple[dict[str, Tombstones], int]:
-        """Numbers that are buried and not announced, by stream, and what to tell `put` when they are."""
-        with self._lock:
-            rows = self._db.execute(
-                "SELECT rowid, stream, signal, first, last FROM tombstones ORDER BY rowid LIMIT 10000"
-            ).fetchall()
-        found: dict[str, Tombstones] = {}
-        for _, stream, signal, first, last in rows:
-            stones = found.setdefault(stream, Tombstones())
-            (stones.logs if signal == "logs" else stones.traces).append((first, last))
-        return found, rows[-1][0] if rows else 0
-
     def adopt(self, other: "Spool", made: int) -> None:
         """Move in what a dead process left in its slot, whose counter stands at `made`.
 
         Raises sqlite3.Error. Killed in between, it leaves batches in both: repeats, which the collector tells
         by their numbers.
         """
-        for stream in other.unfinished(""):
-            with self._lock, self._db:
-                self._db.execute(
-                    "INSERT OR IGNORE INTO streams"
-                    " (id, started_ns, base, made, logs, spans, window_end, profiled, reserved)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        stream.id,
-                        stream.started_ns,
-                        stream.base,
-                        made - stream.base,
-                        stream.logs,
-                        stream.spans,
-                        stream.window_end,
-                        stream.profiled,
-                        stream.reserved,
-                    ),
-                )
-        stones = [
-            (stream, signal, *interval)
-            for stream, buried in other.tombstones()[0].items()
-            for signal, intervals in (("logs", buried.logs), ("traces", buried.traces))
-            for interval in intervals
-        ]
-        with self._lock, self._db:
-            self._db.executemany("INSERT INTO tombstones VALUES (?, ?, ?, ?)", stones)
+        self.streams.adopt(other.streams, made)
         while (batch := other.next()) is not None:
             with self._lock, self._db:
                 self._insert([batch])

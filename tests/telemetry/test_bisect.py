@@ -183,7 +183,7 @@ def test_halves_together_hold_what_the_whole_held() -> None:
 def test_a_search_is_forgotten_when_none_of_its_parts_waits(tmp_path: Path) -> None:
     stream = Stream("s1", 1, 0, 1)
     spool = Spool(tmp_path / "spool.db", 2**20)
-    spool.begin(stream)
+    spool.streams.begin(stream)
     for _ in range(2):
         spool.put([Batch(0, "s1", "logs", 2, 7, 4, 1, 4, 0, b"xxxx")], stream)
         whole = spool.next()

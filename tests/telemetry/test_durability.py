@@ -130,7 +130,7 @@ def test_rows_that_come_faster_than_they_are_taken_up_are_synced_in_between(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The worker's clock goes on by a tenth of the interval at each look, so one tick takes many intervals."""
+    """The worker's clock goes on by a tenth of the interval at each look: a tick takes many."""
     monitor = monitor_for(
         endpoint="http://127.0.0.1:9", sample_rate=1.0, flush_interval=3600.0, sync_interval=1000.0
     )
