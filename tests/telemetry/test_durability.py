@@ -246,11 +246,12 @@ os.write(1, monitor._runtime._engine._outbox.stream.id.encode())
 while True:
     monitor.record({"ink": 1.0, "paper": "new"}, label="a", score=0.5)
     os.write(1, time.monotonic_ns().to_bytes(8, "little"))
+    time.sleep(0.0002)  # the model
 """
 
 
 class Killed:
-    """A process that records without end, and says its stream's id and the time after each."""
+    """A process that records some thousand times a second, and says its stream's id and the time after each."""
 
     def __init__(self, endpoint: str, spool: Path, sync_interval: str) -> None:
         command = [sys.executable, "-c", CHILD, endpoint, str(spool), sync_interval]
@@ -305,7 +306,7 @@ def killed_again_and_again(
     assert {name for name in recorded if name} <= set(streams), "each death is announced"
     lost: dict[str, list[float]] = {}
     for event, stream in zip(found, streams, strict=True):
-        interval, ages = recorded.get(stream, ("", []))  # killed before it could say its name: made nothing
+        interval, ages = recorded.get(stream, ("?", []))  # killed before it could say its name: made nothing
         made = event["driftline.stream.predictions.made"]
         profiled = event["driftline.stream.predictions.profiled"]
         assert 0 <= made - len(ages) <= 1, "a record may be counted whose time was not said"
