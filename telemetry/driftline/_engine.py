@@ -24,14 +24,11 @@ from driftline._slot import Counter, acquire
 from driftline._snapshot import sync_folder
 from driftline._spool import Spool
 from driftline._spool_schema import Batch
-from driftline._succession import adopt, revive
+from driftline._succession import ADOPT_EVERY, adopt, revive
 
 log = logging.getLogger("driftline")
 
 Transport = Callable[[Batch], Outcome]
-#: Seconds between looks for what other processes on this device left behind when they died.
-ADOPT_EVERY = 60.0
-
 # SQLite forbids to close in a child what its parent opened: doing so would drop the parent's locks.
 _inherited: list[object] = []
 

@@ -10,12 +10,13 @@ from typing import Any, Final
 
 import requests
 from google.protobuf.message import DecodeError
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from requests.adapters import HTTPAdapter
 
-from driftline._settings import Settings
+from driftline._settings import Destination
 from driftline._spool_schema import Batch
 
 _PROTOBUF: Final = "application/x-protobuf"
@@ -69,21 +70,23 @@ Outcome = Sent | Later | Refused
 class Uplink:
     """One POST: batch → outcome."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, to: Destination) -> None:
+        self._to = to
         self._session = requests.Session()
-        self._session.headers.update(settings.headers)
+        self._session.headers.update(to.headers)
         self._session.headers.update({"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"})
-        if settings.certificate:
-            self._session.verify = settings.certificate
+        if to.certificate:
+            self._session.verify = to.certificate
 
     def send(self, batch: Batch) -> Outcome:
         """Send a batch once. Never raises for what a network or a server does."""
-        timeout = self._settings.timeout
+        timeout = self._to.timeout
         deadline = time.monotonic() + timeout
+        # Whoever traces requests must not trace ours: each would bring forth the next.
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         try:
             with self._session.post(
-                f"{self._settings.endpoint}/v1/{batch.signal}",
+                f"{self._to.endpoint}/v1/{batch.signal}",
                 data=batch.body,
                 timeout=timeout,
                 allow_redirects=False,
@@ -92,6 +95,8 @@ class Uplink:
                 return judge(batch, response.status_code, response.headers, _read(response, deadline))
         except (requests.RequestException, OSError, _TooLongError) as error:
             return Later(f"{type(error).__name__}: {error}", everywhere=True)
+        finally:
+            detach(token)
 
     def close(self) -> None:
         """Close the connections: each by name, as urllib3's own finalizer has run already at exit."""

@@ -10,6 +10,9 @@ from driftline._snapshot import OpenWindow, Snapshot
 from driftline._spool import Spool
 from driftline._spool_schema import PROFILE, Batch
 
+#: Seconds between looks for what other processes on this device left behind when they died.
+ADOPT_EVERY = 60.0
+
 
 def adopt(spool: Spool, own: Slot, parent: Path, drops: Drops) -> None:
     """Move in what dead processes left in other slots. What cannot be read stays where it is."""

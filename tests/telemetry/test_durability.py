@@ -251,7 +251,7 @@ while True:
 
 
 class Killed:
-    """A process that records some thousand times a second, and says its stream's id and the time after each."""
+    """A process that records some thousand times a second, and says its stream and the time of each."""
 
     def __init__(self, endpoint: str, spool: Path, sync_interval: str) -> None:
         command = [sys.executable, "-c", CHILD, endpoint, str(spool), sync_interval]
