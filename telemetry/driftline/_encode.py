@@ -39,6 +39,7 @@ class Path:
     end_ns: int
     attributes: Mapping[str, Any]
     error: str | None = None
+    tracestate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,7 @@ def traces(who: Resource, paths: Sequence[Path], first: int) -> bytes:
             trace_id=path.trace_id,
             span_id=path.span_id,
             parent_span_id=path.parent_span_id,
+            trace_state=path.tracestate,
             flags=_SAMPLED | _KNOWN | (_REMOTE if path.remote else 0),
             name=a.SPAN_INFERENCE,
             kind=Span.SPAN_KIND_SERVER if path.remote else Span.SPAN_KIND_INTERNAL,

@@ -101,6 +101,7 @@ class Context:
         "start_ns",
         "trace_id",
         "traced",
+        "tracestate",
     )
 
     def __init__(self, parent_id: str | None = None) -> None:
@@ -110,6 +111,7 @@ class Context:
         self.parent_span_id = b""
         self.remote = False
         self.traced = False
+        self.tracestate = ""
         self.start_ns = 0
         self.duration_ns = 0
         self.error: str | None = None

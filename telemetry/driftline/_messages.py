@@ -121,6 +121,7 @@ class Messages:
                 a.MODEL_VERSION: settings.version,
             },
             error=context.error,
+            tracestate=context.tracestate,
         )
 
 

@@ -18,6 +18,7 @@ from driftline._layout import Layout, answers
 from driftline._privacy import Privacy
 from driftline._runtime import Runtime
 from driftline._settings import Device, gather
+from driftline._w3c import Carrier, Pairs, pairs
 
 if TYPE_CHECKING:
     from driftline._engine import Transport
@@ -171,20 +172,24 @@ class Monitor:
         return None
 
     def inference(
-        self, features: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
+        self, features: Mapping[str, Any] | None = None, *, headers: Carrier | None = None
     ) -> Inference:
         """A span, its latency and its prediction: `with monitor.inference(features) as inference: …`.
 
-        `headers` are those of the request that asked, where one did: its trace goes on (W3C `traceparent`),
-        and the prediction that it escalates is named as parent.
+        `headers` are those of the request that asked, where one did: HTTP's as a mapping, or gRPC's metadata
+        or MQTT 5's user properties as pairs. Its trace goes on (W3C `traceparent`, `tracestate`), and the
+        prediction that it escalates is named as parent.
         """
         values = self._read(features) if features else ()
+        carried: Pairs = []
+        with self._boundary:
+            carried = pairs(headers)
 
         def finish(context: Context, answer: Answer | None) -> Handle | None:
             return self._told(values, context, answer)
 
         return Inference(
-            headers,
+            carried,
             start_ns=self._time_ns(),
             trace_sample_rate=self._settings.trace_sample_rate,
             escalate_below=self._settings.escalate_below,
