@@ -5,6 +5,7 @@ from driftline_schemas.errors import SchemaError
 from driftline_schemas.reference import Reference
 
 from driftline._breaker import Limits
+from driftline._drain import Drain
 from driftline._errors import ConfigurationError
 from driftline._handle import Batch, Handle
 from driftline._inference import Inference
@@ -17,6 +18,7 @@ __all__ = [
     "Binning",
     "ConfigurationError",
     "Device",
+    "Drain",
     "FeatureBinning",
     "Handle",
     "Inference",

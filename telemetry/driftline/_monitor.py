@@ -11,6 +11,7 @@ from driftline_schemas.reference import Reference
 from driftline._boundary import Boundary
 from driftline._breaker import Limits
 from driftline._clock import Clock
+from driftline._drain import Drain
 from driftline._handle import Batch, Context, FullHandle, Handle
 from driftline._inference import Answer, Inference
 from driftline._intake import Deployment, Failure, Intake, Truth
@@ -55,6 +56,7 @@ class Monitor:
         escalated_sample_rate: float = 1.0,
         privacy: Privacy | None = None,
         limits: Limits | None = None,
+        drain: Drain | None = None,
         spool_dir: str | Path | None = None,
         max_spool_bytes: int = 64 * 1024 * 1024,
         max_buffer: int = 65_536,
@@ -82,6 +84,7 @@ class Monitor:
         escalated_sample_rate: how likely a prediction that escalates is sent whole.
         privacy: which features may leave the device.
         limits: shares of CPU, memory and disk beyond which this does nothing but count; see `Limits`.
+        drain: how fast, and in which order, what gathered in an outage goes up; see `Drain`.
         spool_dir: else DRIFTLINE_SPOOL_DIR, else ~/.local/state/driftline.
         max_spool_bytes: what may wait on the disk; beyond it the least important and oldest goes.
         max_buffer: rows that may wait in memory for the worker.

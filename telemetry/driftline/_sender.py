@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from driftline._bisect import halves
+from driftline._drain import Drain, Throttle
 from driftline._export import MAX_ATTEMPTS, MAX_BACKOFF, Later, Outcome, Refused
 from driftline._intake import Drops
 from driftline._spool import Spool
@@ -33,6 +34,7 @@ class Sender(threading.Thread):
         spool: Spool,
         send: Callable[[Batch], Outcome],
         drops: Drops,
+        drain: Drain,
         *,
         rng: random.Random | None = None,
     ) -> None:
@@ -48,6 +50,11 @@ class Sender(threading.Thread):
         self._failures = dict.fromkeys(SIGNALS, 0)
         self._barren = dict.fromkeys(SIGNALS, 0)
         self._said = ""
+        self._order = drain.order
+        self._throttle = Throttle(drain.bytes_per_second, self._rng, time.monotonic())
+        #: Batches up to this one gathered while nobody took them: before we started, or in an outage.
+        self._backlog = spool.last_id()
+        self._away = False
         #: CPU time that this thread has taken, in seconds.
         self.cpu = 0.0
 
@@ -69,13 +76,21 @@ class Sender(threading.Thread):
         """Send one batch; seconds to wait for the next, `None` until there is one."""
         now = time.monotonic()
         ready = [signal for signal in SIGNALS if self._until[signal] <= now]
-        batch = self._spool.next(ready) if ready else None
+        waiting = [until - now for until in self._until.values() if until > now]
+        batch = self._spool.next(ready, after=self._backlog) if ready else None
+        if batch is None and ready and self._backlog:
+            if (pause := self._throttle.wait(now)) > 0:
+                return min([*waiting, pause])
+            batch = self._spool.next(ready, until=self._backlog, order=self._order)
+            if batch is not None:
+                self._throttle.spend(len(batch.body))
+            elif not waiting:
+                self._backlog = 0
         if batch is not None:
             self._settle(batch, self._send(batch))
             with self._progress:
                 self._progress.notify_all()
             return 0.0
-        waiting = [until - now for until in self._until.values() if until > now]
         return min(waiting) if waiting else None
 
     def _settle(self, batch: Batch, outcome: Outcome) -> None:
@@ -94,6 +109,8 @@ class Sender(threading.Thread):
             return
         self._barren[batch.signal] = 0
         self._spool.delete(batch)
+        if self._away:
+            self._away, self._backlog = False, self._spool.last_id()
         self._said = ""
         self._drops.add("rejected", batch.signal, outcome.rejected, detail=f"({outcome.message})")
 
@@ -117,6 +134,7 @@ class Sender(threading.Thread):
         else:
             # Never earlier than asked for; a little later, so that a fleet does not come back as one.
             wait = outcome.after * self._rng.uniform(1.0, 1.1)
+        self._away = True
         until = time.monotonic() + wait
         for signal in SIGNALS if outcome.everywhere else (batch.signal,):
             self._until[signal] = max(self._until[signal], until)

@@ -14,6 +14,7 @@ from driftline_schemas.reference import Reference
 from driftline_schemas.segments import UNKNOWN
 
 from driftline._breaker import Limits
+from driftline._drain import Drain
 from driftline._errors import ConfigurationError
 from driftline._privacy import Privacy
 
@@ -47,11 +48,16 @@ class Destination:
     #: Whether the user named it: then it is used, or refused; a default is done without.
     spool_dir_given: bool
     max_spool_bytes: int
+    drain: Drain
     certificate: str | None
     #: Whether the environment says that nothing is to be done.
     disabled: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.drain, Drain):
+            raise ConfigurationError(
+                f"drain is {self.drain!r}; expected driftline.Drain(bytes_per_second=…, order=…)"
+            )
         parts = urlsplit(self.endpoint)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError(
@@ -147,6 +153,7 @@ def gather(
     escalate_below: float | None,
     privacy: Privacy | None,
     limits: Limits | None,
+    drain: Drain | None,
     spool_dir: str | Path | None,
     strict: bool | None,
     **rest: Any,
@@ -171,6 +178,7 @@ def gather(
         escalate_below=escalate_below,
         privacy=privacy or Privacy(),
         limits=limits or Limits(),
+        drain=drain or Drain(),
         spool_dir=_spool_dir(spool_dir, model, device.id),
         spool_dir_given=spool_dir is not None,
         # Under pytest mistakes are raised, so that they show in the user's tests.
@@ -188,11 +196,13 @@ def disabled() -> bool:
 
 
 def destination(
+    *,
     endpoint: str | None,
     headers: Mapping[str, str] | None,
     timeout: float,
     spool_dir: str | Path | None,
     max_spool_bytes: int,
+    drain: Drain | None,
 ) -> Destination:
     """An exporter's arguments, filled up from the environment and checked. Raises ConfigurationError."""
     return Destination(
@@ -203,6 +213,7 @@ def destination(
         spool_dir=_state(None) / ".opentelemetry" if spool_dir is None else _state(spool_dir),
         spool_dir_given=spool_dir is not None,
         max_spool_bytes=max_spool_bytes,
+        drain=drain or Drain(),
         certificate=os.environ.get("OTEL_EXPORTER_OTLP_CERTIFICATE"),
         disabled=disabled(),
     )

@@ -11,13 +11,17 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
+from driftline._drain import Order
 from driftline._snapshot import sync
 from driftline._spool_schema import COLUMNS, Batch, Signal, Stream, connect
 from driftline._streams import Streams
 
 #: Refused batches kept for a look at them.
 MAX_QUARANTINE = 100
+
+_ORDERS: Final[dict[Order, str]] = {"oldest": "id", "newest": "id DESC", "importance": "priority, id"}
 
 
 class Spool:
@@ -147,13 +151,22 @@ class Spool:
 
     # -- the sender's side ------------------------------------------------------------------------
 
-    def next(self, signals: Sequence[str] = ("logs", "metrics", "traces")) -> Batch | None:
-        """The oldest batch of these signals. It stays where it is, safe from `put`'s need for room."""
+    def next(
+        self,
+        signals: Sequence[str] = ("logs", "metrics", "traces"),
+        *,
+        after: int = 0,
+        until: int = 2**63 - 1,
+        order: Order = "oldest",
+    ) -> Batch | None:
+        """The first batch of these signals with an id in (`after`, `until`]. It stays where it is, safe from
+        `put`'s need for room."""
         marks = ", ".join("?" * len(signals))
         with self._lock:
             row = self._db.execute(
-                f"SELECT body, {COLUMNS} FROM batches WHERE signal IN ({marks}) ORDER BY id LIMIT 1",
-                tuple(signals),
+                f"SELECT body, {COLUMNS} FROM batches WHERE signal IN ({marks}) AND id > ? AND id <= ?"
+                f" ORDER BY {_ORDERS[order]} LIMIT 1",
+                (*signals, after, until),
             ).fetchone()
             self._in_flight = row[1] if row else 0
         return None if row is None else Batch(*row[1:], *row[:1])
@@ -224,6 +237,11 @@ class Spool:
         """The signals of which batches wait."""
         with self._lock:
             return {row[0] for row in self._db.execute("SELECT DISTINCT signal FROM batches")}
+
+    def last_id(self) -> int:
+        """The id of the newest batch that waits; 0 where none does."""
+        with self._lock:
+            return self._one("SELECT coalesce(max(id), 0) FROM batches")
 
     def oldest_ns(self) -> int | None:
         """When the oldest batch was made."""

@@ -148,7 +148,7 @@ class _Uplink:
                 self.slot.release()
             raise
         self._requests = Uplink(destination)
-        self.sender = Sender(self.spool, self._requests.send, drops)
+        self.sender = Sender(self.spool, self._requests.send, drops, destination.drain)
         self.adopt()
         self.sender.start()
 

@@ -28,6 +28,7 @@ from opentelemetry.sdk.metrics.view import Aggregation
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from driftline._drain import Drain
 from driftline._lifecycle import EXIT_TIMEOUT
 from driftline._settings import destination
 from driftline._spool_schema import Signal
@@ -47,6 +48,7 @@ class _Exporter:
     spool_dir: may be shared by exporters and processes; else DRIFTLINE_SPOOL_DIR, else
         ~/.local/state/driftline, in it `.opentelemetry`.
     max_spool_bytes: what may wait on the disk; beyond it the oldest goes, and is counted in `dropped`.
+    drain: how what gathered in an outage goes up: a `driftline.Drain`.
     sync: whether `export` waits for the medium. Without, a kill takes nothing all the same; a power cut may.
 
     Raises driftline.ConfigurationError for a wrong argument.
@@ -62,11 +64,19 @@ class _Exporter:
         timeout: float = 10.0,
         spool_dir: str | Path | None = None,
         max_spool_bytes: int = MAX_SPOOL_BYTES,
+        drain: Drain | None = None,
         sync: bool = True,
         **others: Any,
     ) -> None:
         super().__init__(**others)
-        where = destination(endpoint, headers, timeout, spool_dir, max_spool_bytes)
+        where = destination(
+            endpoint=endpoint,
+            headers=headers,
+            timeout=timeout,
+            spool_dir=spool_dir,
+            max_spool_bytes=max_spool_bytes,
+            drain=drain,
+        )
         self._spooled = Spooled(self._signal, where, sync=sync)
 
     @property

@@ -56,6 +56,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
         escalated_sample_rate=1.0,
         privacy=None,
         limits=None,
+        drain=None,
         spool_dir=tmp_path,
         max_spool_bytes=2**20,
         max_buffer=1,
