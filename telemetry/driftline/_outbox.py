@@ -228,6 +228,7 @@ class Outbox:
 
     def end(self, made: int, now_ns: int) -> bool:
         """End the stream: say how far it came; whether that is in the spool."""
+        self._resume = 0.0  # the last chance
         self.write(now_ns)
         self.announce_losses(now_ns)
         stream = self.stream

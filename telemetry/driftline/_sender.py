@@ -120,7 +120,11 @@ class Sender(threading.Thread):
             return False
         # What failed often enough as a whole is not tried as often in parts.
         parts = [replace(part, attempts=MAX_ATTEMPTS - 1) for part in halves(batch)]
-        return bool(parts) and self._spool.split(batch, parts, MAX_SEARCH)
+        if not parts or not self._spool.split(batch, parts, MAX_SEARCH):
+            return False
+        if batch.id <= self._backlog:
+            self._backlog = self._spool.last_id()  # they are no newer than the whole was
+        return True
 
     def _back_off(self, batch: Batch, outcome: Later) -> None:
         if outcome.why != self._said:

@@ -26,7 +26,9 @@ class Counter:
         if path is None:
             self._map = mmap.mmap(-1, 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         else:
+            # Not a hole: storing into one of a mapped file on a full disk ends the process (SIGBUS).
             with path.open("ab") as file:
+                file.write(bytes(max(0, 16 - file.tell())))
                 file.truncate(16)
             with path.open("r+b") as file:
                 self._map = mmap.mmap(file.fileno(), 16)

@@ -5,10 +5,12 @@ half of one. One connection under one lock serves the worker, who puts, and the 
 the sender deletes is not synced: a batch that comes back is a repeat, told by its numbers.
 """
 
+import contextlib
 import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,10 @@ from driftline._streams import Streams
 
 #: Refused batches kept for a look at them.
 MAX_QUARANTINE = 100
+#: Seconds that a fork waits for a statement that is under way, at most.
+FORK_TIMEOUT = 5.0
+#: Bytes of the disk that are left alone.
+RESERVE = 131_072
 
 _ORDERS: Final[dict[Order, str]] = {"oldest": "id", "newest": "id DESC", "importance": "priority, id"}
 
@@ -34,7 +40,16 @@ class Spool:
         self._log = path and path.with_name(path.name + "-wal")
         self._dirty = path is not None
         self._in_flight = 0
+        #: Batches that have arrived, but that a full disk would not let us delete.
+        self._arrived: set[int] = set()
         self.damaged = False
+        with _fork:
+            self._connect(path)
+            _opened.add(self)
+        self.streams = Streams(self._db, self._lock)
+        self._bytes: int = self._one("SELECT coalesce(sum(length(body)), 0) FROM batches")
+
+    def _connect(self, path: Path | None) -> None:
         try:
             self._db = connect(path)
         except sqlite3.OperationalError:  # no room, no right to write: not a matter of what the file holds
@@ -46,8 +61,6 @@ class Spool:
             path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
             self._db = connect(path)
             self.damaged = True
-        self.streams = Streams(self._db, self._lock)
-        self._bytes: int = self._one("SELECT coalesce(sum(length(body)), 0) FROM batches")
 
     def _one(self, sql: str, *values: object) -> int:
         return int(self._db.execute(sql, values).fetchone()[0])
@@ -63,6 +76,13 @@ class Spool:
         had to be dropped for room: of the least important the oldest first, without their bodies.
         Raises sqlite3.Error where the disk does not take it; then nothing has changed.
         """
+        size = sum(len(batch.body) for batch in batches)
+        with self._lock:
+            if not self._has_room(size):
+                self._forget_arrived()
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                if not self._has_room(size):
+                    raise sqlite3.OperationalError("database or disk is nearly full")
         with self._lock, self._db:
             self._insert(batches)
             self._db.execute(
@@ -84,6 +104,20 @@ class Spool:
         self._dirty = True
         return dropped
 
+    def _has_room(self, size: int) -> bool:
+        """Whether the disk has what it takes to delete, too: else what is full would never become empty."""
+        if self._log is None:
+            return True
+        disk = os.statvfs(self._log.parent)
+        free = self._one("PRAGMA freelist_count") * self._one("PRAGMA page_size")
+        log = self._log.stat().st_size if self._log.exists() else 0
+        return disk.f_bavail * disk.f_frsize + free >= log + 2 * size + RESERVE
+
+    def _forget_arrived(self) -> None:
+        with self._db:
+            self._db.execute(f"DELETE FROM batches WHERE id IN ({self._done()})")
+        self._arrived.clear()
+
     def sync(self) -> None:
         """Have all that was put on the medium, whatever happens to the power. Raises OSError."""
         if self._dirty and self._log is not None:
@@ -97,6 +131,10 @@ class Spool:
             except BaseException:
                 self._dirty = True
                 raise
+
+    def _done(self) -> str:
+        """The ids of what has arrived and is still there, as SQL's list."""
+        return ", ".join(map(str, self._arrived))
 
     def _insert(self, batches: Iterable[Batch]) -> None:
         self._db.executemany(
@@ -112,7 +150,7 @@ class Spool:
         dropped: list[Batch] = []
         while size > self.limit:
             row = self._db.execute(
-                f"SELECT length(body), {COLUMNS} FROM batches WHERE id != ?"
+                f"SELECT length(body), {COLUMNS} FROM batches WHERE id != ? AND id NOT IN ({self._done()})"
                 " ORDER BY priority DESC, id LIMIT 1",
                 (self._in_flight,),
             ).fetchone()
@@ -165,18 +203,20 @@ class Spool:
         with self._lock:
             row = self._db.execute(
                 f"SELECT body, {COLUMNS} FROM batches WHERE signal IN ({marks}) AND id > ? AND id <= ?"
-                f" ORDER BY {_ORDERS[order]} LIMIT 1",
+                f" AND id NOT IN ({self._done()}) ORDER BY {_ORDERS[order]} LIMIT 1",
                 (*signals, after, until),
             ).fetchone()
             self._in_flight = row[1] if row else 0
         return None if row is None else Batch(*row[1:], *row[:1])
 
     def delete(self, batch: Batch) -> None:
-        """The collector has it."""
-        with self._lock, self._db:
-            self._db.execute("DELETE FROM batches WHERE id = ?", (batch.id,))
+        """The collector has it. Where the disk does not take that, it is not sent again by this process."""
+        with self._lock:
+            self._arrived.add(batch.id)
             self._bytes -= len(batch.body)
             self._in_flight = 0
+            with contextlib.suppress(sqlite3.OperationalError):
+                self._forget_arrived()  # else with the next one
 
     def retry(self, batch: Batch, *, counts: bool) -> None:
         """It is to be sent again; `counts` where it will be refused after some more of these."""
@@ -231,12 +271,13 @@ class Spool:
 
     def __len__(self) -> int:
         with self._lock:
-            return self._one("SELECT count(*) FROM batches")
+            return self._one("SELECT count(*) FROM batches") - len(self._arrived)
 
     def signals(self) -> set[Signal]:
         """The signals of which batches wait."""
         with self._lock:
-            return {row[0] for row in self._db.execute("SELECT DISTINCT signal FROM batches")}
+            waiting = f"SELECT DISTINCT signal FROM batches WHERE id NOT IN ({self._done()})"
+            return {row[0] for row in self._db.execute(waiting)}
 
     def last_id(self) -> int:
         """The id of the newest batch that waits; 0 where none does."""
@@ -253,3 +294,23 @@ class Spool:
         """Close the file; what is in it stays."""
         with self._lock:
             self._db.close()
+
+
+# SQLite has locks of its own, which fork copies as they stand: a child that comes into being while another
+# thread is inside of SQLite waits for ever at its first statement. So nobody is inside while a process forks.
+_opened: "weakref.WeakSet[Spool]" = weakref.WeakSet()
+_fork = threading.Lock()
+_held: list[threading.Lock] = []
+
+
+def _before_fork() -> None:
+    locks = [_fork, *(spool._lock for spool in _opened)]  # noqa: SLF001 - our own
+    _held.extend(lock for lock in locks if lock.acquire(timeout=FORK_TIMEOUT))
+
+
+def _after_fork() -> None:
+    while _held:
+        _held.pop().release()
+
+
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)

@@ -92,6 +92,10 @@ def connect(path: Path | None) -> sqlite3.Connection:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # `Spool.sync` makes commits durable, many at once
         db.execute("PRAGMA journal_size_limit = 1048576")
+        # What stands in the log has to fit into the file once more: on a small disk that is room.
+        db.execute("PRAGMA wal_autocheckpoint = 256")
+        # Debian's SQLite overwrites what is deleted: that would write each batch to the flash once more.
+        db.execute("PRAGMA secure_delete = OFF")
         db.executescript(SCHEMA)
         if "reserved" not in {row[1] for row in db.execute("PRAGMA table_info(streams)")}:
             db.execute("ALTER TABLE streams ADD COLUMN reserved INTEGER")  # a file of an earlier version
