@@ -22,6 +22,8 @@ MODEL = "digits"
 LABELS = tuple("0123456789")
 _REFERENCE_ROWS = 50_000
 _DRAWN = 4
+#: All devices of one type have drifted, so that there is something to find.
+_MOVED_TYPE, _MOVED_FEATURES = 1, ("x00", "x01")
 
 Whole = npt.NDArray[np.int64]
 
@@ -85,6 +87,10 @@ class ProfiledFleet:
             batches.append(Batch({"profiles": Rows(table)}, nbytes=table.nbytes))
         return batches
 
+    def drawn_minute(self) -> list[pa.Table]:
+        """The points of a minute, without its times, a table for each request."""
+        return self._drawn[0]
+
     @cached_property
     def _drawn(self) -> list[list[pa.Table]]:
         rng = np.random.default_rng(self.seed + 1)
@@ -107,6 +113,9 @@ class ProfiledFleet:
                 counts = counts[: len(LABELS)]
             shares = counts / counts.sum()
             own = rng.dirichlet(shares * 2_000 + 1e-9, size=len(devices))  # devices differ a little
+            if feature.name in _MOVED_FEATURES:
+                moved = devices // self.versions % self.types == _MOVED_TYPE
+                own[moved] = np.roll(own[moved], len(shares) // 8, axis=1)
             drawn = rng.multinomial(self.rate, own)
             if feature.kind == "numeric":
                 of_device.append((feature.name, "numeric", [None], [drawn]))

@@ -12,7 +12,7 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 def test_each_test_that_a_promise_names_is_there() -> None:
     named = NAMED.findall(PAGE.read_text(encoding="utf-8"))
     assert len(named) > 20
-    missing = [f"{file}::{test}" for file, test in named if test not in tests_in(ROOT / file)]
+    missing = [f"{file}::{test}" for file, test in named if test not in _names_in(ROOT / file)]
     assert missing == []
 
 
@@ -22,7 +22,7 @@ def test_each_promise_names_a_test() -> None:
     assert [row for row in promises if not NAMED.search(row)] == []
 
 
-def tests_in(file: Path) -> set[str]:
+def _names_in(file: Path) -> set[str]:
     if not file.exists():
         return set()
     tree = ast.parse(file.read_text(encoding="utf-8"))

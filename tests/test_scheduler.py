@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.analysis.evaluation import WindowResult
 from driftline_collector.scheduler import Scheduler
+from driftline_collector.store import transaction
 from driftline_collector.store.base import Selection, Tables
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.scopes import Scope
 from driftline_schemas.reference import Reference
 
 from tests.analysis import fleet
@@ -273,3 +276,49 @@ def test_a_retired_device_is_neither_waited_for_nor_missed(setup: Setup) -> None
     assert starts([result]) == [1]
     whole = {e.measure: e.value for e in result.evaluations if e.segment == FLEET and e.feature is None}
     assert (whole["coverage"], whole["silent_devices"]) == (1.0, 0.0)
+
+
+def stamp_by(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the store stamp what it commits with the test's time."""
+    monkeypatch.setattr(transaction, "time", SimpleNamespace(time_ns=lambda: setup.now_ns))
+    setup.store.writer._transactions._received_ns = 0
+
+
+def test_a_window_of_which_something_is_purged_is_judged_again_and_what_was_judged_before_goes(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stamp_by(setup, monkeypatch)
+    lone = Camera("cam-lone", region="far")
+    setup.report(0, *CAMERAS, lone)
+    setup.report(1, *CAMERAS, lone, change=lambda values: shifted(values, 3.0))
+    setup.tick(window(0)[1])
+    setup.tick(window(1)[1])
+    (before,) = setup.stored(start_ns=window(1)[0])
+    setup.store.purge(Scope(devices=("cam-lone",)), "anna", None)
+    again = setup.tick(window(1)[1] + WIDTH)
+    assert {number for number in starts(again) if number < 2} == {0, 1}
+    (after,) = setup.stored(start_ns=window(1)[0], end_ns=window(1)[1])
+    assert (before["revision"], after["revision"]) == (0, 1)
+    assert (before["devices"], after["devices"]) == (4, 3)
+    kept = setup.store._read("SELECT DISTINCT window_start_ns, revision FROM evaluations ORDER BY ALL")
+    assert [tuple(row.values()) for row in kept.to_pylist()][:2] == [(window(0)[0], 1), (window(1)[0], 1)]
+    segments = setup.store._read("SELECT DISTINCT segment FROM evaluations").column("segment").to_pylist()
+    assert not [segment for segment in segments if "region=far" in segment]
+    # And that is that: nothing is judged over and over.
+    assert not [number for number in starts(setup.tick(window(1)[1] + 2 * WIDTH)) if number < 2]
+
+
+def test_a_purged_interval_is_not_judged_as_silence(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    stamp_by(setup, monkeypatch)
+    for number in range(3):
+        setup.report(number, *CAMERAS)
+        setup.tick(window(number)[1])
+    start, end = window(1)
+    setup.store.purge(Scope(devices=("cam-1",), start_ns=start, end_ns=end), "anna", None)
+    setup.tick(window(2)[1] + WIDTH)
+    rows = setup.store.evaluations(
+        Selection(model=MODEL, segment=FLEET, start_ns=start, end_ns=end)
+    ).to_pylist()
+    told = {row["measure"]: row["value"] for row in rows if row["feature"] is None}
+    assert (told["coverage"], told["silent_devices"]) == (1.0, 0.0)
+    assert {row["revision"] for row in rows} == {1}

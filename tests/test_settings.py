@@ -10,7 +10,7 @@ import pytest
 import yaml
 from driftline_collector.errors import SettingsError
 from driftline_collector.settings import Settings, collector_url, default_file, json_schema, load
-from driftline_collector.settings_types import format_duration, parse_duration
+from driftline_collector.settings_types import format_duration, format_size, parse_duration, parse_size
 from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
@@ -111,6 +111,10 @@ notifiers:
         (
             "evaluation: {window: 0s}\n",
             ["1: evaluation.window: expected a duration longer than 0s; found '0s'"],
+        ),
+        (
+            "store: {memory: 96}\n",
+            ["1: store.memory: expected a size such as 500MB, 20GB or 1TB; found 96"],
         ),
         ("evaluation: {history: 1m}\n", ["1: evaluation.history: expected at least one window"]),
         ("alerts:\n  rules: drift\n", ["2: alerts.rules: expected a list; found 'drift'"]),
@@ -279,6 +283,12 @@ def test_the_file_is_named_by_the_environment_else_it_lies_in_the_working_direct
 def test_a_duration_is_read_back_as_it_was_written(unit: str, count: int) -> None:
     ns = parse_duration(f"{count}{unit}")
     assert parse_duration(format_duration(ns)) == ns
+
+
+@given(st.sampled_from(["kB", "MB", "GB", "TB"]), st.integers(0, 10_000))
+def test_a_size_is_read_back_as_it_was_written(unit: str, count: int) -> None:
+    size = parse_size(f"{count}{unit}")
+    assert parse_size(format_size(size)) == size
 
 
 @settings_of_hypothesis(suppress_health_check=[HealthCheck.function_scoped_fixture])

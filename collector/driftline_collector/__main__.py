@@ -2,9 +2,12 @@
 
 import sys
 
+from driftline_collector.memory import spare
+
 
 def main() -> None:
     """Run the command, or say which extra is missing."""
+    spare()
     try:
         from driftline_collector.cli.app import run
     except ModuleNotFoundError as error:

@@ -20,15 +20,18 @@ from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
+from driftline_collector.keeper import Keeper
 from driftline_collector.receiver.grpc import OtlpGrpc
 from driftline_collector.receiver.http import OtlpHttp
 from driftline_collector.receiver.intake import Intake
 from driftline_collector.receiver.names import Names
+from driftline_collector.receiver.shedding import Shedding
 from driftline_collector.scheduler import Scheduler
 from driftline_collector.server import GRACE_S, Server, address, listen, on_signals, route
 from driftline_collector.settings import EvaluationSettings, NotifierSettings, ServerSettings, Settings
 from driftline_collector.store.base import Store, Tables
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.usage import Space
 
 
 class Collector:
@@ -58,9 +61,17 @@ class Collector:
         self._edges = RegisteredEdges(self._store)
         in_use = Names()
         in_use.restore(self._store.names())
+        space = Space(settings.store.path.parent, settings.retention.reserve)
         self._intake = Intake(
-            self._store.inbox, self._edges, in_use, max_requests=settings.server.queue_requests
+            self._store.inbox,
+            self._edges,
+            in_use,
+            shedding=Shedding(space, settings.retention.shed_tables()),
+            max_requests=settings.server.queue_requests,
         )
+        judged = settings.evaluation
+        policy = settings.retention.policy(judged.history, judged.future_tolerance)
+        self._keeper = Keeper(self._store, policy, space, now=now)
         notifiers = [_webhook(notifier) for notifier in settings.notifiers]
         names = [notifier.name for notifier in notifiers]
         self._delivery = Delivery(self._store, notifiers, now=now)
@@ -85,13 +96,18 @@ class Collector:
         api = create_api(
             Parts(
                 store=self._store,
+                operated=self._store,
                 now=now,
                 notifiers=names,
                 rules=rules,
                 minimum_effect=settings.evaluation.minimum_effect,
                 lateness_ns=settings.evaluation.lateness,
+                future_tolerance_ns=settings.evaluation.future_tolerance,
                 started_ns=now(),
                 database=settings.store.path,
+                retention=policy,
+                space=space,
+                shed=settings.retention.shed,
                 links=links,
                 counts=self._counts,
                 requests=self._requests,
@@ -117,6 +133,7 @@ class Collector:
                     self._store.submit(withdrawn).result()
                 self._delivery.start()
                 self._scheduler.start()
+                self._keeper.start()
                 if self._grpc is not None:
                     self._grpc.start(self._intake)
                 self._serving = True
@@ -137,6 +154,7 @@ class Collector:
         self._scheduler.stop()
         self._intake.close()
         self._delivery.stop()
+        self._keeper.stop()
         self._store.close()
         self._listener.close()
 

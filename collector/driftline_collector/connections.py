@@ -2,23 +2,30 @@
 
 uvicorn waits for ever for a client that sends its headers or its body one byte at a time, or nothing at all,
 and lets headers grow without end. Here each connection knows what it waits for, and a look once a second
-closes those that have waited too long. A connection too many costs the one that has been idle longest.
+closes those that have waited too long. A connection too many costs the one that has been idle longest. While
+much has come in that nobody has taken yet, nothing more is read: what thousands send at once waits with them.
 """
 
 import asyncio
 import contextlib
+import logging
 import resource
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+logger = logging.getLogger(__name__)
 
 #: Headers, and what stands between the chunks of a body.
 MAX_HEAD_BYTES = 64 * 2**10
+#: Bytes of bodies that were read and not taken yet, of all connections together.
+MAX_UNREAD_BYTES = 8 * 2**20
+_LOOK_AGAIN_S = 0.005
 #: Files and sockets that are none of the clients'.
 _OWN_FILES = 256
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -35,7 +42,7 @@ class Patience:
     slowest: int = 1024
     idle: int = 75
     reading: int = 60
-    connections: int = 4096
+    connections: int = 8192
 
 
 PATIENCE = Patience()
@@ -68,13 +75,48 @@ class Watch:
     def __init__(self, patience: Patience) -> None:
         self.patience = patience
         self.room = open_files_for(patience.connections)
+        if self.room < patience.connections:
+            logger.warning(
+                "room for %d connections over HTTP: the system allows this process too few open files for %d."
+                " Raise its limit (ulimit -n, LimitNOFILE= of systemd)",
+                self.room,
+                patience.connections,
+            )
         #: In the order in which they became idle.
         self.idle: dict[Connection, None] = {}
+        self.is_full = False
+        self._read = 0
 
     def look(self, connections: Iterable[Any]) -> None:
         """Close what has waited too long; to be called once a second."""
         for connection in list(connections):
             connection.waited()
+
+    def read(self, size: int, connections: Collection[Any], loop: asyncio.AbstractEventLoop) -> None:
+        """So much has come in; where that is too much, nothing is read until most of it was taken."""
+        self._read += size
+        if self.is_full or self._read <= MAX_UNREAD_BYTES:
+            return
+        # Now and then, as it looks at each connection; in between what was taken counts as if it were there.
+        self._read = _unread(connections)
+        if self._read > MAX_UNREAD_BYTES:
+            self.is_full = True
+            for connection in connections:
+                connection.flow.pause_reading()
+            loop.call_later(_LOOK_AGAIN_S, self._go_on, connections, loop)
+
+    def _go_on(self, connections: Collection[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self._read = _unread(connections)
+        if self._read > MAX_UNREAD_BYTES // 2:
+            loop.call_later(_LOOK_AGAIN_S, self._go_on, connections, loop)
+            return
+        self.is_full = False
+        for connection in connections:
+            connection.flow.resume_reading()
+
+
+def _unread(connections: Collection[Any]) -> int:
+    return sum(connection.unread for connection in connections)
 
 
 class Connection(HttpToolsProtocol):
@@ -94,6 +136,12 @@ class Connection(HttpToolsProtocol):
         self._seconds = 0
         self._body_bytes = 0
         self._head_bytes = 0
+
+    @property
+    def unread(self) -> int:
+        """Bytes of a body that are here, and that nobody has taken yet."""
+        cycle: RequestResponseCycle | None = self.cycle  # there is none before the first request
+        return 0 if cycle is None else len(cycle.body)
 
     def waited(self) -> None:
         """A second has passed."""
@@ -126,6 +174,8 @@ class Connection(HttpToolsProtocol):
             if oldest is self:
                 return
         self._watch.idle[self] = None
+        if self._watch.is_full:
+            self.flow.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._watch.idle.pop(self, None)
@@ -154,12 +204,15 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._body_bytes += len(body)
         super().on_body(body)
+        self._watch.read(len(body), self.connections, self.loop)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self._enter(_Phase.IDLE if self.cycle.response_complete else _Phase.ANSWER)
 
     def on_response_complete(self) -> None:
+        if self.cycle.response_complete:  # else it is that of a request before this one
+            self.cycle.body.clear()
         super().on_response_complete()
         if self._phase is _Phase.ANSWER:
             self._enter(_Phase.ANSWER if self.pipeline else _Phase.IDLE)

@@ -1,4 +1,4 @@
-"""What the collector's process needs no memory for. To be called before anything large is imported."""
+"""What the collector's process needs no memory for."""
 
 import ctypes
 import importlib.abc
@@ -29,9 +29,10 @@ class _NoPandas(importlib.abc.MetaPathFinder):
 
 
 def spare() -> None:
-    """Keep this process small; systems that cannot do one of these leave it out."""
-    if "pandas" not in sys.modules:
-        sys.meta_path.insert(0, _NoPandas())
+    """Have allocators keep little for themselves; systems that cannot do one of these leave it out.
+
+    To be called before numpy and Arrow are imported, which look at this once.
+    """
     # glibc gives threads arenas of their own, up to eight for each core, and what is free in one is free for
     # none of the others.
     if (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
@@ -40,3 +41,9 @@ def spare() -> None:
     os.putenv("OPENBLAS_NUM_THREADS", "1")
     # Arrow's own allocator reserves a gigabyte of addresses, and keeps what was freed to itself.
     os.putenv("ARROW_DEFAULT_MEMORY_POOL", "system")
+
+
+def refuse_pandas() -> None:
+    """Keep pandas out of this process, unless it is there already."""
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _NoPandas())

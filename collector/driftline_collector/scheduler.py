@@ -52,7 +52,8 @@ class Scheduler:
         # A device that was away sends what it kept in many pieces; a revision waits until they have come.
         self._settled_ns = min(width_ns, lateness_ns) // 2
         self._due: dict[str, Window] = {}
-        self._touched: dict[tuple[str, int], int] = {}
+        #: Model and start of a window → when something came last for it, and whether something was purged.
+        self._touched: dict[tuple[str, int], tuple[int, bool]] = {}
         self._seen_ns: int | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-scheduler", daemon=True)
@@ -105,8 +106,13 @@ class Scheduler:
             self._due[model] = window
         return results
 
-    def _judge(self, model: str, window: Window, now_ns: int, *, late: bool = False) -> list[WindowResult]:
-        """Judge and commit a window; nothing where a revision says what is known."""
+    def _judge(
+        self, model: str, window: Window, now_ns: int, *, late: bool = False, purged: bool = False
+    ) -> list[WindowResult]:
+        """Judge and commit a window; nothing where a revision says what is known.
+
+        Where something of it was `purged`, earlier revisions go: they were judged on what is no more.
+        """
         try:
             result = evaluate(self._store, model, window, self._policy, now_ns=now_ns, late=late)
         except CollectorError:
@@ -115,10 +121,12 @@ class Scheduler:
             # One window that cannot be judged, whatever stands in it, shall not keep others from being so.
             logger.exception("a fault in judging %s in [%d, %d)", model, window.start_ns, window.end_ns)
             return []
-        if late and same_numbers(self._stored(result), result.evaluations):
+        if late and not purged and same_numbers(self._stored(result), result.evaluations):
             return []
         table = result.table()
         self._store.submit({"evaluations": table, **self._observe(table)}).result()
+        if purged:
+            self._store.drop_revisions(model, window.start_ns, window.end_ns, before=result.revision)
         return [result]
 
     def _skip(self, model: str, window: Window, now_ns: int) -> Window:
@@ -131,7 +139,7 @@ class Scheduler:
 
     def _first(self, model: str, now_ns: int) -> Window:
         """After the last window that was judged, else where the model's profiles begin; within history."""
-        judged = self._store.evaluations(Selection(model=model, limit=1))
+        judged = self._store.judged_until(model)
         if judged.num_rows:
             return Window.at(judged.column("window_end_ns")[0].as_py(), self._width_ns)
         models = self._store.models()
@@ -142,23 +150,25 @@ class Scheduler:
         """Judge windows again for which data came late, once no more are coming."""
         self._note_arrivals()
         results = []
-        for (model, start_ns), received_ns in sorted(self._touched.items()):
+        for (model, start_ns), (received_ns, purged) in sorted(self._touched.items()):
             window = Window.at(start_ns, self._width_ns)
             due = self._due.get(model) or self._first(model, now_ns)
             if window.start_ns >= due.start_ns or window.start_ns < now_ns - self._history_ns:
                 del self._touched[model, start_ns]
             elif now_ns - received_ns >= self._settled_ns:
-                results += self._judge(model, window, now_ns, late=True)
+                results += self._judge(model, window, now_ns, late=True, purged=purged)
                 del self._touched[model, start_ns]
         return results
 
     def _note_arrivals(self) -> None:
         if self._seen_ns is None:
-            last = self._store.evaluations(Selection(limit=1))
+            last = self._store.judged_until()
             # What was being committed then may have been stamped a little earlier.
             self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) - _COMMIT_NS if last.num_rows else 0
         for row in self._store.touched(self._seen_ns, self._width_ns).to_pylist():
-            self._touched[row["model"], row["window_start_ns"]] = row["received_ns"]
+            key = row["model"], row["window_start_ns"]
+            before = self._touched.get(key, (0, False))
+            self._touched[key] = row["received_ns"], row["purged"] or before[1]
             self._seen_ns = max(self._seen_ns, row["received_ns"])
 
     def _stored(self, result: WindowResult) -> pa.Table:

@@ -22,6 +22,8 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 OTLP_PREFIX = "/v1/"
 #: What is under way when a stop is asked for gets this long to end.
 GRACE_S = 10
+#: Connections that the system may hold until they are taken: a fleet may come back at once.
+_BACKLOG = 4096
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
@@ -39,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A listening socket; port 0 takes a free one. Raises StartError, which says what is in the way."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except (OSError, OverflowError) as error:
         # create_server adds the address to the system's words, which stands in ours already.
         reason = str(getattr(error, "strerror", None) or error).partition(" (while")[0]

@@ -10,13 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from driftline_schemas.segments import Segment
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    model_validator,
-)
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
@@ -24,12 +18,14 @@ from driftline_collector.alerts.rules import Measure, Rule, Severity
 from driftline_collector.errors import Problem, SettingsError
 from driftline_collector.settings_file import SettingsFile, read
 from driftline_collector.settings_problems import misnamed_variables, problems_of, unreadable_variable
+from driftline_collector.settings_retention import RetentionSettings
 from driftline_collector.settings_types import (
     SECOND,
     Duration,
     OptionalPort,
     Origin,
     Positive,
+    Section,
     SegmentKey,
     SigningSecret,
     Size,
@@ -41,12 +37,6 @@ from driftline_collector.settings_types import (
 PREFIX = "DRIFTLINE_"
 DEFAULT_FILE = Path("driftline.yaml")
 DEFAULT_URL = "http://127.0.0.1:4318"
-
-
-class Section(BaseModel):
-    """A part of the tree: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class StoreSettings(Section):
@@ -226,6 +216,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     server: ServerSettings = ServerSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    retention: RetentionSettings = RetentionSettings()
     alerts: AlertSettings = AlertSettings()
     notifiers: tuple[NotifierSettings, ...] = ()
 

@@ -9,13 +9,29 @@ from urllib.parse import urlsplit
 
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
-from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    WithJsonSchema,
+)
 
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 SECOND = 10**9
+FOREVER = "forever"
 _DURATION = r"^\d+(\.\d+)?(ms|s|m|h|d)$"
 _BYTES = {"kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _SIZE = r"^\d+(\.\d+)?(kB|MB|GB|TB)$"
+
+
+class Section(BaseModel):
+    """A part of the tree: unknown keys are refused, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def parse_duration(text: object) -> int:
@@ -43,6 +59,15 @@ def format_size(size: int) -> str:
     """Bytes as the shortest text that `parse_size` reads back."""
     unit, factor = next((u, f) for u, f in reversed(_BYTES.items()) if size % f == 0 or u == "kB")
     return f"{size / factor:g}{unit}"
+
+
+def _age(value: object) -> int | None:
+    if value is None or value == FOREVER:
+        return None
+    try:
+        return _positive(parse_duration(value))
+    except ValueError as error:
+        raise ValueError(f"{error}, or {FOREVER}") from None
 
 
 def _positive(ns: int) -> int:
@@ -125,6 +150,13 @@ Size = Annotated[
 SigningSecret = Annotated[SecretStr, AfterValidator(_secret)]
 SegmentKey = Annotated[str, AfterValidator(_segment)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
+#: How long something is kept; None: for ever.
+Age = Annotated[
+    int | None,
+    BeforeValidator(_age),
+    PlainSerializer(lambda age: FOREVER if age is None else format_duration(age), return_type=str),
+    WithJsonSchema({"type": "string", "pattern": f"^{FOREVER}$|{_DURATION}", "examples": ["30d", FOREVER]}),
+]
 OptionalPort = Annotated[
     Annotated[int, Field(ge=0, le=65535)] | None,
     BeforeValidator(_port),

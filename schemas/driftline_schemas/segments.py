@@ -7,6 +7,7 @@ values percent-encoded. Dimensions after `region` appear only where they are nar
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote
 
 from driftline_schemas.documents import check_text
@@ -60,28 +61,10 @@ class Segment:
     @classmethod
     def parse(cls, key: str) -> "Segment":
         """Read a segment key; the inverse of `str()`. Raises SchemaError."""
-        values: dict[str, str | None] = {}
-        for part in key.split(","):
-            name, equals, value = part.partition("=")
-            name = _decode(name, key)
-            if not equals or not value:
-                raise SchemaError(f"{part!r} is not <dimension>=<value>", where=f"segment {key!r}")
-            if name in values:
-                raise SchemaError(f"dimension {name!r} stands twice", where=f"segment {key!r}")
-            if ALL in value and value != ALL:
-                raise SchemaError(
-                    f"{value!r} is no pattern: '*' stands for a whole value, and a star itself is %2A",
-                    where=f"segment {key!r}",
-                )
-            values[name] = None if value == ALL else _decode(value, key)
-        if not values.get("model"):
-            raise SchemaError("the model must be named, e.g. model=digits", where=f"segment {key!r}")
-        return cls.of(values)
+        return _parsed(key)
 
     def __str__(self) -> str:
-        given = dict(self.values)
-        names = [*CORE_DIMENSIONS, *(name for name in given if name not in CORE_DIMENSIONS)]
-        return ",".join(f"{quote(name, safe=_SAFE)}={_encode(given.get(name))}" for name in names)
+        return _spelled(self.values)
 
     def __getitem__(self, dimension: str) -> str | None:
         """The value of a dimension, `None` for all."""
@@ -91,6 +74,35 @@ class Segment:
         """Whether each device of `other` is one of this segment."""
         theirs = dict(other.values)
         return all(theirs.get(name) == value for name, value in self.values)
+
+
+# The same few thousand segments are read and spelled for every window.
+@lru_cache(maxsize=2**14)
+def _parsed(key: str) -> Segment:
+    values: dict[str, str | None] = {}
+    for part in key.split(","):
+        name, equals, value = part.partition("=")
+        name = _decode(name, key)
+        if not equals or not value:
+            raise SchemaError(f"{part!r} is not <dimension>=<value>", where=f"segment {key!r}")
+        if name in values:
+            raise SchemaError(f"dimension {name!r} stands twice", where=f"segment {key!r}")
+        if ALL in value and value != ALL:
+            raise SchemaError(
+                f"{value!r} is no pattern: '*' stands for a whole value, and a star itself is %2A",
+                where=f"segment {key!r}",
+            )
+        values[name] = None if value == ALL else _decode(value, key)
+    if not values.get("model"):
+        raise SchemaError("the model must be named, e.g. model=digits", where=f"segment {key!r}")
+    return Segment.of(values)
+
+
+@lru_cache(maxsize=2**14)
+def _spelled(values: tuple[tuple[str, str], ...]) -> str:
+    given = dict(values)
+    names = [*CORE_DIMENSIONS, *(name for name in given if name not in CORE_DIMENSIONS)]
+    return ",".join(f"{quote(name, safe=_SAFE)}={_encode(given.get(name))}" for name in names)
 
 
 def _encode(value: str | None) -> str:

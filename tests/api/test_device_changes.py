@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,30 +16,32 @@ from tests.seeding import SMALL
 WHO = {"author": "anna", "reason": "the line was taken down"}
 
 
-@pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Seeded]:
-    """Four devices, of which cam-0003 is silent."""
-    with seeded(tmp_path / "api.duckdb", replace(SMALL, samples=0, old_alerts=0)) as running:
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seeded]:
+    """Six devices, of which the last two are silent. Each test has its own of them."""
+    fleet = replace(SMALL, devices=6, silent=2, samples=0, old_alerts=0, hours=6)
+    with seeded(tmp_path_factory.mktemp("fleet") / "api.duckdb", fleet) as running:
         yield running
 
 
 def test_a_retired_device_is_silent_no_more_until_it_returns(fleet: Seeded) -> None:
-    assert fleet.client.device("cam-0003").device.state == "silent"
-    assert fleet.client.overview().silent_devices == 1
-    said = fleet.client.retire("cam-0003", **WHO, since="1h")
+    assert fleet.client.device("cam-0005").device.state == "silent"
+    before = fleet.client.overview()
+    said = fleet.client.retire("cam-0005", **WHO, since="1h")
     assert (said.kind, said.since, said.reason) == ("retire", "2026-11-21T08:41:20.000Z", WHO["reason"])
-    device = fleet.client.device("cam-0003").device
+    device = fleet.client.device("cam-0005").device
     assert (device.state, device.retired) == ("retired", said.since)
     overview = fleet.client.overview()
-    assert (overview.silent_devices, overview.devices_expected) == (0, 3)
-    assert [d.device for d in fleet.client.devices(["retired"])] == ["cam-0003"]
+    assert overview.silent_devices == before.silent_devices - 1
+    assert overview.devices_expected == before.devices_expected - 1
+    assert [d.device for d in fleet.client.devices(["retired"])] == ["cam-0005"]
     with pytest.raises(ClientError, match="retired already; there is nothing to do") as caught:
-        fleet.client.retire("cam-0003", **WHO)
+        fleet.client.retire("cam-0005", **WHO)
     assert caught.value.status == 409
-    fleet.client.return_device("cam-0003", **WHO)
-    assert fleet.client.device("cam-0003").device.state == "silent"
+    fleet.client.return_device("cam-0005", **WHO)
+    assert fleet.client.device("cam-0005").device.state == "silent"
     with pytest.raises(ClientError, match="is not retired"):
-        fleet.client.return_device("cam-0003", **WHO)
+        fleet.client.return_device("cam-0005", **WHO)
 
 
 def test_a_renamed_device_is_found_under_its_new_name_and_its_old_one_says_so(fleet: Seeded) -> None:
@@ -74,8 +75,8 @@ def test_a_device_that_took_over_the_new_name_itself_is_one_with_its_past(fleet:
     row = profile("__label__", **columns | {"start_ns": start, "end_ns": start + 1, "counts": [5]})
     table = type(schema.empty_table()).from_pylist([row], schema=schema)
     fleet.store.submit({"profiles": table.drop_columns(["received_ns"])}).result()
-    made = fleet.client.device("cam-0003").device.predictions
-    fleet.client.rename("cam-0003", "hall-3", **WHO)
+    made = fleet.client.device("cam-0004").device.predictions
+    fleet.client.rename("cam-0004", "hall-3", **WHO)
     assert sum(version.predictions for version in fleet.client.device("hall-3").versions) == made + 5
 
 
@@ -97,7 +98,7 @@ def test_of_a_device_that_never_was_nothing_can_be_said(fleet: Seeded) -> None:
         assert "no device 'cam-9999' has ever reported" in answer.json()["detail"]
         nobody = fleet.http.post(f"/devices/cam-0000/{kind}", json={"author": " ", "reason": "x"} | body)
         assert nobody.status_code == 422
-    assert fleet.client.device_changes().items == ()
+    assert fleet.client.device_changes("cam-9999").items == ()
 
 
 def test_the_command_says_what_was_done_and_by_whom(collector: Serving) -> None:
@@ -109,8 +110,6 @@ def test_the_command_says_what_was_done_and_by_whom(collector: Serving) -> None:
         return done.stdout
 
     by = ("--by", "anna", "--reason", "sold")
-    listed = run("list", "--from", "2026-01-01T00:00:00Z")
-    assert [word in listed for word in ("cam-1", "camera-a", "ended")] == [True, True, False]
     assert run("rename", "cam-1", "hall-3", *by) == "cam-1 is called hall-3.\n"
     assert run("retire", "hall-3", *by, "--since", "2026-02-01T00:00:00Z") == (
         "hall-3 is retired since 2026-02-01 00:00:00 UTC.\n"
@@ -121,7 +120,6 @@ def test_the_command_says_what_was_done_and_by_whom(collector: Serving) -> None:
     told = run("changes", "cam-1")
     assert "hall-3 has the region us (it was eu) from" in told
     assert "cam-1 is called hall-3" in told
-    assert run("list", "--state", "silent") == "No such device has reported since 24h.\n"
     silent = driftline("devices", "retire", "hall-3", "--url", collector.url)
     assert (silent.returncode, "say why, for those who wonder" in silent.stderr) == (2, True)
     again = driftline("devices", "retire", "hall-3", *by, "--url", collector.url)

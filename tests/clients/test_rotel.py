@@ -16,7 +16,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from tests.clients import stored
 from tests.conformance.rich import rich
-from tests.end_to_end.running import wait_until
+from tests.end_to_end.running import RunningCollector, wait_until
 from tests.receiver import wire
 from tests.receiver.serving import Serving, serving
 
@@ -27,7 +27,7 @@ PLAIN = ssl.create_default_context()
 
 
 @contextmanager
-def rotel(served: Serving, protocol: str, folder: Path) -> Iterator[str]:
+def rotel(served: Serving | RunningCollector, protocol: str, folder: Path) -> Iterator[str]:
     """rotel on a free port, which sends on what comes within 50 ms as one.
 
     Its batches are larger than what is sent here: where it splits a resource's records, this version forgets

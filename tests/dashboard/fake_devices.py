@@ -132,6 +132,7 @@ def system(fleet: Fleet, *, refused: int = 0, missing: int = 0, free: int = 80 *
         "oldest": iso(fleet.now - timedelta(days=3)),
         "latest": iso(fleet.now),
         "retention": "kept for good: nothing is deleted",
+        "keeping": None,
         "rules": [
             {
                 "name": fleet.named,

@@ -85,6 +85,17 @@ def test_a_device_stands_beside_its_segment_with_its_gaps_and_changes(serve: Ser
     assert any(target.startswith("prediction?") and PREDICTION in target for target in links(tester).values())
 
 
+def test_a_retired_device_is_said_to_be_one_and_not_to_be_silent(serve: Serve) -> None:
+    collector = served(serve, Fleet(devices=4))
+    own = collector.replaced["/devices/cam"]["device"]
+    own |= {"state": "retired", "retired": own["last_seen"]}
+    said = title(show("device", {"id": "cam"}))
+    assert said.startswith("camera-b-0000 is retired since ")
+    assert "and last reported at " in said
+    collector.replaced["/devices"]["items"][0] |= {"state": "retired"}
+    assert any("Retired" in label for label in links(show("devices")))
+
+
 @pytest.mark.parametrize("page", ["device", "prediction"])
 def test_what_is_not_known_is_said_to_be_and_others_are_offered(serve: Serve, page: str) -> None:
     collector = served(serve, Fleet(devices=4))
@@ -159,6 +170,27 @@ def test_what_stands_in_the_way_of_trust_is_in_the_title(
     collector = served(serve, Fleet(devices=4))
     collector.replaced["/system"] = system(collector.fleet, **wrong)
     assert title(show("system")) == said
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        (None, "These numbers are complete: nothing is lost and nothing was refused"),
+        (
+            "No space left on device",
+            "! The database takes nothing in, and 5.40 MB wait in the journal: No space left on device",
+        ),
+    ],
+)
+def test_what_waits_in_the_journal_is_shown_and_why_it_does_is_in_the_title(
+    serve: Serve, fault: str | None, said: str
+) -> None:
+    collector = served(serve, Fleet(devices=4))
+    waiting = {"bytes": 5_400_000, "oldest_s": 12.0, "fault": fault, "set_aside": []}
+    collector.replaced["/system"]["journal"] = waiting
+    tester = show("system")
+    assert title(tester) == said
+    assert "wait for the database, the oldest for 12" in text(tester)
 
 
 @pytest.mark.parametrize("page", OWN)

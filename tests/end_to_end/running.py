@@ -6,24 +6,41 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 
+_COLLECTOR = ("-W", "error", "-m", "driftline_collector", "collector", "--json")
+
 
 class RunningCollector:
-    """`driftline collector` in a folder, on a free port unless the configuration names one."""
+    """`driftline collector` in a folder, on a free port unless the configuration names one.
 
-    def __init__(self, folder: Path, *arguments: str, port: int = 0) -> None:
+    `under` is a command that starts it; `environment` is beside the usual one.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        port: int = 0,
+        under: Sequence[str] = (),
+        environment: Mapping[str, str] = {},
+    ) -> None:
         bare = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLINE_")}
         self._errors = (folder / "collector.log").open("a")
         self.process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "driftline_collector", "collector", "--json", *arguments],
+            [*under, sys.executable, *_COLLECTOR, *arguments],
             cwd=folder,
-            env={**bare, "DRIFTLINE_SERVER__PORT": str(port), "DRIFTLINE_SERVER__GRPC_PORT": "0"},
+            env={
+                **bare,
+                "DRIFTLINE_SERVER__PORT": str(port),
+                "DRIFTLINE_SERVER__GRPC_PORT": "0",
+                **environment,
+            },
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
@@ -68,9 +85,15 @@ class RunningCollector:
 
 
 @contextmanager
-def collector(folder: Path, *arguments: str, port: int = 0) -> Iterator[RunningCollector]:
+def collector(
+    folder: Path,
+    *arguments: str,
+    port: int = 0,
+    under: Sequence[str] = (),
+    environment: Mapping[str, str] = {},
+) -> Iterator[RunningCollector]:
     """A running collector; killed at the end where a test has not stopped it."""
-    running = RunningCollector(folder, *arguments, port=port)
+    running = RunningCollector(folder, *arguments, port=port, under=under, environment=environment)
     try:
         yield running
     finally:

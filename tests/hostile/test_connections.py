@@ -1,5 +1,6 @@
 """Clients that are slow, silent or endless are let go; everybody else is served meanwhile."""
 
+import asyncio
 import contextlib
 import socket
 import threading
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from driftline_collector.connections import Patience
+from driftline_collector.connections import MAX_UNREAD_BYTES, Connection, Patience
 from driftline_collector.server import Receive, Scope, Send, Server, address, listen
 
 PATIENCE = Patience(head=1, body=1, slowest=1000, idle=1, reading=1, connections=16)
@@ -186,3 +187,39 @@ def _wait(true: Callable[[], bool]) -> None:
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+def test_what_many_send_at_once_waits_with_them_until_it_can_be_looked_at() -> None:
+    size, clients = 60_000, 200
+    released = threading.Event()
+
+    async def busy(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.to_thread(released.wait)
+        await echo(scope, receive, send)
+
+    listener = listen("127.0.0.1", 0)
+    server = Server(busy, listener, patience=Patience(connections=500))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    state, watch = server._server.server_state, server._server._watch
+    with contextlib.ExitStack() as stack:
+        stack.callback(listener.close)
+        stack.callback(thread.join)
+        stack.callback(server.stop)
+        stack.callback(released.set)
+        sockets = [stack.enter_context(connect(address(listener))) for _ in range(clients)]
+        for client in sockets:
+            client.sendall(
+                POST + f"connection: close\r\ncontent-length: {size}\r\n\r\n".encode() + bytes(size)
+            )
+        deadline = time.monotonic() + 20
+        while not watch.is_full:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        # All else that came stays where it is: with the system, and with those who sent it.
+        unread = sum(c.unread for c in tuple(state.connections) if isinstance(c, Connection))
+        assert MAX_UNREAD_BYTES // 2 < unread < MAX_UNREAD_BYTES + 2**20 < size * clients
+        released.set()
+        for client in sockets:
+            assert everything(client).endswith(str(size).encode())
+    assert not watch.is_full

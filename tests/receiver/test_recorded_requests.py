@@ -10,7 +10,7 @@ from tests.fixtures import wire
 from tests.fixtures.rows import contents, only
 from tests.receiver.serving import serving
 
-RECORDINGS = sorted((Path(__file__).parent.parent / "fixtures" / "wire").glob("*.http"))
+RECORDINGS = sorted((Path(__file__).parent.parent / "fixtures" / "requests").glob("*.http"))
 
 
 @pytest.mark.parametrize("recording", RECORDINGS, ids=lambda path: path.stem)

@@ -142,6 +142,7 @@ def test_a_process_killed_while_it_moves_rows_neither_loses_nor_doubles_one(path
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(600)
 def test_a_process_killed_a_hundred_times_while_it_moves_rows_loses_none(path: Path) -> None:
     _kill_while_moving(path, 100)
 

@@ -77,6 +77,7 @@ def test_a_copy_of_the_file_as_it_was_is_kept_and_told(
     with caplog.at_level(logging.WARNING):
         open_database(filled).close()
     copy = Path(f"{filled}.before-9001")
+    assert f"bringing its tables forward from version {newest} to 9002" in caplog.text
     assert f"brought forward from version {newest} to 9002" in caplog.text
     assert f"is kept in {copy}, for going back: remove that once you will not" in caplog.text
     assert count(filled, "moved") == 3
@@ -169,6 +170,17 @@ def test_without_room_for_a_copy_nothing_is_changed_and_the_way_out_is_told(
     assert beside(filled) == {"", ".before-0003"}
 
 
+def test_a_copy_that_a_killed_process_left_half_is_made_anew(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(f"{filled}.before-9001.partial").write_bytes(b"half")
+    Path(f"{filled}.before-9001.journal.partial").mkdir()
+    come(monkeypatch, LATER)
+    open_database(filled).close()
+    assert beside(filled) == {"", ".before-9001"}
+    assert count(Path(f"{filled}.before-9001")) == 3
+
+
 def test_a_copy_that_cannot_be_finished_is_not_left_half(
     filled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,3 +194,15 @@ def test_a_copy_that_cannot_be_finished_is_not_left_half(
             open_database(filled)
     assert beside(filled) == {""}
     DuckDBStore(filled).close()
+
+
+def test_a_file_that_was_copied_is_still_held_against_other_processes(
+    filled: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come(monkeypatch, LATER)
+    connection = open_database(filled)
+    command = [sys.executable, "-c", "import duckdb, sys; duckdb.connect(sys.argv[1])", str(filled)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    connection.close()
+    assert Path(f"{filled}.before-9001").exists()
+    assert "Could not set lock" in done.stderr

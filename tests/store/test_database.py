@@ -5,7 +5,8 @@ from pathlib import Path
 import duckdb
 import pytest
 from driftline_collector.errors import StoreError
-from driftline_collector.store.database import migrations, open_database
+from driftline_collector.settings import StoreSettings
+from driftline_collector.store.database import MEMORY_BYTES, migrations, open_database
 from driftline_collector.store.duckdb import DuckDBStore
 
 HOLD = """
@@ -84,3 +85,12 @@ def test_files_are_of_the_long_term_releases_format(path: Path) -> None:
     with open_database(path) as connection:
         (tags,) = connection.execute("SELECT tags FROM duckdb_databases() WHERE NOT internal").fetchall()[0]
     assert tags["storage_version"].startswith("v1.5")
+
+
+def test_the_database_keeps_to_its_share_of_memory_and_puts_the_rest_beside_its_file(path: Path) -> None:
+    with open_database(path, memory=32 * 10**6) as connection:
+        assert connection.execute("SELECT current_setting('memory_limit')").fetchall() == [("30.5 MiB",)]
+        # More than that has to be sorted.
+        rows = "SELECT range AS i, hash(range) AS h FROM range(3_000_000)"
+        connection.execute(f"SELECT i FROM ({rows}) ORDER BY h OFFSET 2_999_999").fetchall()
+    assert StoreSettings().memory == MEMORY_BYTES

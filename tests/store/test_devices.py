@@ -8,6 +8,7 @@ from driftline_collector.store.base import Selection
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.devices import TABLE
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.kinds import TABLES
 from driftline_collector.store.shown import Where
 
 from tests.store.batches import points, predictions
@@ -83,6 +84,24 @@ def test_names_follow_each_other_and_back(store: DuckDBStore, path: Path) -> Non
     take(again, points("a", 180, 240, {"7": 1}, device="c"))
     assert column(again, "stream_windows", "DISTINCT device") == [("cam-1",)]
     assert {row["name"] for row in again.device_changes("b").to_pylist()} == {"cam-1"}
+    again.close()
+
+
+def test_what_is_archived_of_a_device_is_found_under_its_new_name(store: DuckDBStore, path: Path) -> None:
+    take(store, points("a", 0, 60, {"7": 3}), points("b", 0, 60, {"7": 5}, device="cam-2"))
+    for name in ("profiles", "stream_windows"):
+        store.archive.move(TABLES[name], "1970-01-01", "digits", EVER * 9)
+    take(store, points("a", 60, 120, {"7": 1}))
+    rename(store, 1, "cam-1", "hall-3")
+    store.show_names()
+    found = {row["device"]: row["predictions"] for row in store.fleet(Where()).to_pylist()}
+    assert found == {"hall-3": 4, "cam-2": 5}
+    rename(store, 2, "hall-3", "cam-1")
+    store.show_names()
+    store.close()
+    again = DuckDBStore(path)
+    found = {row["device"]: row["predictions"] for row in again.fleet(Where()).to_pylist()}
+    assert found == {"cam-1": 4, "cam-2": 5}
     again.close()
 
 

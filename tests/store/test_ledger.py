@@ -16,7 +16,7 @@ from driftline_collector.store.ledger import KnownHashes, Ledger
 from driftline_collector.store.opened import Database
 from driftline_collector.store.seen import GAP_NS, SeenTable, Sighting
 from driftline_collector.store.transaction import Transactions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.store.batches import points, predictions
@@ -156,6 +156,7 @@ LONG = st.lists(
 )
 
 
+@settings(max_examples=20)
 @given(LONG)
 def test_it_is_compacted_to_what_the_ledger_makes_of_it(
     numbers: list[tuple[str, str, int]],

@@ -80,6 +80,14 @@ def test_rows_that_the_database_does_not_take_fail_for_themselves(store: DuckDBS
     assert ids(store) == {"a-1"}
 
 
+def test_a_group_of_many_small_batches_fits_into_the_memory_of_the_database(path: Path) -> None:
+    with closing(Database(path)) as database, database.cursor() as connection:
+        with closing(Transactions(database)) as transactions:
+            transactions.commit([predictions("a", [number]) for number in range(1, 201)])
+        count = connection.execute("SELECT count(*), count(DISTINCT received_ns) FROM predictions").fetchall()
+        assert count == [(200, 1)]
+
+
 def test_one_bad_batch_fails_no_other_of_its_group(path: Path) -> None:
     database = Database(path)
     with closing(database), database.cursor() as connection:

@@ -64,7 +64,8 @@ class AlertPipeline:
         transitions: list[Alert] = []
         said: list[Notification] = []
         late: list[tuple[Rule, Evaluation]] = []
-        for evaluation in evaluations_of(evaluations):
+        ruled = pa.array(sorted({rule.measure for rule in self._rules.values()}), pa.string())
+        for evaluation in evaluations_of(evaluations.filter(pc.is_in(evaluations["measure"], ruled))):
             for rule in self._rules.values():
                 if rule.measure != evaluation.measure or not rule.watches(evaluation.segment):
                     continue

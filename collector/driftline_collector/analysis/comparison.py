@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from driftline_collector.analysis.counts import by_place
 from driftline_collector.analysis.detectors.overdispersion import Spread, dispersion, within_devices
@@ -115,11 +116,12 @@ def compare(sums: CellSums, members: Flags, family: Family, effect: float, minim
     The reference of a segment of several versions is the mixture of theirs with the present weights w_v, as
     good as 1 / Σ w_v²/m_v rows.
     """
-    holds = members.astype(np.float64)
+    # Each cell is in eight segments of thousands: what is not there need not be multiplied.
+    holds = sparse.csr_array(members.astype(np.float64))
 
     def total(values: Floats) -> Floats:
         flat = values.reshape(len(values), -1)
-        return np.asarray(holds @ flat, dtype=np.float64).reshape(len(holds), *values.shape[1:])
+        return np.asarray(holds @ flat, dtype=np.float64).reshape(len(members), *values.shape[1:])
 
     counts, expected, adjusted = total(sums.counts), total(sums.expected), total(sums.adjusted)
     spread = Spread(
@@ -132,7 +134,7 @@ def compare(sums: CellSums, members: Flags, family: Family, effect: float, minim
     some = np.where(n > 0, n, 1.0)
     per_reference_row = np.zeros_like(n)
     for v, m in enumerate(family.rows):
-        weight = (holds * (sums.version == v)) @ sums.rows / some
+        weight = total(sums.rows * (sums.version == v)[:, None]) / some
         per_reference_row += weight**2 / np.where(m > 0, m, np.nan)
     reference_rows = 1 / np.where(n > 0, per_reference_row, np.nan)
     scaled = np.nan_to_num(expected / some[..., None] * reference_rows[..., None])

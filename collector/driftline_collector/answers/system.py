@@ -18,6 +18,19 @@ class Database:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Journal:
+    """What was accepted and is not in the database: bytes, how long the oldest of it has waited, and why.
+
+    `set_aside` are files of rows that the database does not take, or that are another database's.
+    """
+
+    bytes: int
+    oldest_s: float | None
+    fault: str | None
+    set_aside: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     """Records that were turned away, or kept under another name, by signal and reason."""
 
@@ -102,10 +115,51 @@ class NotifierState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KindKept:
+    """What a kind of data takes, in the database and in archived files, and for how long it is kept.
+
+    `oldest` and `newest` bound what is there; `bytes_a_day` is its growth of late, None where that is not
+    known yet. `kept_days` None: for good. `most_bytes` None: as much as there is room for. `dropped_rows`
+    went by age or size.
+    """
+
+    kind: str
+    rows: int
+    bytes: int
+    archived_rows: int
+    archived_bytes: int
+    files: int
+    oldest: Time | None
+    newest: Time | None
+    bytes_a_day: float | None
+    kept_days: float | None
+    most_bytes: int | None
+    dropped_rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keeping:
+    """What is kept, and whether there is room for it.
+
+    `state`: ample; low (less than `reserve` bytes are `free`: the kinds in `shed` are given up); full (less
+    than half of that: nothing is taken). `days_left` until the reserve is touched, None where nothing grows
+    or its growth is not known yet. `kinds` is empty in the first minutes of a database.
+    """
+
+    state: str
+    free: int
+    reserve: int
+    days_left: float | None
+    shed: tuple[str, ...]
+    kinds: tuple[KindKept, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class System:
     """Whether the numbers can be trusted. `counts` are this process's own, since its start.
 
-    `oldest` and `latest` bound the windows that are stored; `retention` says for how long data are kept.
+    `oldest` and `latest` bound the windows that are stored; `retention` says for how long data are kept,
+    `keeping` what they take.
     `silences` are those that hold now and those that are still to begin.
     """
 
@@ -119,6 +173,7 @@ class System:
     oldest: Time | None
     latest: Time | None
     retention: str
+    keeping: Keeping | None
     rules: tuple[RuleState, ...]
     notifiers: tuple[NotifierState, ...]
     references: tuple[ReferenceSummary, ...]
@@ -127,3 +182,4 @@ class System:
     notifications_queued: int
     counts: Mapping[str, int]
     versions: Mapping[str, str]
+    journal: Journal | None = None

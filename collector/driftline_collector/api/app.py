@@ -6,12 +6,15 @@ from fastapi import Depends, FastAPI
 
 from driftline_collector.api import (
     alerts,
+    backup,
     catalogue,
     coverage,
     device_changes,
     devices,
     distributions,
+    doctor,
     evaluations,
+    export,
     health,
     heatmap,
     labels,
@@ -20,6 +23,7 @@ from driftline_collector.api import (
     performance,
     predictions,
     problems,
+    purge,
     references,
     samples,
     series,
@@ -48,7 +52,11 @@ _PARTS = (
     references,
     labels,
     coverage,
+    export,
+    backup,
+    purge,
     system,
+    doctor,
 )
 
 

@@ -103,7 +103,9 @@ def routes(parts: Parts) -> APIRouter:
     @router.post("/devices/{device:path}/rename", status_code=201, responses=_ANSWERS)
     def rename(device: DeviceId, said: Annotated[NewName, Body()]) -> DeviceChange:
         """A device has another name: what it ever sent, and will send under its old one, is under that."""
-        return _keep(parts, device, said, [_renamed(parts, device, said)])[0]
+        kept = _keep(parts, device, said, [_renamed(parts, device, said)])[0]
+        parts.store.show_names()
+        return kept
 
     @router.post("/devices/{device:path}/move", status_code=201, responses=_ANSWERS)
     def move(device: DeviceId, said: Annotated[NewPlace, Body()]) -> Page[DeviceChange]:

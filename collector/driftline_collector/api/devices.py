@@ -115,11 +115,12 @@ def _detail(parts: Parts, where: Where) -> DeviceDetail:
     where = replace(where, model=rows[0]["model"])
     judgement = Judgement.of(parts, where.model, where.end_ns)
     versions = devices(parts, fleet, rows, judgement, where)
+    clocks = parts.store.clocks(Where(device=where.device), parts.future_tolerance_ns).to_pylist()
     return DeviceDetail(
         device=versions[0],
         versions=tuple(versions),
         streams=tuple(_stream(row) for row in parts.store.streams(where).to_pylist()),
-        clock_offset=parts.store.clock_offset(where.device or "")["offset_s"][0].as_py(),
+        clock_offset=next((row["offset_s"] for row in clocks), None),
     )
 
 

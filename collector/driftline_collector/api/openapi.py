@@ -29,6 +29,7 @@ TAGS = [
     {"name": "references", "description": "What a model version saw when all was well"},
     {"name": "labels", "description": "Ground truth"},
     {"name": "fleet", "description": "How much of what was made has arrived"},
+    {"name": "keeping", "description": "Taking out, copying and deleting what is stored"},
     {"name": "system", "description": "Whether the numbers can be trusted"},
     {"name": "health", "description": "For supervisors and Prometheus"},
 ]
@@ -93,7 +94,7 @@ _EXAMPLES: dict[str, Any] = {
     "unsilence_command": "driftline alerts unsilence silence_5f0c1f9be2a94e0c",
     "silence": "silence_5f0c1f9be2a94e0c",
     "author": "anna",
-    "retention": "kept for good: nothing is deleted",
+    "retention": "samples 365 days, profiles for good, spans 30 days",
     "next": "100",
 }
 #: Fields that hold a time, by name or by how their name ends.

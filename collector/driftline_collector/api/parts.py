@@ -12,7 +12,10 @@ from driftline_schemas.segments import Segment
 
 from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.rules import DRIFT, Rule
+from driftline_collector.store.operated import Operated
+from driftline_collector.store.retention import RetentionPolicy
 from driftline_collector.store.shown import Shown
+from driftline_collector.store.usage import Space
 
 Floats = npt.NDArray[np.float64]
 #: Accuracy, agreement and the like of a segment in [start, end) ns, one mapping for each version and measure;
@@ -53,21 +56,29 @@ def _no_requests() -> Sequence[Mapping[str, Any]]:
 class Parts:
     """`now` gives ns since the epoch; `counts` is what the receiver and the scheduler have counted so far.
 
-    `requests` has protocol, outcome and count of those with telemetry.
+    `operated` is the store, where it is open for writing. `requests` has protocol, outcome and count of those
+    with telemetry.
 
     The API computes nothing that needs statistics: what is not stored is handed in (`performance`,
     `quantile`, `calibrate`); without it the answer leaves it out. `minimum_effect` is the limit of drift,
-    `lateness_ns` how long a device may keep quiet before it counts as silent, `database` the store's file.
+    `lateness_ns` how long a device may keep quiet before it counts as silent, `future_tolerance_ns` how far
+    ahead its clock may be, `database` the store's file, `space` the disk under it
+    and `shed` the kinds that are given up where that runs out.
     """
 
     store: Shown
     now: Callable[[], int]
+    operated: Operated | None = None
     notifiers: Sequence[str] = ()
     rules: Sequence[Rule] = ()
     minimum_effect: float = 0.02
     lateness_ns: int = 600 * 10**9
+    future_tolerance_ns: int = 300 * 10**9
     started_ns: int | None = None
     database: Path | None = None
+    retention: RetentionPolicy = field(default_factory=RetentionPolicy)
+    space: Space | None = None
+    shed: Sequence[str] = ()
     links: Links = field(default_factory=Links)
     counts: Callable[[], Mapping[str, int]] = _no_counts
     requests: Callable[[], Sequence[Mapping[str, Any]]] = _no_requests

@@ -1,7 +1,6 @@
 """One prediction: what it saw, what was answered, what was right, and its way through the tiers."""
 
 import json
-import uuid
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -15,6 +14,7 @@ from driftline_collector.api.placing import place
 from driftline_collector.api.problems import ProblemError
 from driftline_collector.api.samples import features
 from driftline_collector.api.values import moment
+from driftline_collector.store.identifiers import made_ns
 
 PredictionId = Annotated[
     str,
@@ -50,14 +50,14 @@ def routes(parts: Parts) -> APIRouter:
 
 
 def _detail(parts: Parts, row: dict[str, Any]) -> PredictionDetail:
-    answers = parts.store.answers_to(row["id"], row["trace_id"]).to_pylist()
+    answers = parts.store.answers_to(row["id"], row["trace_id"], row["time_ns"]).to_pylist()
     own = _answer(row, row["escalation_reason"])
     is_cloud = row["tier"] in _CLOUDS
     cloud = own if is_cloud else _cloud(row, answers[0] if answers else None)
     truths = parts.store.truth(row["id"]).to_pylist()
     truth = _truth(truths[0], row["time_ns"]) if truths else None
     trace_id = row["trace_id"]
-    spans = parts.store.trace(trace_id).to_pylist() if trace_id else []
+    spans = parts.store.trace(trace_id, row["time_ns"]).to_pylist() if trace_id else []
     return PredictionDetail(
         sample=_sample(row, cloud, truth),
         features=tuple(_features(parts, row)),
@@ -154,26 +154,17 @@ def _object(text: str | None) -> dict[str, Any] | None:
 
 def _why_absent(parts: Parts, prediction: str) -> str:
     """By the time in its id (a UUIDv7): expired, not sampled, or never seen."""
-    made_ns = _made_ns(prediction)
-    known = parts.store.sampling(made_ns or parts.now()).to_pylist()[0]
+    made = made_ns(prediction)
+    known = parts.store.sampling(made or parts.now()).to_pylist()[0]
     if known["oldest_ns"] is None:
         return "no samples have been stored yet; see sample_rate of the SDK's Monitor"
-    if made_ns is None or made_ns > parts.now() + parts.lateness_ns:
+    if made is None or made > parts.now() + parts.lateness_ns:
         return f"prediction {prediction!r} was never seen here: check the id"
-    if made_ns < known["oldest_ns"]:
+    if made < known["oldest_ns"]:
         oldest = moment(known["oldest_ns"])
-        return f"expired: it was made at {moment(made_ns)}, and the oldest sample that is kept is of {oldest}"
+        return f"expired: it was made at {moment(made)}, and the oldest sample that is kept is of {oldest}"
     kept = f" (1 in {round(1 / known['typical'])} kept)" if known["typical"] else ""
     return (
-        f"not sampled{kept}: it was made at {moment(made_ns)}, when samples were taken, and was not chosen or"
+        f"not sampled{kept}: it was made at {moment(made)}, when samples were taken, and was not chosen or"
         " has not arrived; raise sample_rate on its device to keep more"
     )
-
-
-def _made_ns(prediction: str) -> int | None:
-    """The time in a UUIDv7, None where it is none."""
-    try:
-        found = uuid.UUID(prediction)
-    except ValueError:
-        return None
-    return (found.int >> 80) * 10**6 if found.version == 7 else None

@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from fastapi import APIRouter
 from driftline_collector.answers.system import (
     Database,
     Ingest,
+    Journal,
     NotifierState,
     Refused,
     Requests,
@@ -18,7 +20,7 @@ from driftline_collector.answers.system import (
     System,
     Totals,
 )
-from driftline_collector.api import silences
+from driftline_collector.api import retention, silences
 from driftline_collector.api.health import SUMS
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.references import summary
@@ -27,8 +29,6 @@ from driftline_collector.store.batch import FOLDED
 from driftline_collector.store.shown import Where
 
 _ALL = 1_000_000
-#: Nothing deletes anything yet.
-_RETENTION = "kept for good: nothing is deleted"
 #: Packages whose versions are worth knowing when something is wrong.
 _PACKAGES = ("driftline", "duckdb", "fastapi", "numpy", "protobuf", "ptars", "pyarrow", "scipy", "uvicorn")
 #: Names of `Parts.counts` that have a place of their own in the answer.
@@ -64,7 +64,8 @@ def _system(parts: Parts) -> System:
         coverage=_coverage(parts, totals),
         oldest=write_time(bounds["oldest_ns"]),
         latest=write_time(bounds["latest_ns"]),
-        retention=_RETENTION,
+        retention=retention.summary(parts.retention),
+        keeping=retention.keeping(parts),
         rules=tuple(_rules(parts, active.to_pylist())),
         notifiers=tuple(_notifier(name, notifications) for name in parts.notifiers),
         references=tuple(summary(row) for row in parts.store.references(None).to_pylist()),
@@ -73,6 +74,7 @@ def _system(parts: Parts) -> System:
         notifications_queued=sum(row["state"] == "queued" for row in notifications),
         counts={name: count for name, count in counts.items() if name not in _QUEUE},
         versions=_versions(),
+        journal=journal(parts),
     )
 
 
@@ -102,6 +104,21 @@ def _ingest(parts: Parts, totals: dict[str, int], counts: dict[str, int], bounds
         queue_requests=counts.get("queue_requests", 0),
         queue_bytes=counts.get("queue_bytes", 0),
         lag_s=None if bounds["behind_s"] is None else max(0.0, bounds["behind_s"]),
+    )
+
+
+def journal(parts: Parts) -> Journal:
+    """What was accepted and is not in the database."""
+    waiting = parts.store.waiting()
+    aside: Sequence[Path] = ()
+    if parts.database is not None:
+        folder = parts.database.with_name(f"{parts.database.name}.journal")
+        aside = sorted([*folder.glob("*.unstorable"), *folder.glob("*.foreign")])
+    return Journal(
+        bytes=waiting.bytes,
+        oldest_s=waiting.oldest_s,
+        fault=waiting.fault,
+        set_aside=tuple(str(path) for path in aside),
     )
 
 

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 from driftline_schemas.errors import SchemaError
 
-from driftline_collector.cli import alerts, collector, dashboard, devices, drift, labels, references, up
+from driftline_collector.cli import (
+    alerts,
+    backup,
+    collector,
+    dashboard,
+    devices,
+    doctor,
+    drift,
+    export,
+    labels,
+    purge,
+    references,
+    simulate,
+    up,
+)
 from driftline_collector.errors import CollectorError, SettingsError
 
 app = typer.Typer(
@@ -23,6 +37,12 @@ app.command(epilog=collector.EXAMPLE)(collector.collector)
 app.command(epilog=dashboard.EXAMPLE)(dashboard.dashboard)
 app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
 app.command(epilog=drift.EXAMPLE)(drift.drift)
+app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
+app.command(epilog=export.EXAMPLE)(export.export)
+app.command(epilog=backup.EXAMPLE)(backup.backup)
+app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
+app.command(epilog=purge.EXAMPLE)(purge.purge)
 app.add_typer(devices.app, name="devices")
 app.add_typer(references.app, name="reference")
 app.add_typer(labels.app, name="labels")

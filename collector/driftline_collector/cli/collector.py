@@ -9,7 +9,7 @@ import typer
 
 from driftline_collector.cli.output import Json, console, example, print_json
 from driftline_collector.errors import SettingsError
-from driftline_collector.memory import spare
+from driftline_collector.memory import refuse_pandas
 from driftline_collector.settings import default_file, json_schema, load
 
 Config = Annotated[
@@ -38,7 +38,7 @@ def collector(config: Config = None, json: Json = False) -> None:
     """
     path = config or default_file()
     settings = load(path)
-    spare()
+    refuse_pandas()
     from driftline_collector.app import Collector  # only this command needs the server's weight, and only now
 
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)

@@ -10,7 +10,7 @@ from driftline_collector.cli.collector import Config
 from driftline_collector.cli.dashboard import DEFAULT_PORT, Dashboard
 from driftline_collector.cli.output import Json, example, print_json
 from driftline_collector.errors import StartError
-from driftline_collector.memory import spare
+from driftline_collector.memory import refuse_pandas
 from driftline_collector.settings import Settings, default_file, load
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def up(
     """
     path = config or default_file()
     settings = load(path)
-    spare()
+    refuse_pandas()
     with Dashboard(dashboard_host, dashboard_port) as dashboard:
         from driftline_collector.app import (
             Collector,

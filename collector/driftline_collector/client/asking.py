@@ -1,7 +1,7 @@
 """The typed client: a method for each thing that can be asked."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
@@ -9,7 +9,10 @@ from urllib.parse import quote
 import httpx
 
 from driftline_collector.answers.cases import AlertDetail, PredictionDetail, Sample
+from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.devices import Device, DeviceChange, DeviceDetail, DeviceSeries
+from driftline_collector.answers.doctor import Doctor
+from driftline_collector.answers.keeping import AuditEntry, Purge
 from driftline_collector.answers.pictures import Distribution, Heatmap, Performance, Series, TierLatency
 from driftline_collector.answers.records import (
     Alert,
@@ -25,7 +28,7 @@ from driftline_collector.answers.records import (
 from driftline_collector.answers.silences import Silence
 from driftline_collector.answers.system import System
 from driftline_collector.client.reading import read, read_all
-from driftline_collector.client.transport import Filter, Transport
+from driftline_collector.client.transport import ARROW, Filter, Transport
 from driftline_collector.errors import ClientError
 
 Record = TypeVar("Record")
@@ -82,9 +85,17 @@ class Client:
         """Whether the numbers can be trusted."""
         return self._one(System, "/system", {})
 
+    def doctor(self) -> Doctor:
+        """What is wrong, worst first, each with what to do."""
+        return self._one(Doctor, "/doctor", {})
+
     def coverage(self, **filters: Filter) -> dict[str, Any]:
         """What was counted, lost and repeated: `totals`, and `streams`."""
         return self._transport.get("/coverage", filters)
+
+    def coverage_groups(self, by: Sequence[str] = (), **filters: Filter) -> Page[CoverageGroup]:
+        """Predictions that came of those that were made, by device_type, region, version, device, hour …"""
+        return self._page(CoverageGroup, "/coverage/groups", {"by": list(by), **filters})
 
     # -- devices ----------------------------------------------------------------------------------------
     def devices(self, states: Sequence[str] = (), **filters: Filter) -> Page[Device]:
@@ -241,6 +252,44 @@ class Client:
     def send_labels(self, labels: Sequence[Mapping[str, Any]]) -> LabelsTaken:
         """Send labels: all of them are taken, or none."""
         return self._read(LabelsTaken, self._transport.post("/labels", {}, list(labels)))
+
+    # -- keeping ----------------------------------------------------------------------------------------
+    def export(self, name: str, **filters: Filter) -> AbstractContextManager[Iterator[bytes]]:
+        """Rows as they are stored, as an Arrow IPC stream that comes piece by piece."""
+        return self._transport.stream(f"/export/{_segment(name)}", filters, ARROW)
+
+    def backup(self) -> AbstractContextManager[Iterator[bytes]]:
+        """All that is stored, as a tar that comes piece by piece; for who is on the collector's machine."""
+        return self._transport.stream("/backup", {}, "application/x-tar")
+
+    def purge(
+        self,
+        *,
+        author: str,
+        device: str | None = None,
+        stream: str | None = None,
+        model: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+        reason: str | None = None,
+        confirm: str | None = None,
+    ) -> Purge:
+        """What would be deleted for good; with the `confirm` of that answer, and its scope, it is done."""
+        wanted = {
+            "device": device,
+            "stream": stream,
+            "model": model,
+            "from": start,
+            "to": end,
+            "author": author,
+            "reason": reason,
+            "confirm": confirm,
+        }
+        return self._read(Purge, self._transport.post("/purge", {}, wanted))
+
+    def audit(self, limit: int = 1000) -> Page[AuditEntry]:
+        """What operators did to what is stored, latest first."""
+        return self._page(AuditEntry, "/audit", {"limit": limit})
 
     def _one(self, kind: type[Record], path: str, filters: Mapping[str, Any]) -> Record:
         return self._read(kind, self._transport.get(path, filters))

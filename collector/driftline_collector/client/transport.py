@@ -1,6 +1,7 @@
 """Requests to a collector, and what became of them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -41,6 +42,22 @@ class Transport:
             raise ClientError(f"{self.url} has no Arrow for {path}; ask for JSON, or upgrade the collector")
         return answer.content
 
+    @contextmanager
+    def stream(self, path: str, filters: Mapping[str, Any], accept: str) -> Iterator[Iterator[bytes]]:
+        """The body, as it comes, of what the API answers a GET with."""
+        with self._failing():
+            request = self._http.build_request(
+                "GET", path, params=_given(filters), headers={"accept": accept}
+            )
+            answer = self._http.send(request, stream=True)
+            try:
+                if not answer.is_success:
+                    answer.read()
+                    raise self._refused(answer)
+                yield answer.iter_bytes()
+            finally:
+                answer.close()
+
     def _ask(
         self,
         method: str,
@@ -49,9 +66,19 @@ class Transport:
         body: Any = None,
         accept: str = "application/json",
     ) -> httpx.Response:
-        given = {_SPELLED.get(name, name): value for name, value in filters.items() if value is not None}
+        with self._failing():
+            answer = self._http.request(
+                method, path, params=_given(filters), json=body, headers={"accept": accept}
+            )
+        if not answer.is_success:
+            raise self._refused(answer)
+        return answer
+
+    @contextmanager
+    def _failing(self) -> Iterator[None]:
+        """Tell of what goes wrong on the way as ClientError."""
         try:
-            answer = self._http.request(method, path, params=given, json=body, headers={"accept": accept})
+            yield
         except httpx.ConnectError as error:
             raise ClientError(
                 f"no collector answers at {self.url}; start one with: driftline collector"
@@ -59,19 +86,23 @@ class Transport:
             ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ClientError(f"{self.url}: {str(error) or type(error).__name__}") from error
-        if answer.is_success:
-            return answer
+
+    def _refused(self, answer: httpx.Response) -> ClientError:
         problem = _object(answer)
         detail = (
             problem.get("detail") or f"{self.url} answered {answer.status_code}: is it a driftline collector?"
         )
-        raise ClientError(str(detail), status=answer.status_code, errors=problem.get("errors") or ())
+        return ClientError(str(detail), status=answer.status_code, errors=problem.get("errors") or ())
 
     def _document(self, answer: httpx.Response) -> dict[str, Any]:
         document = _object(answer)
         if not document:
             raise ClientError(f"what answers at {self.url} is not a driftline collector")
         return document
+
+
+def _given(filters: Mapping[str, Any]) -> dict[str, Any]:
+    return {_SPELLED.get(name, name): value for name, value in filters.items() if value is not None}
 
 
 def _object(answer: httpx.Response) -> dict[str, Any]:

@@ -24,11 +24,14 @@ class DisconnectedError(Exception):
 
 
 class Bodies:
-    """Reads bodies of at most `max_bytes` each, and of all that are not yet whole `max_held` in sum."""
+    """Reads bodies of at most `max_bytes` each, and of all that are not yet whole `max_held` in sum.
+
+    One alone may be larger than `max_held`; the others come again.
+    """
 
     def __init__(self, *, max_bytes: int, max_held: int) -> None:
         self._max_bytes = max_bytes
-        self._max_held = max(max_held, max_bytes)
+        self._max_held = max_held
         self._held = 0
 
     async def read(
@@ -68,7 +71,7 @@ class Bodies:
 
         def hold(size: int) -> None:
             nonlocal held
-            if self._held + size > self._max_held:
+            if self._held > held and self._held + size > self._max_held:
                 raise UnavailableError(f"{self._held} bytes of unfinished requests are held; send again")
             held += size
             self._held += size

@@ -32,8 +32,8 @@ Headers = Mapping[bytes, bytes]
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 64 * 2**20
-#: All bodies that are not read to their end, together.
-MAX_HELD_BYTES = 256 * 2**20
+#: All bodies that are not read to their end, together, unless there is but one.
+MAX_HELD_BYTES = 16 * 2**20
 _PROTOBUF = b"application/x-protobuf"
 _JSON = b"application/json"
 _SIGNAL_AT = {f"/v1/{signal.name}": signal for signal in SIGNALS}

@@ -24,6 +24,7 @@ from driftline_collector.receiver.folding import fold
 from driftline_collector.receiver.names import Names
 from driftline_collector.receiver.profiles import Edges
 from driftline_collector.receiver.ptars_adapter import UndecodableError
+from driftline_collector.receiver.shedding import Shedding
 from driftline_collector.receiver.signals import SIGNALS, Signal
 from driftline_collector.store.batch import Batch
 
@@ -31,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 #: Bytes decoded at a time, at most, unless one request alone has more.
 GROUP_BYTES = 4 * 2**20
+#: Bytes that wait to be stored, unless one request alone has more: a second's work, and little memory.
+MAX_BYTES = 24 * 2**20
 #: While a group of a signal is committed, what comes gathers, and costs less the more it is; from this size
 #: on it is decoded meanwhile. A third group waits for the writer.
 LARGE_BYTES = 2**20
@@ -71,12 +74,14 @@ class Intake:
         edges: Edges,
         names: Names | None = None,
         *,
+        shedding: Shedding | None = None,
         max_requests: int = 512,
-        max_bytes: int = 256 * 2**20,
+        max_bytes: int = MAX_BYTES,
     ) -> None:
         self._sink = sink
         self._reading = Reading(edges)
         self._names = names or Names()
+        self._shedding = shedding
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._requests = 0
@@ -124,6 +129,8 @@ class Intake:
     def _require_room(self, size: int) -> None:
         if self._closing:
             raise OverloadedError("the collector is stopping; send again to the next one")
+        if self._shedding and (why := self._shedding.full()):
+            raise OverloadedError(f"{why}; send again")
         if self._requests >= self._max_requests:
             raise OverloadedError(f"{self._requests} requests are waiting to be stored; send again")
         if self._bytes and self._bytes + size > self._max_bytes:
@@ -203,8 +210,16 @@ class Intake:
             if isinstance(decoded, UndecodableError):
                 self._fail(requests, decoded)
             else:
-                committed = self._sink.submit(decoded.batch)
-                committed.add_done_callback(partial(self._committed, requests, decoded))
+                self._submit(requests, decoded)
+
+    def _submit(self, requests: Sequence[_Request], decoded: Decoded) -> None:
+        if self._shedding and self._shedding.hits(decoded):
+            if len(requests) > 1:  # each is told how much of its own is given up
+                self._apart(requests)
+                return
+            decoded = self._shedding.shed(requests[0].signal, decoded)
+        committed = self._sink.submit(decoded.batch)
+        committed.add_done_callback(partial(self._committed, requests, decoded))
 
     def _folded(self, decoded: Decoded | UndecodableError) -> Decoded | UndecodableError:
         return decoded if isinstance(decoded, UndecodableError) else fold(decoded, self._names)
@@ -219,13 +234,17 @@ class Intake:
 
     def _fail(self, group: Sequence[_Request], error: BaseException) -> None:
         if len(group) > 1:  # one of them may be at fault for all
-            with self._changed:
-                queue = self._queues[group[0].signal.name]
-                queue.extendleft(replace(request, alone=True) for request in reversed(group))
-            self._done(group, answered=False)
+            self._apart(group)
             return
         self._done(group, answered=True)
         group[0].answer.set_exception(error)
+
+    def _apart(self, group: Sequence[_Request]) -> None:
+        """Have each of them decoded by itself."""
+        with self._changed:
+            queue = self._queues[group[0].signal.name]
+            queue.extendleft(replace(request, alone=True) for request in reversed(group))
+        self._done(group, answered=False)
 
     def _done(self, group: Sequence[_Request], *, answered: bool) -> None:
         with self._changed:

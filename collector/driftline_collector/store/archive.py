@@ -23,6 +23,9 @@ logger = logging.getLogger(__name__)
 
 _COLUMNS = """id, table_name, day, model, schema_version, width_ns, rows, bytes, first_ns, last_ns,
     last_end_ns, received_ns, predictions"""
+#: SQL: archived rows under the names that devices have now. Only where there are any: it reads the column.
+_NAMED = """SELECT archived.* REPLACE (coalesce(device_names.name, archived.device) AS device)
+    FROM ({rows}) AS archived LEFT JOIN main.device_names ON device_names.device = archived.device"""
 #: Statements for the transaction in which files change.
 Within = Callable[[duckdb.DuckDBPyConnection], None]
 
@@ -47,20 +50,26 @@ class Archive:
         self._database = database
         self._own = Cursor(database)
         newest = "SELECT max(version) FROM schema_versions"
-        ((self._schema_version,),) = self._cursor.execute(newest).fetchall()
+        ((self._schema_version,),) = self.cursor.execute(newest).fetchall()
         #: Files that the database names and that are not there: their rows are missing from all answers.
         self.missing: list[ArchiveFile] = []
+        self._pins = 0
         #: Goes up with each change, after which files that a reader was about to open may be gone.
         self.changes = 0
         self._tidy()
         self._show(table.name for table in ARCHIVED)
+
+    def show_names(self) -> None:
+        """Show what is archived of devices that were renamed under the names that they have now."""
+        with self.lock:
+            self._show(table.name for table in ARCHIVED)
 
     def close(self) -> None:
         """Let go of the database."""
         self._own.close()
 
     @property
-    def _cursor(self) -> duckdb.DuckDBPyConnection:
+    def cursor(self) -> duckdb.DuckDBPyConnection:
         """That of who holds the lock."""
         return self._own()
 
@@ -71,6 +80,19 @@ class Archive:
             return self._present(cursor, table)
         finally:
             cursor.close()
+
+    def pin(self) -> list[ArchiveFile]:
+        """The files that count now. Until `unpin` none is removed, also where it does not count any more."""
+        with self.lock:
+            self._pins += 1
+            return self._present(self.cursor, None)
+
+    def unpin(self) -> None:
+        """Remove what would have been removed since `pin`, unless another one holds it."""
+        with self.lock:
+            self._pins -= 1
+            if not self._pins:
+                self._forget(_files(self.cursor, "leaving"))
 
     def scan(self, file: ArchiveFile) -> str:
         """SQL that reads the file as rows of its table."""
@@ -107,13 +129,13 @@ class Archive:
         """Write the rows of a query, in the table's columns, to a file that does not count before `swap`."""
         file = ArchiveFile.new(table, day, model, self._schema_version, width_ns)
         with self.lock:
-            self._cursor.execute(
+            self.cursor.execute(
                 f"INSERT INTO archive_files ({_COLUMNS}, state)"
                 " VALUES (?, ?, ?, ?, ?, ?, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 'writing')",
                 [file.id, table, day, model, file.schema_version, width_ns],
             )
             try:
-                return write(self._cursor, self.folder, file, query, values)
+                return write(self.cursor, self.folder, file, query, values)
             except BaseException:
                 self._forget([file])
                 raise
@@ -130,7 +152,13 @@ class Archive:
                 self._forget(new)
                 raise
             self.changes += 1
-            self._forget([*old, *_empty(new)])
+            if not self._pins:
+                self._forget([*old, *_empty(new)])
+
+    def discard(self, files: Sequence[ArchiveFile]) -> None:
+        """Remove files that were written and are not to count after all."""
+        with self.lock:
+            self._forget(files)
 
     def rewrite(self, file: ArchiveFile, keep: str, values: Any = None) -> ArchiveFile:
         """A new file of those rows of `file` for which the condition `keep` is true, for `swap` with it."""
@@ -141,19 +169,19 @@ class Archive:
 
     # -- how it is done --------------------------------------------------------------------------------
     def _transact(self, new: Sequence[ArchiveFile], old: Sequence[ArchiveFile], within: Within) -> None:
-        self._cursor.execute("BEGIN")
+        self.cursor.execute("BEGIN")
         try:
-            within(self._cursor)
+            within(self.cursor)
             self._mark(new, old)
             self._show({file.table.name for file in [*new, *old]})
-            self._cursor.execute("COMMIT")
+            self.cursor.execute("COMMIT")
         except BaseException:
             self._roll_back()
             raise
 
     def _mark(self, new: Sequence[ArchiveFile], old: Sequence[ArchiveFile]) -> None:
         for file in new:
-            self._cursor.execute(
+            self.cursor.execute(
                 "UPDATE archive_files SET state = 'kept', rows = ?, bytes = ?, first_ns = ?, last_ns = ?,"
                 " last_end_ns = ?, received_ns = ?, predictions = ? WHERE id = ?",
                 [
@@ -163,13 +191,13 @@ class Archive:
             )
         leave = "UPDATE archive_files SET state = 'leaving' WHERE state = 'kept' AND list_contains(?, id)"
         going = [file.id for file in [*old, *_empty(new)]]
-        ((gone,),) = self._cursor.execute(leave, [going]).fetchall()
+        ((gone,),) = self.cursor.execute(leave, [going]).fetchall()
         if gone != len(going):
             raise ChangedMeanwhileError(f"{len(going) - gone} files were replaced by another hand")
 
     def _roll_back(self) -> None:
         try:
-            self._cursor.execute("ROLLBACK")
+            self.cursor.execute("ROLLBACK")
         except duckdb.Error as error:  # the failure that led here is the one worth telling
             logger.debug("no transaction to roll back: %s", error)
 
@@ -179,14 +207,14 @@ class Archive:
             for file in files:
                 remove(self.folder, file)
             ids = [file.id for file in files]
-            self._cursor.execute("DELETE FROM archive_files WHERE list_contains(?, id)", [ids])
+            self.cursor.execute("DELETE FROM archive_files WHERE list_contains(?, id)", [ids])
         except (OSError, duckdb.Error) as error:
             logger.warning("%s: files that nothing reads now could not be removed: %s", self.folder, error)
 
     def _tidy(self) -> None:
         """Remove what a crash left. Files that the database does not name are left alone: whose are they?"""
-        self._forget([*_files(self._cursor, "writing"), *_files(self._cursor, "leaving")])
-        kept = _files(self._cursor, "kept")
+        self._forget([*_files(self.cursor, "writing"), *_files(self.cursor, "leaving")])
+        kept = _files(self.cursor, "kept")
         self.missing = [file for file in kept if not (self.folder / file.place).is_file()]
         for file in self.missing:
             logger.error(
@@ -201,11 +229,14 @@ class Archive:
 
     def _show(self, tables: Iterable[str]) -> None:
         """Make the views of these tables anew."""
+        ((renamed,),) = self.cursor.execute("SELECT count(*) FROM main.device_names").fetchall()
         for table in sorted(tables):
-            alike = _alike(self._present(self._cursor, table))
+            alike = _alike(self._present(self.cursor, table))
             archived = [f"{scan(self.folder, files)} WHERE {_bounds(files)}" for files in alike]
+            if renamed and table != "labels":  # which name no device
+                archived = [_NAMED.format(rows=rows) for rows in archived]
             both = " UNION ALL BY NAME ".join([f"SELECT * FROM main.{table}", *archived])
-            self._cursor.execute(f"CREATE OR REPLACE VIEW kept.{table} AS {both}")
+            self.cursor.execute(f"CREATE OR REPLACE VIEW kept.{table} AS {both}")
 
 
 def day_start(day: str) -> int:

@@ -8,11 +8,17 @@ from typing import Any
 from urllib.parse import quote
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from driftline_collector.store.kinds import TABLES, ArchivedTable
 
 #: What Hive, Spark and Arrow take for NULL.
 _NO_MODEL = "__HIVE_DEFAULT_PARTITION__"
+#: Rows and bytes of a row group, which is in memory while it is written or read: a sixth of DuckDB's own.
+_GROUP_ROWS = 20_480
+_GROUP_BYTES = 8 * 2**20
+_BATCH_ROWS = 2_048
 #: A file's name may have 255 bytes on most systems.
 _LONGEST_NAME = 255
 
@@ -64,7 +70,12 @@ def has_place(model: str | None) -> bool:
 
 
 def _partition(model: str | None) -> str:
-    return f"model={_NO_MODEL if model is None else quote(model, safe='')}"
+    if model is None:
+        return f"model={_NO_MODEL}"
+    name = quote(model, safe="")
+    if name.upper() in ("NULL", _NO_MODEL):  # unless encoded, DuckDB 1.5 takes either for no name
+        name = f"%{ord(name[0]):02X}{name[1:]}"
+    return f"model={name}"
 
 
 def scan(folder: Path, files: "list[ArchiveFile]") -> str:
@@ -84,10 +95,7 @@ def write(
     _make(path.parent, folder.parent)
     partial = path.with_name(f".{path.name}.partial")
     columns = "* EXCLUDE (model)" if file.table.by_model else "*"
-    cursor.execute(
-        f"COPY (SELECT {columns} FROM ({query})) TO {_text(str(partial))} (FORMAT parquet, COMPRESSION zstd)",
-        values,
-    )
+    _write_rows(cursor, partial, f"SELECT {columns} FROM ({query})", values)
     _sync(partial)
     written = _described(cursor, file, partial)
     if not written.rows:
@@ -96,6 +104,21 @@ def write(
     partial.replace(path)
     _sync(path.parent)
     return replace(written, bytes=path.stat().st_size)
+
+
+def _write_rows(cursor: duckdb.DuckDBPyConnection, path: Path, query: str, values: Any) -> None:
+    """Row group by row group: DuckDB's own COPY holds many of them in memory, to keep them in order."""
+    rows = cursor.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
+    with pq.ParquetWriter(path, rows.schema, compression="zstd", compression_level=3) as writer:
+        group: list[pa.RecordBatch] = []
+        for batch in rows:
+            group.append(batch)
+            large = sum(each.nbytes for each in group) >= _GROUP_BYTES
+            if large or sum(each.num_rows for each in group) >= _GROUP_ROWS:
+                writer.write_table(pa.Table.from_batches(group))
+                group.clear()
+        if group:
+            writer.write_table(pa.Table.from_batches(group))
 
 
 def remove(folder: Path, file: ArchiveFile) -> None:
@@ -113,7 +136,8 @@ def remove(folder: Path, file: ArchiveFile) -> None:
 def _described(cursor: duckdb.DuckDBPyConnection, file: ArchiveFile, path: Path) -> ArchiveFile:
     table = file.table
     end = table.end or "NULL"
-    predictions = "sum(predictions)" if table.name == "stream_windows" else "0"
+    counted = "sum(predictions + coalesce(purged, 0))"
+    predictions = counted if table.name == "stream_windows" else "0"
     ((rows, first, last, last_end, received, counted),) = cursor.execute(
         f"SELECT count(*), min({table.time}), max({table.time}), max({end}), max(received_ns),"
         f" CAST(coalesce({predictions}, 0) AS BIGINT)"

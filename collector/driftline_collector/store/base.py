@@ -56,7 +56,13 @@ class Store(Protocol):
         """
 
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
-        """Evaluation windows that data came for since: model, window_start_ns, received_ns (latest)."""
+        """Evaluation windows for which data came, or were purged, since.
+
+        model, window_start_ns, received_ns (latest), purged (whether something was taken away).
+        """
+
+    def drop_revisions(self, model: str, start_ns: int, end_ns: int, *, before: int) -> None:
+        """Forget the evaluations of a window that are of an earlier revision."""
 
     # -- samples -------------------------------------------------------------------------------------
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
@@ -96,6 +102,9 @@ class Store(Protocol):
 
     def evaluations(self, selection: Selection) -> pa.Table:
         """The highest revision of each evaluation that fits, latest window first."""
+
+    def judged_until(self, model: str | None = None) -> pa.Table:
+        """window_end_ns of the last window judged and evaluated_ns of the last time; one row or none."""
 
     def alerts(self, states: Sequence[str] | None = None, limit: int = 1000) -> pa.Table:
         """The latest transition of each alert, latest first."""

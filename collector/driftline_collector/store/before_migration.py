@@ -7,6 +7,8 @@ opens it under the copy's name, or under the old one once it has been moved ther
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import duckdb
 from driftline_collector.errors import StoreError
 
 PARTIAL = ".partial"
+_COPY = "import shutil, sys; shutil.copy(*sys.argv[1:])"
 _BEFORE = re.compile(r"\.before-(\d+)(\.journal|\.wal)?(\.partial)?")
 
 
@@ -89,8 +92,12 @@ def _copy_folder(source: Path, target: Path) -> None:
 
 
 def _copy_file(source: Path, target: Path) -> None:
+    """In a process of its own: to close the file in this one would take DuckDB's lock on it away."""
     partial = target.with_name(target.name + PARTIAL)
-    shutil.copy(source, partial)
+    command = [sys.executable, "-I", "-c", _COPY, str(source), str(partial)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise OSError(done.stderr.strip().rpartition("\n")[2] or f"copying ended with {done.returncode}")
     _sync(partial)
     partial.rename(target)
 

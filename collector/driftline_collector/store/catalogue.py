@@ -34,6 +34,19 @@ class Catalogue:
                 self._known = _summed(pa.concat_tables([self._known, news]))
             return self._known.drop_columns(["received_ns"]).sort_by([(name, "ascending") for name in _PLACE])
 
+    def forget(self) -> None:
+        """Begin anew with the next read."""
+        with self._lock:
+            self._known = None
+
+    def models(self, read: Read) -> pa.Table:
+        """See `Store.models`."""
+        own = ["model", "version"]
+        found = self.table(read).group_by(own, use_threads=False)
+        found = found.aggregate([("first_ns", "min"), ("last_ns", "max")])
+        found = found.rename_columns({"first_ns_min": "first_ns", "last_ns_max": "last_ns"})
+        return found.sort_by([(name, "ascending") for name in own])
+
     @property
     def _seen_ns(self) -> int:
         known = [] if self._known is None else self._known["received_ns"].to_pylist()

@@ -1,6 +1,12 @@
-"""The read that tells what came and what is missing, by stream: long enough for a file of its own."""
+"""What came of what was made, and what is missing: by stream, and by whatever devices have in common."""
 
+from collections.abc import Sequence
 from typing import Any
+
+#: What coverage can be told by; `hour` is the start of the hour, in ns.
+KEYS = ("model", "version", "device_type", "region", "tier", "device", "stream", "hour")
+_PLACE = ("model", "version", "device_type", "region", "tier")
+_HOUR_NS = 3600 * 10**9
 
 
 def missing(numbers: str, last: str, dropped: str) -> str:
@@ -17,27 +23,45 @@ def missing(numbers: str, last: str, dropped: str) -> str:
                    + len({dropped}) // 2, 0)))""".format(**told)
 
 
+def _chunks(matches: str) -> str:
+    """SQL: `chunks` say what came in an hour of a stream, and `gaps` are the holes in the chains of streams.
+
+    In the few numbers of a chunk it shows whether each window begins where another ends; windows are looked
+    at one by one only where one does not. Those of whole days of a large fleet are too many for memory.
+    """
+    windows = f"FROM stream_windows WHERE end_ns > $start AND start_ns < $end AND stream <> '' AND {matches}"
+    dimensions = ", ".join(f"coalesce({name}, 'unknown') AS {name}" for name in _PLACE)
+    return f"""chunks AS (
+    SELECT stream, device, {dimensions}, start_ns - start_ns % {_HOUR_NS} AS hour,
+           sum(predictions + coalesce(purged, 0)) AS received,  -- what was purged had come
+           sum(end_ns - start_ns) AS covered_ns, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
+           sum(CAST(hash(end_ns) AS HUGEINT)) - sum(CAST(hash(start_ns) AS HUGEINT))
+               = CAST(hash(max(end_ns)) AS HUGEINT) - hash(min(start_ns)) AS unbroken
+    {windows} GROUP BY ALL
+), within AS (
+    SELECT stream, ended_ns, start_ns FROM (
+        SELECT stream, start_ns, max(end_ns) OVER (
+            PARTITION BY stream, hour ORDER BY start_ns, end_ns
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended_ns
+        FROM (SELECT stream, start_ns - start_ns % {_HOUR_NS} AS hour, start_ns, end_ns {windows})
+        SEMI JOIN (SELECT stream, hour FROM chunks WHERE NOT unbroken) AS broken USING (stream, hour))
+    WHERE ended_ns < start_ns
+), between AS (
+    SELECT stream, ended_ns, first_ns AS start_ns FROM (
+        SELECT stream, first_ns, max(last_ns) OVER (
+            PARTITION BY stream ORDER BY first_ns, last_ns
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended_ns
+        FROM chunks)
+    WHERE ended_ns < first_ns
+), gaps AS (SELECT * FROM within UNION ALL SELECT * FROM between)"""
+
+
 COVERAGE = f"""
-WITH windows AS (
-    SELECT * FROM stream_windows WHERE end_ns > $start AND start_ns < $end AND stream <> ''
-), spoken AS (  -- few keys first: all else of a stream stays as it is
-    SELECT stream, model, device, version, any_value(device_type) AS device_type,
-           any_value(region) AS region, any_value(tier) AS tier, min(start_ns) AS first_ns,
-           max(end_ns) AS at_ns, sum(predictions) AS predictions
-    FROM windows GROUP BY stream, model, device, version
-), counted AS (
-    SELECT stream, sum(predictions) AS predictions, min(first_ns) AS first_ns, max(at_ns) AS last_end_ns
-    FROM spoken GROUP BY stream
-), resumed AS (  -- windows that begin where none ends: no hole is anywhere else
-    SELECT DISTINCT stream, start_ns FROM windows
-    ANTI JOIN windows AS before ON before.stream = windows.stream AND before.end_ns = windows.start_ns
+WITH {_chunks("true")}, counted AS (
+    SELECT stream, sum(received) AS predictions, min(first_ns) AS first_ns, max(last_ns) AS last_end_ns
+    FROM chunks GROUP BY stream
 ), holes AS (
-    SELECT stream, sum(start_ns - ended_ns) AS window_holes_ns FROM (
-        SELECT resumed.stream, resumed.start_ns, max(windows.end_ns) AS ended_ns
-        FROM resumed JOIN counted ON counted.stream = resumed.stream AND counted.first_ns < resumed.start_ns
-        JOIN windows ON windows.stream = resumed.stream AND windows.start_ns < resumed.start_ns
-        GROUP BY resumed.stream, resumed.start_ns)
-    WHERE ended_ns < start_ns GROUP BY stream
+    SELECT stream, sum(start_ns - ended_ns) AS window_holes_ns FROM gaps GROUP BY stream
 ), said AS (
     SELECT stream, max(last_log) AS last_log, max(last_span) AS last_span, max(made) AS made,
            max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
@@ -50,8 +74,8 @@ WITH windows AS (
     SELECT stream, sum(count) AS repeated FROM refusals
     WHERE reason = 'repeat' AND stream IS NOT NULL GROUP BY stream
 ), named AS (
-    SELECT stream, model, version, device, device_type, region, tier, at_ns FROM spoken
-    WHERE model IS NOT NULL
+    SELECT stream, model, version, device, device_type, region, tier, last_ns AS at_ns FROM chunks
+    WHERE model <> 'unknown'
     UNION ALL
     SELECT stream, model, version, device, device_type, region, tier, time_ns FROM stream_events
     WHERE time_ns >= $start AND time_ns < $end
@@ -75,3 +99,90 @@ LEFT JOIN numbers AS spans ON spans.stream = streams.stream AND spans.signal = '
 LEFT JOIN repeats ON repeats.stream = streams.stream
 ORDER BY device, last_end_ns, stream
 """
+
+
+def coverage_by(keys: Sequence[str], matches: str) -> str:
+    """SQL: predictions that came and that are lost, summed by some of `KEYS`; `matches` says whose.
+
+    Of a stream that is over, and lies in the interval as a whole, it is known how many it made. Of others are
+    lost those that it announced as lost, or those that stand in its holes, if these are more: as many as it
+    made in as much time elsewhere. What is lost lies in the holes, the rest at the end of the stream.
+    """
+    if unknown := set(keys) - set(KEYS):
+        raise ValueError(f"coverage is not told by {min(unknown)}")
+    dimensions = ", ".join(key for key in KEYS if key != "hour")
+    by_hour = "hour" in keys
+    hour = "hour" if by_hour else "0"
+    chosen = "".join(f"{key}, " for key in keys)
+    return f"""
+WITH {_chunks(matches)}, counted AS (
+    SELECT stream, sum(received) AS received, sum(covered_ns) AS covered_ns, max(last_ns) AS last_ns
+    FROM chunks GROUP BY stream
+), said AS (
+    SELECT stream, max(made) AS made, min(CASE WHEN phase = 'start' THEN time_ns END) AS started_ns,
+           max(CASE WHEN phase IN ('closed', 'end') THEN time_ns END) AS over_ns,
+           max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced
+    FROM stream_events WHERE {matches} GROUP BY stream
+), streams AS (
+    SELECT stream, {_latest("last_ns")} FROM (
+        SELECT {dimensions}, last_ns FROM chunks
+        UNION ALL
+        SELECT {dimensions}, time_ns FROM stream_events
+        WHERE {matches} AND phase IN ('closed', 'end') AND time_ns >= $start AND time_ns < $end)
+    GROUP BY stream
+), estimated AS (
+    SELECT gaps.stream, sum(gaps.start_ns - gaps.ended_ns) AS holes_ns,
+           sum(gaps.start_ns - gaps.ended_ns) * (any_value(received) / any_value(covered_ns)) AS predictions
+    FROM gaps JOIN counted USING (stream) WHERE covered_ns > 0 GROUP BY gaps.stream
+), lost AS (
+    SELECT streams.*, coalesce(counted.last_ns, said.over_ns) AS last_ns, estimated.holes_ns,
+           least(1.0, lost / estimated.predictions) * estimated.predictions / estimated.holes_ns AS of_a_ns,
+           lost - least(lost, coalesce(estimated.predictions, 0.0)) AS at_end
+    FROM (
+        SELECT streams.stream, CAST(greatest(0, CASE
+            WHEN said.made IS NOT NULL AND said.started_ns >= $start AND said.over_ns < $end
+            THEN said.made - coalesce(counted.received, 0)
+            ELSE greatest(coalesce(said.announced, 0), coalesce(estimated.predictions, 0)) END)
+            AS DOUBLE) AS lost
+        FROM streams LEFT JOIN counted USING (stream) LEFT JOIN said USING (stream)
+        LEFT JOIN estimated USING (stream)) AS losses
+    JOIN streams USING (stream) LEFT JOIN counted USING (stream) LEFT JOIN said USING (stream)
+    LEFT JOIN estimated USING (stream)
+), placed AS (
+    SELECT {dimensions}, {hour} AS hour, CAST(received AS DOUBLE) AS received, 0.0 AS lost, 0 AS holes_ns
+    FROM chunks
+    UNION ALL
+    SELECT {dimensions}, {_hour("last_ns", by_hour=by_hour)}, 0.0, at_end, 0 FROM lost WHERE at_end > 0
+    UNION ALL
+    {_in_holes(dimensions, by_hour=by_hour)}
+)
+SELECT {chosen}CAST(sum(received) AS BIGINT) AS received, CAST(round(sum(lost)) AS BIGINT) AS lost,
+       CAST(sum(holes_ns) AS BIGINT) AS holes_ns, count(DISTINCT device) AS devices,
+       count(DISTINCT stream) AS streams
+FROM placed {"GROUP BY " + ", ".join(keys) + " ORDER BY " + ", ".join(keys) if keys else ""}
+"""
+
+
+def _in_holes(dimensions: str, *, by_hour: bool) -> str:
+    """SQL: what is lost in holes, each cut at hours if need be."""
+    if not by_hour:
+        return f"""SELECT {dimensions}, 0, 0.0, coalesce(holes_ns * of_a_ns, 0.0), coalesce(holes_ns, 0)
+    FROM lost WHERE holes_ns > 0"""
+    return f"""SELECT {dimensions}, hour, 0.0,
+           (least(start_ns, hour + {_HOUR_NS}) - greatest(ended_ns, hour)) * coalesce(of_a_ns, 0.0),
+           least(start_ns, hour + {_HOUR_NS}) - greatest(ended_ns, hour)
+    FROM (
+        SELECT lost.*, ended_ns, start_ns,
+               unnest(range(ended_ns - ended_ns % {_HOUR_NS}, start_ns, {_HOUR_NS})) AS hour
+        FROM lost JOIN (
+            SELECT stream, greatest(ended_ns, $start) AS ended_ns, least(start_ns, $end) AS start_ns FROM gaps
+        ) AS gaps USING (stream))"""
+
+
+def _hour(column: str, *, by_hour: bool) -> str:
+    return f"{column} - {column} % {_HOUR_NS}" if by_hour else "0"
+
+
+def _latest(by: str) -> str:
+    names = [key for key in KEYS if key not in {"stream", "hour"}]
+    return ", ".join(f"arg_max({name}, {by}) AS {name}" for name in names)

@@ -39,6 +39,8 @@ def open_database(
                 "storage_compatibility_version": STORAGE_VERSION,
                 "checkpoint_threshold": CHECKPOINT_AT,
                 "memory_limit": f"{memory}B",
+                # Else it is what was free when the file was opened, and stays so when there is room again.
+                "max_temp_directory_size": "1TiB",
             },
         )
     except duckdb.Error as error:
@@ -61,6 +63,12 @@ def _advice(path: Path, message: str) -> str:
         return f"{path}: another process holds this database; stop it, or set store.path to another file"
     if "not a valid DuckDB" in message:
         return f"{path}: this is not a DuckDB database; move it away, or set store.path to another file"
+    if "replaying WAL" in message:
+        return (
+            f"{path}: the database's log is damaged: {message}. To open the database without it, move"
+            f" {path}.wal away: what was committed since it was last merged into the file (64 MB at most) is"
+            " lost then; or restore a backup"
+        )
     return f"{path}: the database cannot be opened: {message}"
 
 
@@ -83,6 +91,9 @@ def migrate(connection: duckdb.DuckDBPyConnection, path: Path, *, copy_first: bo
     pending = sorted(version for version in known if version > present)
     if not pending:
         return
+    if present:
+        told = "%s: bringing its tables forward from version %d to %d; of a large file that takes minutes"
+        logger.warning(told, path, present, newest)
     copy = copy_before(pending[0], connection, path) if present and copy_first else None
     # In one transaction: the driftline that wrote the file can still open it where one of them fails.
     connection.execute("BEGIN")

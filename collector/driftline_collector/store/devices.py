@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas.segments import Segment
@@ -54,11 +55,15 @@ class Changes:
                 given = pa.array(self.names.values(), pa.string()).take(new.combine_chunks())
                 devices = pc.coalesce(pa.chunked_array([given]), devices)
                 table = _replaced(table, "device", devices)
+        if not self.rounds:
+            return table
+        # Few devices make many rows: each is looked up once.
+        encoded = devices.dictionary_encode().combine_chunks()
         for moves in self.rounds:
             for dimension in ("device_type", "region"):
                 if dimension in table.column_names:
                     own = moves.filter(pc.equal(moves.column("dimension"), dimension))
-                    table = _moved(table, devices, dimension, own)
+                    table = _moved(table, encoded, dimension, own)
         return table
 
 
@@ -89,17 +94,25 @@ def _rename(cursor: duckdb.DuckDBPyConnection, before: str, after: str) -> None:
     )
 
 
-def _moved(table: pa.Table, devices: pa.ChunkedArray, dimension: str, moves: pa.Table) -> pa.Table:
-    which = pc.index_in(devices, value_set=moves.column("device").combine_chunks()).combine_chunks()
-    if which.null_count == len(which):
+def _moved(table: pa.Table, devices: pa.DictionaryArray, dimension: str, moves: pa.Table) -> pa.Table:
+    known = pc.index_in(devices.dictionary, value_set=moves.column("device").combine_chunks())
+    if known.null_count == len(known):
         return table
-    at = "start_ns" if "start_ns" in table.column_names else "time_ns"
-    said = table.column(dimension).cast(pa.string())
-    own = moves.take(which)
+    which = known.take(devices.indices)
+    at = pc.indices_nonzero(which.is_valid())
+    time = "start_ns" if "start_ns" in table.column_names else "time_ns"
+    own, rows = moves.take(which.take(at)), table.select([dimension, time]).take(at)
     hit = pc.and_(
-        pc.equal(said, own.column("before")), pc.greater_equal(table.column(at), own.column("since_ns"))
+        pc.equal(rows.column(dimension).cast(pa.string()), own.column("before")),
+        pc.greater_equal(rows.column(time), own.column("since_ns")),
     )
-    return _replaced(table, dimension, pc.if_else(pc.fill_null(hit, False), own.column("after"), said))
+    told = np.zeros(table.num_rows, np.bool_)
+    told[np.asarray(at)] = np.asarray(pc.fill_null(hit, False))
+    if not told.any():
+        return table
+    said = table.column(dimension).cast(pa.string()).combine_chunks()
+    new = own.column("after").filter(pc.fill_null(hit, False)).combine_chunks()
+    return _replaced(table, dimension, pa.chunked_array([pc.replace_with_mask(said, pa.array(told), new)]))
 
 
 def _rounds(moves: pa.Table, names: Mapping[str, str]) -> tuple[pa.Table, ...]:

@@ -15,6 +15,7 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.entries import decode, encode, slim
 from driftline_collector.store.journal import Journal
+from driftline_collector.store.seldom import Seldom
 from driftline_collector.store.writer import Accepted, Writer
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class Inbox:
         self._queue: deque[_Queued] = deque()
         self._arrived = threading.Condition()
         self._closing = False
+        self._unwritten = Seldom(logger, "%s: what came could not be written: %s")
         self._thread = threading.Thread(target=self._run, name="driftline-journal", daemon=True)
         self._thread.start()
 
@@ -69,28 +71,35 @@ class Inbox:
 
     def leave(self) -> None:
         """Let go of the files; those are left that hold what the database has not taken in."""
+        waiting = self._writer.waiting()
+        if waiting.bytes:
+            what = (
+                "%s: %d bytes that were accepted are taken in at the next start, as the database did not: %s"
+            )
+            logger.warning(what, self._folder, waiting.bytes, waiting.fault)
         self._journal.close(self._writer.applied)
 
     def _read_back(self) -> None:
         last = None
         for position, entry in self._journal.unapplied():
-            self._writer.take_in([Accepted(decode(entry), position, len(entry))])
+            aligned = memoryview(bytes(entry))
+            self._writer.take_in([Accepted(decode(aligned), position, len(entry))])
             last = position
             self._writer.wait_for_room(self._most_bytes, 60)
         if last is None:
-            self._journal.forget(self._writer.applied)
+            self._journal.forget(self._writer.forgettable)
             return
         if fault := self._writer.settle(None):
             raise StoreError(f"{self._folder}: what was accepted before cannot be stored: {fault}")
         logger.info("%s: took in what was accepted before the last end", self._folder)
-        self._journal.forget(self._writer.applied)
+        self._journal.forget(self._writer.forgettable)
 
     def _run(self) -> None:
         while group := self._next_group():
             try:
                 positions = self._journal.append([entry for _, entry, _ in group])
             except OSError as error:
-                logger.error("%s: %d batches could not be written: %s", self._folder, len(group), error)  # noqa: TRY400  # it says all
+                self._unwritten(self._folder, error)
                 for _, _, future in group:
                     future.set_exception(StoreError(f"the journal cannot be written: {error}"))
                 continue
@@ -103,20 +112,25 @@ class Inbox:
             )
             for _, _, future in group:
                 future.set_result(None)
-            self._journal.forget(self._writer.applied)
+            self._journal.forget(self._writer.forgettable)
 
     def _next_group(self) -> list[_Queued]:
         """All that is queued, once the writer has room for more. Empty when closing."""
-        with self._arrived:
-            while not self._queue and not self._closing:
-                self._arrived.wait()
-        while not self._writer.wait_for_room(self._most_bytes, 1.0):
-            if self._closing:
-                break  # it stays in the journal
-        with self._arrived:
-            group = list(self._queue)
-            self._queue.clear()
-            return group
+        while True:
+            with self._arrived:
+                while not self._queue and not self._closing:
+                    self._arrived.wait()
+            has_room = self._writer.wait_for_room(self._most_bytes, 1.0)
+            fault = None if has_room else self._writer.waiting().fault
+            if not has_room and fault is None and not self._closing:
+                continue
+            with self._arrived:
+                group = list(self._queue)
+                self._queue.clear()
+            if fault is None or not group:
+                return group
+            for _, _, future in group:  # who waits for a database that fails is better told
+                future.set_exception(StoreError(f"the database takes nothing in now: {fault}"))
 
     def _keep_aside(self, accepted: Accepted, fault: Exception) -> None:
         """Rows that were accepted and cannot be stored are kept in a file of their own."""

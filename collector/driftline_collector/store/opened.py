@@ -61,7 +61,7 @@ class Database:
     def _closed(self) -> bool:
         try:
             self._connection.close()
-        except duckdb.ResourceInUseException:  # a read is under way, and will soon fail
+        except duckdb.Error:  # a read is under way, and will soon fail
             return False
         return True
 

@@ -37,6 +37,20 @@ POINT_TABLES = (
     PointTable("sdk_health", "time_ns", "time_ns", ("metric", "reason", "signal")),
     PointTable("metrics", "start_ns", "time_ns", ("name", "kind", "attributes")),
 )
+#: Points that were summed with others are known by their window, where that was there to be summed.
+_SUMMED = """
+    UNION
+    SELECT arrived.row_min FROM arrived
+    SEMI JOIN suspects USING (stream, "start", "end")
+    JOIN archive_files AS summed
+      ON summed.table_name = 'profiles' AND summed.state = 'kept' AND summed.width_ns > 0
+     AND summed.model IS NOT DISTINCT FROM arrived.model
+     AND arrived."start" BETWEEN summed.first_ns AND summed.last_end_ns
+    JOIN stream_windows AS stored
+      ON stored.stream = arrived.stream AND stored.start_ns = arrived."start"
+     AND stored.end_ns = arrived."end" AND stored.received_ns <= summed.received_ns
+    WHERE stored.end_ns BETWEEN $first AND $last
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,8 +128,9 @@ def _stored(
             JOIN {kind.name} AS stored
               ON stored.stream = arrived.stream AND {start} = arrived."start"
              AND stored.{kind.end} = arrived."end" AND {same}
-            WHERE stored.{kind.end} BETWEEN ? AND ?
+            WHERE stored.{kind.end} BETWEEN $first AND $last
+            {_SUMMED if kind.name == "profiles" else ""}
             """,
-            [min(ends), max(ends)],
+            {"first": min(ends), "last": max(ends)},
         ).fetchnumpy()["row_min"]
     return np.asarray(found, np.int64)

@@ -10,10 +10,10 @@ import pyarrow as pa
 from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.coverage import COVERAGE
+from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.opened import ENDED, Cursor, Database
+from driftline_collector.store.reads_cases import ANSWER_NS
 
-#: How long after an edge prediction its answer from a cloud may be stamped: clocks differ, queues form.
-_ANSWER_NS = 3600 * 10**9
 #: Rows of a part of what is too much to hold at once.
 _PART_ROWS = 122_880
 _COUNTED = (
@@ -71,7 +71,7 @@ class Reader:
                     raise StoreError(f"the database cannot be read now, ask again: {fault}") from fault
                 recovered = True
                 self.recover()
-            except (duckdb.IOException, OSError) as fault:
+            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as fault:
                 # A file was replaced between naming it and opening it.
                 if changes == self.changes_of_files():
                     raise StoreError(f"the database cannot be read: {fault}") from fault
@@ -108,21 +108,19 @@ class Reader:
             WITH made AS (
                 SELECT version, device_type, region, tier, device, id, time_ns, label, value, score,
                        probability, escalation_label
-                FROM predictions WHERE model = ? AND time_ns >= ? AND time_ns < ?
+                FROM predictions WHERE model = $model AND time_ns >= $start AND time_ns < $end
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), truth AS (
                 SELECT prediction_id, label AS true_label, value AS true_value, time_ns AS label_time_ns,
                        probability AS label_probability, sample_probability AS label_sample_probability
-                FROM labels WHERE prediction_id IN (SELECT id FROM made)
+                FROM labels WHERE prediction_id IN (SELECT id FROM made) AND received_ns >= $start - $day
                 QUALIFY row_number() OVER (
                     PARTITION BY prediction_id ORDER BY time_ns DESC, received_ns DESC) = 1
             )
             SELECT made.*, truth.* EXCLUDE (prediction_id)
             FROM made JOIN truth ON truth.prediction_id = made.id ORDER BY time_ns, id
             """,
-            model,
-            start_ns,
-            end_ns,
+            {"model": model, "start": start_ns, "end": end_ns, "day": DAY_NS},
         )
 
     def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
@@ -157,7 +155,7 @@ class Reader:
             WHERE coalesce(edge.escalation_label, by_parent.label, by_trace.label) IS NOT NULL
             ORDER BY edge.time_ns, edge.id
             """,
-            {"model": model, "start": start_ns, "end": end_ns, "answer": _ANSWER_NS},
+            {"model": model, "start": start_ns, "end": end_ns, "answer": ANSWER_NS},
         )
 
     def known_predictions(self, ids: Sequence[str]) -> set[str]:
@@ -263,7 +261,14 @@ class Reader:
             "announced_lost": "SELECT coalesce(sum(made - profiled), 0) FROM stream_events"
             " WHERE phase IN ('closed', 'end')",
         }
-        counts = {table: f"SELECT count(*) FROM {table}" for table in _COUNTED}
+        counts = {table: _count(table) for table in _COUNTED}
         columns = ", ".join(f"CAST(({query}) AS BIGINT) AS {name}" for name, query in (counts | sums).items())
         row: dict[str, Any] = self._read(f"SELECT {columns}").to_pylist()[0]
         return row
+
+
+def _count(table: str) -> str:
+    """SQL: the rows that a table ever had. Those of archived files are written down: none is opened."""
+    return f"""(SELECT count(*) FROM main.{table}) + (
+        SELECT coalesce(sum(rows), 0) FROM archive_files WHERE state = 'kept' AND table_name = '{table}') + (
+        SELECT coalesce(sum(rows), 0) FROM retention_log WHERE table_name = '{table}')"""

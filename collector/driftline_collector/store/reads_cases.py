@@ -2,13 +2,17 @@
 
 import pyarrow as pa
 
+from driftline_collector.store.identifiers import made_ns
+from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Samples, Where
 
 _SAMPLE = """id, time_ns, trace_id, model, version, device, device_type, region, tier, label, value, score,
     probability, reasons, escalation_label, received_ns, feature_set, numbers, texts"""
 _CLOUDS = "('regional_cloud', 'cloud')"
-_DAY_NS = 86_400 * 10**9
+_LAST_NS = 2**63 - 1
+#: How far apart in time a prediction, its answer from a cloud and the spans of their trace are, at most.
+ANSWER_NS = 3600 * 10**9
 
 
 class CaseReads(Queries):
@@ -37,15 +41,18 @@ class CaseReads(Queries):
                 ORDER BY time_ns DESC, id LIMIT $limit
             ), truth AS (
                 SELECT prediction_id, label AS true_label FROM labels
-                WHERE prediction_id IN (SELECT id FROM page)
+                WHERE prediction_id IN (SELECT id FROM page) AND received_ns >= $start - $day
                 QUALIFY row_number() OVER (
                     PARTITION BY prediction_id ORDER BY time_ns DESC, received_ns DESC) = 1
             ), answers AS (
                 SELECT parent_id, arg_min(label, time_ns) AS label FROM predictions
-                WHERE parent_id IN (SELECT id FROM page) GROUP BY parent_id
+                WHERE parent_id IN (SELECT id FROM page)
+                  AND time_ns >= $start - $apart AND time_ns < $end + $apart
+                GROUP BY parent_id
             ), traced AS (
                 SELECT trace_id, arg_min(label, time_ns) AS label FROM predictions
                 WHERE trace_id IN (SELECT trace_id FROM page WHERE trace_id IS NOT NULL) AND tier IN {_CLOUDS}
+                  AND time_ns >= $start - $apart AND time_ns < $end + $apart
                 GROUP BY trace_id
             )
             SELECT page.* EXCLUDE (received_ns, trace_id, escalation_label), truth.true_label,
@@ -64,6 +71,8 @@ class CaseReads(Queries):
                 "before_ns": None if wanted.before is None else wanted.before[0],
                 "before_id": None if wanted.before is None else wanted.before[1],
                 "limit": wanted.limit,
+                "apart": ANSWER_NS,
+                "day": DAY_NS,
             },
         )
 
@@ -73,13 +82,23 @@ class CaseReads(Queries):
 
     def prediction(self, prediction: str) -> pa.Table:
         """See `Shown.prediction`."""
+        made = made_ns(prediction)
+        if made is not None:
+            # Where the id tells the truth, this is all that must be read.
+            found = self._prediction(prediction, made - DAY_NS, made + DAY_NS)
+            if found.num_rows:
+                return found
+        return self._prediction(prediction, 0, _LAST_NS)
+
+    def _prediction(self, prediction: str, start_ns: int, end_ns: int) -> pa.Table:
         return self._read(
             """
             SELECT predictions.* EXCLUDE (segment), feature_sets.names, feature_sets.types FROM predictions
             LEFT JOIN feature_sets ON feature_sets.id = predictions.feature_set
-            WHERE predictions.id = ? ORDER BY received_ns LIMIT 1
+            WHERE predictions.id = $id AND time_ns >= $start AND time_ns < $end
+            ORDER BY received_ns LIMIT 1
             """,
-            prediction,
+            {"id": prediction, "start": start_ns, "end": end_ns},
         )
 
     def truth(self, prediction: str) -> pa.Table:
@@ -92,40 +111,48 @@ class CaseReads(Queries):
             prediction,
         )
 
-    def answers_to(self, prediction: str, trace: bytes | None) -> pa.Table:
+    def answers_to(self, prediction: str, trace: bytes | None, made_ns: int) -> pa.Table:
         """See `Shown.answers_to`."""
         return self._read(
             f"""
             SELECT id, model, version, tier, label, value, score, duration, time_ns FROM predictions
-            WHERE id <> $id AND (parent_id = $id OR (
+            WHERE id <> $id AND time_ns >= $made - $apart AND time_ns < $made + $apart AND (
+                parent_id = $id OR (
                 $trace IS NOT NULL AND trace_id = $trace AND parent_id IS NULL AND tier IN {_CLOUDS}))
             ORDER BY time_ns, id LIMIT 1
             """,
-            {"id": prediction, "trace": trace},
+            {"id": prediction, "trace": trace, "made": made_ns, "apart": ANSWER_NS},
         )
 
-    def trace(self, trace: bytes) -> pa.Table:
+    def trace(self, trace: bytes, made_ns: int) -> pa.Table:
         """See `Shown.trace`."""
         return self._read(
             """
             SELECT DISTINCT ON (span_id) span_id, parent_span_id, name, tier, service, device, start_ns,
                    end_ns, status_code
-            FROM spans WHERE trace_id = ? ORDER BY start_ns, span_id LIMIT 1000
+            FROM spans WHERE trace_id = $trace AND start_ns >= $made - $apart AND start_ns < $made + $apart
+            ORDER BY start_ns, span_id LIMIT 1000
             """,
-            trace,
+            {"trace": trace, "made": made_ns, "apart": ANSWER_NS},
         )
 
     def sampling(self, around_ns: int) -> pa.Table:
         """See `Shown.sampling`."""
         return self._read(
-            f"""
-            SELECT min(time_ns) AS oldest_ns, max(time_ns) AS latest_ns,
-                   median(CASE WHEN list_contains(reasons, 'random') AND len(reasons) = 1
-                                AND time_ns BETWEEN $around - {_DAY_NS} AND $around + {_DAY_NS}
-                          THEN probability END) AS typical
-            FROM predictions
+            """
+            WITH bounds AS (  -- files tell theirs
+                SELECT min(time_ns) AS oldest_ns, max(time_ns) AS latest_ns FROM main.predictions
+                UNION ALL
+                SELECT min(first_ns), max(last_ns) FROM archive_files
+                WHERE state = 'kept' AND table_name = 'predictions'
+            )
+            SELECT min(oldest_ns) AS oldest_ns, max(latest_ns) AS latest_ns, (
+                SELECT median(probability) FROM predictions
+                WHERE time_ns >= $around - $day AND time_ns <= $around + $day
+                  AND list_contains(reasons, 'random') AND len(reasons) = 1) AS typical
+            FROM bounds
             """,
-            {"around": around_ns},
+            {"around": around_ns, "day": DAY_NS},
         )
 
     def latencies(self, where: Where) -> pa.Table:

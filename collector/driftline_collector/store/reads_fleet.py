@@ -1,11 +1,12 @@
 """Named reads of the fleet: who reports, how much, what of it is lost. From windows, not from profiles."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import pyarrow as pa
 
 from driftline_collector.store.catalogue import Catalogue
-from driftline_collector.store.coverage import missing
+from driftline_collector.store.coverage import coverage_by, missing
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Where
 
@@ -22,9 +23,17 @@ class FleetReads(Queries):
         """See `Shown.catalogue`."""
         return self._catalogue.table(self._read)
 
+    def models(self) -> pa.Table:
+        """See `Store.models`."""
+        return self._catalogue.models(self._read)
+
     @cached_property
     def _catalogue(self) -> Catalogue:
         return Catalogue()
+
+    def forget_catalogue(self) -> None:
+        """Read again, not only what is new: something was taken away."""
+        self._catalogue.forget()
 
     def fleet(self, where: Where) -> pa.Table:
         """See `Shown.fleet`."""
@@ -50,7 +59,7 @@ class FleetReads(Queries):
             SELECT reported.*, retired_devices.since_ns AS retired_ns, stream IN (
                 SELECT stream FROM stream_events WHERE phase = 'end' AND time_ns < $end) AS ended
             FROM reported LEFT JOIN retired_devices
-                ON retired_devices.device = reported.device AND retired_devices.since_ns < $end
+                ON retired_devices.device = reported.device AND retired_devices.since_ns <= $end
             ORDER BY model, device, tier, last_ns DESC, version
             """,
             where.parameters(),
@@ -98,13 +107,17 @@ class FleetReads(Queries):
             where.parameters(),
         )
 
+    def coverage_by(self, where: Where, keys: Sequence[str]) -> pa.Table:
+        """See `Shown.coverage_by`."""
+        return self._read(coverage_by(keys, _MATCHES), where.parameters())
+
     def streams(self, where: Where) -> pa.Table:
         """See `Shown.streams`."""
         return self._read(
             f"""
             WITH windows AS (
                 SELECT stream, arg_max(version, end_ns) AS version, min(start_ns) AS first_ns,
-                       max(end_ns) AS last_ns, sum(predictions) AS counted
+                       max(end_ns) AS last_ns, sum(predictions + coalesce(purged, 0)) AS counted
                 FROM stream_windows WHERE stream <> '' AND {_MATCHES} GROUP BY stream
             ), told AS (
                 SELECT stream, arg_max(version, time_ns) AS version,
@@ -172,15 +185,4 @@ class FleetReads(Queries):
             ORDER BY time_ns, kind, from_version, to_version LIMIT 200
             """,
             where.parameters() | {"hour": 3600 * 10**9},
-        )
-
-    def clock_offset(self, device: str) -> pa.Table:
-        """See `Shown.clock_offset`."""
-        return self._read(
-            """
-            SELECT CAST(max(end_ns - received_ns) AS DOUBLE) / 1e9 AS offset_s FROM (
-                SELECT end_ns, received_ns FROM stream_windows
-                WHERE device = ? ORDER BY received_ns DESC LIMIT 100)
-            """,
-            device,
         )

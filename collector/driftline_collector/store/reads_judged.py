@@ -20,13 +20,23 @@ _LATEST = """QUALIFY row_number() OVER (
 class JudgedReads(Queries):
     """See `driftline_collector.store.shown.Shown`."""
 
+    def judged_until(self, model: str | None = None) -> pa.Table:
+        """See `Store.judged_until`."""
+        return self._read(
+            """
+            SELECT max(window_end_ns) AS window_end_ns, max(evaluated_ns) AS evaluated_ns FROM evaluations
+            WHERE $model IS NULL OR model = $model HAVING count(*) > 0
+            """,
+            {"model": model},
+        )
+
     def latest_window(self, model: str, measure: str, at_ns: int | None = None) -> pa.Table:
         """See `Shown.latest_window`."""
         return self._read(
             """
-            SELECT window_start_ns, max(window_end_ns) AS window_end_ns FROM evaluations
+            SELECT window_start_ns, window_end_ns FROM evaluations
             WHERE model = $model AND measure = $measure AND ($at IS NULL OR window_start_ns <= $at)
-            GROUP BY window_start_ns ORDER BY window_start_ns DESC LIMIT 1
+            ORDER BY window_start_ns DESC, window_end_ns DESC LIMIT 1
             """,
             {"model": model, "measure": measure, "at": at_ns},
         )

@@ -18,13 +18,6 @@ _COUNTED = pa.schema(
 class ProfileReads(Queries):
     """See `driftline_collector.store.base.Store`."""
 
-    def models(self) -> pa.Table:
-        """See `Store.models`."""
-        return self._read("""
-            SELECT model, version, min(start_ns) AS first_ns, max(end_ns) AS last_ns
-            FROM profiles WHERE kind = 'predictions' GROUP BY model, version ORDER BY model, version
-        """)
-
     def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """See `Store.device_counts`. Without a binning there are no counts that could be summed."""
         return self._read_by_parts(
@@ -44,8 +37,8 @@ class ProfileReads(Queries):
             WITH devices AS (
                 SELECT version, device_type, region, tier, device, min(start_ns) AS first_start_ns,
                        max(end_ns) AS last_end_ns, arg_max(stream, end_ns) AS stream
-                FROM profiles
-                WHERE kind = 'predictions' AND model = $model AND end_ns > $start AND start_ns < $end
+                FROM stream_windows
+                WHERE model = $model AND end_ns > $start AND start_ns < $end
                   AND ($ahead IS NULL OR end_ns <= received_ns + $ahead)
                 GROUP BY version, device_type, region, tier, device
             )
@@ -66,9 +59,15 @@ class ProfileReads(Queries):
         """See `Store.touched`."""
         return self._read(
             """
-            SELECT model, start_ns - start_ns % $width AS window_start_ns, max(received_ns) AS received_ns
-            FROM profiles WHERE received_ns > $since
-            GROUP BY model, window_start_ns ORDER BY window_start_ns, model
+            WITH touched AS (
+                SELECT model, start_ns - start_ns % $width AS window_start_ns, received_ns, false AS purged
+                FROM stream_windows WHERE model IS NOT NULL AND received_ns > $since
+                UNION ALL
+                SELECT model, unnest(range("first" - "first" % $width, "last" + 1, $width)), purged_ns, true
+                FROM purged WHERE table_name = 'profiles' AND purged_ns > $since
+            )
+            SELECT model, window_start_ns, max(received_ns) AS received_ns, bool_or(purged) AS purged
+            FROM touched GROUP BY model, window_start_ns ORDER BY window_start_ns, model
             """,
             {"width": width_ns, "since": since_received_ns},
         )

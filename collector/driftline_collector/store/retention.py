@@ -6,7 +6,9 @@ row in `retention_log`.
 
 import datetime as dt
 import logging
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -18,7 +20,7 @@ from driftline_collector.store.archive_files import ArchiveFile, has_place
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, ArchivedTable, Kind
 from driftline_collector.store.merging import HOUR_NS, joined, merged
 from driftline_collector.store.opened import Cursor, Database
-from driftline_collector.store.usage import note_usage, usage
+from driftline_collector.store.usage import hot_bytes, note_usage
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +60,10 @@ class RetentionPolicy:
 
 
 class Retention:
-    """Applies a policy; for one thread. `now` gives ns since the epoch; it ends soon after `stopping`."""
+    """Applies a policy; for one thread. `now` gives ns since the epoch; it ends soon after `stopping`.
+
+    `checkpoints` is held by who must not have one made.
+    """
 
     def __init__(
         self,
@@ -66,12 +71,14 @@ class Retention:
         archive: Archive,
         policy: RetentionPolicy,
         *,
+        checkpoints: threading.Lock,
         now: Callable[[], int],
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._own = Cursor(database)
         self._archive = archive
         self._policy = policy
+        self._checkpoints = checkpoints
         self._now = now
         self._stopping = stopping
         self._noted_ns = 0
@@ -87,15 +94,28 @@ class Retention:
     def tick(self) -> None:
         """Do what is due. What makes room comes first."""
         now_ns = self._now()
+        changes = self._archive.changes
         steps = (self._drop_old, self._drop_much, self._archive_closed, self._sum_profiles, self._join_files)
         for step in steps:
             for work in step(now_ns):
                 if self._stopping():
                     return
                 work()
+        if self._archive.changes != changes:
+            self._make_room()
         if now_ns - self._noted_ns >= _USAGE_EVERY_NS:
             note_usage(self._cursor, now_ns)
             self._noted_ns = now_ns
+
+    def _make_room(self) -> None:
+        """Let what comes next lie where deleted rows lay. Where it cannot be now, it comes by itself."""
+        if not self._checkpoints.acquire(blocking=False):
+            return
+        try:
+            with suppress(duckdb.TransactionException):
+                self._cursor.execute("CHECKPOINT")
+        finally:
+            self._checkpoints.release()
 
     # -- closed days -----------------------------------------------------------------------------------
     def _archive_closed(self, now_ns: int) -> Iterable[Work]:
@@ -182,8 +202,7 @@ class Retention:
             if keep.most_bytes is None:
                 continue
             files = [file for file in self._archive.files() if file.table.kind == kind]
-            hot = sum(each.hot_bytes for each in usage(self._cursor) if each.kind == kind)
-            excess = hot + sum(file.bytes for file in files) - keep.most_bytes
+            excess = hot_bytes(self._cursor, kind) + sum(file.bytes for file in files) - keep.most_bytes
             for _, day in groupby(sorted(files, key=lambda file: file.day), key=lambda file: file.day):
                 if excess <= 0:
                     break

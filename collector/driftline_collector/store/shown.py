@@ -70,6 +70,12 @@ class Shown(Store, Protocol):
     def losses(self, where: Where) -> pa.Table:
         """model, device, announced_lost, missing: of streams with an event in the interval."""
 
+    def coverage_by(self, where: Where, keys: Sequence[str]) -> pa.Table:
+        """Predictions that came and that are lost, of streams; by some of `coverage.KEYS`, in their order.
+
+        received, lost (where that is not known it is estimated), holes_ns, devices, streams.
+        """
+
     def streams(self, where: Where) -> pa.Table:
         """The starts of devices, latest first.
 
@@ -82,11 +88,11 @@ class Shown(Store, Protocol):
     def changes(self, where: Where) -> pa.Table:
         """Deployments, alike ones within hours as one: kind, from_version, to_version, time_ns, devices."""
 
+    def show_names(self) -> None:
+        """To be called once a device is renamed: what is archived of it is shown under its new name, too."""
+
     def device_changes(self, device: str | None = None) -> pa.Table:
         """What operators said of devices, the latest first: the columns of the table, and name (of now)."""
-
-    def clock_offset(self, device: str) -> pa.Table:
-        """offset_s: how far ahead of receipt a device's windows end at most; NULL where unknown."""
 
     # -- what was judged -------------------------------------------------------------------------------
     def latest_window(self, model: str, measure: str, at_ns: int | None = None) -> pa.Table:
@@ -133,11 +139,14 @@ class Shown(Store, Protocol):
     def truth(self, prediction: str) -> pa.Table:
         """The latest label of a prediction: time_ns, label, value, source; 0 or 1 rows."""
 
-    def answers_to(self, prediction: str, trace: bytes | None) -> pa.Table:
-        """Predictions that answer another one, by parent or by trace: id, model, version, tier, label …"""
+    def answers_to(self, prediction: str, trace: bytes | None, made_ns: int) -> pa.Table:
+        """Predictions that answer one made then, by parent or by trace: id, model, version, tier, label …
 
-    def trace(self, trace: bytes) -> pa.Table:
-        """The spans of a trace, by start."""
+        Of the hour before and after.
+        """
+
+    def trace(self, trace: bytes, made_ns: int) -> pa.Table:
+        """The spans of a trace in the hour before and after, by start."""
 
     def sampling(self, around_ns: int) -> pa.Table:
         """oldest_ns and latest_ns of all samples; typical: the median probability in the days around then."""
@@ -158,6 +167,22 @@ class Shown(Store, Protocol):
     def bounds(self) -> pa.Table:
         """oldest_ns, latest_ns (of windows), behind_s: from end to commit, median of the latest 1,000."""
 
+    def refused_since(self, received_ns: int) -> pa.Table:
+        """signal, reason, count of what was turned away, or folded, since then."""
+
+    def kept(self) -> pa.Table:
+        """By table: rows, oldest_ns and newest_ns (measured), received_ns (the latest)."""
+
+    def clocks(self, where: Where, tolerance_ns: int) -> pa.Table:
+        """By device, of windows that were received in the interval.
+
+        offset_s: how far ahead of receipt those of the latest hour end at most; future_windows end further
+        ahead than the tolerance.
+        """
+
+    def memory(self) -> pa.Table:
+        """used (bytes) and limit (as DuckDB writes it) of the database's memory."""
+
     def waiting(self) -> Waiting:
         """What is in the journal and not in the database."""
 
@@ -166,3 +191,17 @@ class Shown(Store, Protocol):
 
     def made(self) -> pa.Table:
         """made (by the streams' own word) and counted (in windows): predictions, in all."""
+
+    # -- keeping ---------------------------------------------------------------------------------------
+    def keeping(self) -> pa.Table:
+        """What each kind takes, as last written down; nothing in the first minutes of a database.
+
+        kind, hot_rows, hot_bytes (in the database), archived_rows, archived_bytes, files, oldest_ns,
+        newest_ns, dropped_rows (by age or size), rows_a_day, bytes_a_day (NULL: not known yet).
+        """
+
+    def free_in_database(self) -> int:
+        """Bytes of the database's file that hold nothing, and are used before it grows."""
+
+    def audit(self, limit: int) -> pa.Table:
+        """What operators did to what is kept, latest first: changed_ns, what, author, reason, scope, rows."""

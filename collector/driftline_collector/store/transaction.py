@@ -15,6 +15,7 @@ from driftline_collector.store.batch import Batch, Rows, concatenate
 from driftline_collector.store.ledger import Ledger
 from driftline_collector.store.opened import Database
 from driftline_collector.store.points import POINT_TABLES, fresh_points
+from driftline_collector.store.purged import PurgedPoints
 from driftline_collector.store.registered import registered
 from driftline_collector.store.seen import REMEMBER_NS, Mask, SeenTable, Sighting, Window
 
@@ -39,6 +40,8 @@ class Transactions:
         self._lookups = database.cursor()
         self._lookups.execute("SET search_path = 'kept,main'")  # what is in the archive has come as well
         self._seen = SeenTable(self._cursor, remember_ns)
+        #: To be read again by who purges.
+        self.purged = PurgedPoints(self._cursor)
         self._ledger = Ledger(self._seen)
         self._altered = False
         self._columns = _columns(self._cursor)
@@ -154,10 +157,11 @@ class Transactions:
         windows: list[Window] = []
         for kind in POINT_TABLES:
             if kind.name in tables:
-                points = fresh_points(self._lookups, self._ledger, kind, tables[kind.name])
+                arrived, purged = self.purged.without(kind, tables[kind.name])
+                points = fresh_points(self._lookups, self._ledger, kind, arrived)
                 tables[kind.name] = points.table
                 windows += points.windows
-                for stream, count in points.repeats.items():
+                for stream, count in (*points.repeats.items(), *purged.items()):
                     refused["metrics", REPEAT, stream] += count
         if "profiles" in tables:
             tables["stream_windows"] = _stream_windows(tables["profiles"])
@@ -212,27 +216,27 @@ def _kept(rows: Rows, fresh: Mask) -> pa.Table:
 
 
 def _joined(parts: Sequence[pa.Table]) -> pa.Table:
-    return parts[0] if len(parts) == 1 else pa.concat_tables(parts, promote_options="default")
+    """In one piece: each piece costs DuckDB time and memory, be it of one row."""
+    if len(parts) == 1:
+        return parts[0]
+    return pa.concat_tables(parts, promote_options="default").combine_chunks()
 
 
 def _stream_windows(profiles: pa.Table) -> pa.Table:
-    """One row per stream and window: whose it is, the predictions and escalations that its points count."""
+    """One row per stream, window and whose it is: the predictions and escalations that its points count."""
+    whose = [name for name in _WHOSE if name in profiles.column_names]
     keys = {
+        **{name: profiles.column(name).cast(pa.string()) for name in whose},
         "stream": profiles.column("stream").cast(pa.string()).fill_null(""),
         "device": profiles.column("device").cast(pa.string()),
         "start_ns": profiles.column("start_ns").cast(pa.int64()),
         "end_ns": profiles.column("end_ns").cast(pa.int64()),
     }
+    if "received_ns" in profiles.column_names:
+        keys["received_ns"] = profiles.column("received_ns")
     sums = {kind: _counted(profiles, kind) for kind in ("predictions", "escalations")}
-    grouped = (
-        pa.table({**keys, **sums, "row": np.arange(profiles.num_rows)})
-        .group_by(list(keys))
-        .aggregate([(name, "sum") for name in sums] + [("row", "min")])
-    )
-    whose = [name for name in _WHOSE if name in profiles.column_names]
-    first = profiles.select(whose).take(grouped.column("row_min"))
-    columns = {name: grouped.column(name) for name in keys} | {n: grouped.column(f"{n}_sum") for n in sums}
-    return pa.table(columns | {name: first.column(name) for name in whose})
+    grouped = pa.table({**keys, **sums}).group_by(list(keys)).aggregate([(name, "sum") for name in sums])
+    return grouped.rename_columns({f"{name}_sum": name for name in sums})
 
 
 def _counted(profiles: pa.Table, kind: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

@@ -1,8 +1,8 @@
 """How much room each kind of data takes, how fast that grows, and when there will be none left."""
 
+import math
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+import time
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,32 @@ _REMEMBERED_DAYS = 35
 _SHORTEST_NS = 3_600 * 10**9
 #: A disk of any size has room for a checkpoint and for what queries write while they run, in this.
 _MOST_RESERVED = 2**30
+_LOOK_S = 1.0
+
+#: How much each kind took when that was last written down, how fast it grows, and what of it was dropped.
+#: A growth that was seen for less than an hour tells nothing, and is NULL.
+USAGE = f"""
+    WITH last AS (SELECT max(time_ns) AS time_ns FROM disk_usage),
+    growth AS (
+        SELECT kind, max(time_ns) - min(time_ns) AS seen_ns,
+               regr_slope(hot_rows + archived_rows, time_ns) * {DAY_NS} AS rows_a_day,
+               regr_slope(hot_bytes + archived_bytes, time_ns) * {DAY_NS} AS bytes_a_day
+        FROM disk_usage WHERE time_ns >= (SELECT time_ns FROM last) - {_DAYS * DAY_NS} GROUP BY kind
+    ), files AS (
+        SELECT CASE {{kinds}} END AS kind, count(*) AS files, min(least(first_ns, received_ns)) AS first_ns
+        FROM archive_files WHERE state = 'kept' GROUP BY 1
+    ), dropped AS (
+        SELECT kind, CAST(sum(rows) AS BIGINT) AS dropped_rows FROM retention_log
+        WHERE reason <> 'merged' GROUP BY kind
+    )
+    SELECT kind, hot_rows, hot_bytes, archived_rows, archived_bytes, coalesce(files, 0) AS files,
+           least(oldest_ns, first_ns) AS oldest_ns, newest_ns, coalesce(dropped_rows, 0) AS dropped_rows,
+           CASE WHEN seen_ns >= {_SHORTEST_NS} THEN rows_a_day END AS rows_a_day,
+           CASE WHEN seen_ns >= {_SHORTEST_NS} THEN bytes_a_day END AS bytes_a_day
+    FROM disk_usage JOIN growth USING (kind) LEFT JOIN files USING (kind) LEFT JOIN dropped USING (kind)
+    WHERE time_ns = (SELECT time_ns FROM last) ORDER BY hot_bytes + archived_bytes DESC, kind
+""".format(kinds=" ".join(f"WHEN table_name = '{table.name}' THEN '{table.kind}'" for table in ARCHIVED))
+FREE_IN_DATABASE = "SELECT block_size * free_blocks AS bytes FROM pragma_database_size() LIMIT 1"
 
 _HOT = "SELECT count(*), min({moment}), max({moment}) FROM main.{table}"
 _BLOCKS = """
@@ -26,26 +52,6 @@ _BLOCKS = """
         SELECT unnest(additional_block_ids) FROM pragma_storage_info('main.{table}') WHERE persistent)
     WHERE block >= 0
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KindUsage:
-    """Rows and bytes of a kind, in the database (`hot_`) and in the archive, and how fast they grow.
-
-    Bytes in the database are those of the blocks that hold its rows; what came last may not be in one yet.
-    The growth a day is None where it is not known yet.
-    """
-
-    kind: Kind
-    hot_rows: int
-    hot_bytes: int
-    archived_rows: int
-    archived_bytes: int
-    files: int
-    oldest_ns: int | None
-    newest_ns: int | None
-    rows_a_day: float | None
-    bytes_a_day: float | None
 
 
 State = Literal["ample", "low", "full"]
@@ -58,8 +64,17 @@ class Space:
     """
 
     def __init__(self, folder: Path, reserve: int | None = None) -> None:
-        self._folder = folder
+        self._folder = folder.absolute()
         self._reserve = reserve
+        self._looked = -math.inf
+        self._free = 0
+
+    def __str__(self) -> str:
+        what = {"ample": "", "low": ": it is running out", "full": ": nothing more is taken"}[self.state]
+        return (
+            f"{self._folder}: {self.free / 1e9:.2f} GB are free, of which"
+            f" {self.reserve / 1e9:.2f} GB are kept back{what}"
+        )
 
     @property
     def reserve(self) -> int:
@@ -70,14 +85,18 @@ class Space:
 
     @property
     def free(self) -> int:
-        """Bytes free on the disk."""
-        return shutil.disk_usage(self._folder).free
+        """Bytes free on the disk, a second ago at most."""
+        if time.monotonic() - self._looked >= _LOOK_S:
+            self._free = shutil.disk_usage(self._folder).free
+            self._looked = time.monotonic()
+        return self._free
 
     @property
     def state(self) -> State:
         """How it stands now."""
-        free, reserve = self.free, self.reserve
-        return "ample" if free >= reserve else "low" if free >= reserve // 2 else "full"
+        if self.free >= (reserve := self.reserve):
+            return "ample"
+        return "low" if self.free >= reserve // 2 else "full"
 
 
 def note_usage(cursor: duckdb.DuckDBPyConnection, now_ns: int) -> None:
@@ -95,63 +114,9 @@ def note_usage(cursor: duckdb.DuckDBPyConnection, now_ns: int) -> None:
     cursor.execute("DELETE FROM disk_usage WHERE time_ns < ?", [now_ns - _REMEMBERED_DAYS * DAY_NS])
 
 
-def usage(cursor: duckdb.DuckDBPyConnection) -> list[KindUsage]:
-    """How much each kind took when that was last written down; nothing before the first time."""
-    rows = cursor.execute(
-        """
-        WITH last AS (SELECT max(time_ns) AS time_ns FROM disk_usage),
-        recent AS (SELECT * FROM disk_usage WHERE time_ns >= (SELECT time_ns FROM last) - $span),
-        growth AS (
-            SELECT kind, max(time_ns) - min(time_ns) AS seen_ns,
-                   regr_slope(hot_rows + archived_rows, time_ns) * $day AS rows_a_day,
-                   regr_slope(hot_bytes + archived_bytes, time_ns) * $day AS bytes_a_day
-            FROM recent GROUP BY kind
-        )
-        SELECT kind, hot_rows, hot_bytes, archived_rows, archived_bytes, oldest_ns, newest_ns,
-               CASE WHEN seen_ns >= $shortest THEN rows_a_day END,
-               CASE WHEN seen_ns >= $shortest THEN bytes_a_day END
-        FROM disk_usage JOIN growth USING (kind) WHERE time_ns = (SELECT time_ns FROM last)
-        """,
-        {"span": _DAYS * DAY_NS, "day": DAY_NS, "shortest": _SHORTEST_NS},
-    ).fetchall()
-    told = {row[0]: row[1:] for row in rows}
-    return [_usage(cursor, kind, told[kind]) for kind in KINDS if kind in told]
-
-
-def free_in_database(cursor: duckdb.DuckDBPyConnection) -> int:
-    """Bytes of the file that hold nothing, and are used before it grows."""
-    ((block_size, free),) = cursor.execute(
-        "SELECT block_size, free_blocks FROM pragma_database_size()"
-    ).fetchall()[:1]
-    return int(block_size * free)
-
-
-def days_left(usages: Sequence[KindUsage], available: int) -> float | None:
-    """Days until `available` bytes are used up; None where nothing grows, or its growth is not known."""
-    growth = sum(each.bytes_a_day or 0.0 for each in usages)
-    return max(0, available) / growth if growth > 0 else None
-
-
-def _usage(cursor: duckdb.DuckDBPyConnection, kind: Kind, told: Sequence[int | None]) -> KindUsage:
-    hot_rows, hot_bytes, rows, size, oldest, newest, rows_a_day, bytes_a_day = told
-    ((files, first),) = cursor.execute(
-        "SELECT count(*), min(least(first_ns, received_ns)) FROM archive_files"
-        " WHERE state = 'kept' AND list_contains(?, table_name)",
-        [_tables(kind)],
-    ).fetchall()
-    known = [each for each in (oldest, first) if each is not None]
-    return KindUsage(
-        kind=kind,
-        hot_rows=hot_rows or 0,
-        hot_bytes=hot_bytes or 0,
-        archived_rows=rows or 0,
-        archived_bytes=size or 0,
-        files=files,
-        oldest_ns=min(known, default=None),
-        newest_ns=newest,
-        rows_a_day=rows_a_day,
-        bytes_a_day=bytes_a_day,
-    )
+def hot_bytes(cursor: duckdb.DuckDBPyConnection, kind: Kind) -> int:
+    """Bytes of the blocks that hold the rows of a kind in the database."""
+    return _hot(cursor, kind)[1]
 
 
 def _hot(cursor: duckdb.DuckDBPyConnection, kind: Kind) -> tuple[int, int, int | None, int | None]:

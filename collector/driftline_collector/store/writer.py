@@ -21,6 +21,7 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.opened import ENDED, Database
 from driftline_collector.store.seen import REMEMBER_NS
+from driftline_collector.store.seldom import Seldom
 from driftline_collector.store.transaction import Transactions
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,9 @@ class Writer:
         self._arrivals: deque[tuple[int, float]] = deque()
         self._hurry = False
         self._fault: Exception | None = None
-        self._accepted = self._applied = self._transactions.applied
+        self._ended = Seldom(logger, "the database takes no more statements, and is opened anew: %s")
+        self._uncommitted = Seldom(logger, "a batch of %d rows could not be committed: %s")
+        self._accepted = self._applied = self._forgettable = self._transactions.applied
         #: Called with what was accepted and yet is not to be stored, before that is counted and left out.
         self.keep_aside: Callable[[Accepted, Exception], None] = lambda _accepted, _fault: None
         self._thread = threading.Thread(target=self._run, name="driftline-writer", daemon=True)
@@ -121,6 +124,14 @@ class Writer:
             fault = None if self._fault is None else str(self._fault)
             return Waiting(self._bytes, None if since is None else time.monotonic() - since, fault)
 
+    @property
+    def forgettable(self) -> int:
+        """Up to which position the journal is not needed: that of the commit before the last.
+
+        A crash may tear the database's log, and take the last commit along.
+        """
+        return self._forgettable
+
     def submit(self, batch: Batch) -> "Future[None]":
         """Queue a batch. The future is done after the commit, or fails: UnstorableError, or StoreError."""
         future: Future[None] = Future()
@@ -133,10 +144,11 @@ class Writer:
         return future
 
     @contextmanager
-    def paused(self) -> Iterator[Transactions]:
+    def paused(self, patience_s: float = 30.0) -> Iterator[Transactions]:
         """Once all that was accepted before is committed, nothing more is until the block ends.
 
-        Who sends is answered by the journal meanwhile, as long as that has room. Raises StoreError.
+        Who sends is answered by the journal meanwhile, as long as that has room. Raises StoreError where the
+        database does not commit.
         """
         pause = _Pause()
         with self._arrived:
@@ -144,8 +156,12 @@ class Writer:
                 raise StoreError("the store is closing; ask the next collector")
             self._put(pause)
             self._hurry = True
-        pause.done.result()
         try:
+            try:
+                pause.done.result(patience_s)
+            except TimeoutError:
+                fault = self._fault or "it is busy"
+                raise StoreError(f"the database does not take in what was accepted: {fault}") from None
             yield self._transactions
         finally:
             pause.over.set()
@@ -249,7 +265,7 @@ class Writer:
         return left
 
     def _failed(self, queued: Accepted | _Submitted, fault: Exception) -> list[Accepted]:
-        logger.error("a batch of %d rows could not be committed: %s", queued.batch.size, fault)
+        self._uncommitted(queued.batch.size, fault)
         if isinstance(queued, _Submitted):
             queued.done.set_exception(_explained(fault))
             return []
@@ -277,7 +293,8 @@ class Writer:
         with self._committed:
             self._fault = None
             self._bytes -= sum(queued.size for queued in group if isinstance(queued, Accepted))
-            self._applied = _position(group) or self._applied
+            if position := _position(group):
+                self._forgettable, self._applied = self._applied, position
             while self._arrivals and self._arrivals[0][0] <= self._applied:
                 self._arrivals.popleft()
             self._committed.notify_all()
@@ -300,6 +317,7 @@ class Writer:
 
     def _try(self, batches: Sequence[Batch], position: int | None) -> Exception | None:
         """Commit; why that failed. Where the fault ends the database it is opened anew, and tried again."""
+        fault: Exception | None = None
         for _ in range(2):
             transactions = self._transactions
             try:
@@ -307,27 +325,24 @@ class Writer:
                     transactions.commit(batches)
                 else:
                     transactions.commit(batches, position)
-            except ENDED as fault:
-                ended: Exception = fault
-                logger.error("the database takes no more statements: %s", fault)  # noqa: TRY400  # it says all
-                if not self._reopened():
-                    break
+            except ENDED as ended:
+                fault = ended
+                self._ended(ended)
+                try:
+                    self._reopen()
+                except (StoreError, duckdb.Error) as error:
+                    return error
                 if self._transactions.committed_ns >= transactions.stamped_ns:
                     return None  # what failed came after the commit
-            except Exception as fault:  # noqa: BLE001  # the thread must go on, and its sender be told
-                return fault
+            except Exception as other:  # noqa: BLE001  # the thread must go on, and its sender be told
+                return other
             else:
                 return None
-        return ended
+        return fault
 
-    def _reopened(self) -> bool:
-        try:
-            self._database.reopen()
-            self._transactions = Transactions(self._database, remember_ns=self._remember_ns)
-        except (StoreError, duckdb.Error) as error:
-            logger.error("the database cannot be opened anew now: %s", error)  # noqa: TRY400  # it says all
-            return False
-        return True
+    def _reopen(self) -> None:
+        self._database.reopen()
+        self._transactions = Transactions(self._database, remember_ns=self._remember_ns)
 
 
 def _position(group: Sequence[_Queued]) -> int | None:
@@ -337,7 +352,8 @@ def _position(group: Sequence[_Queued]) -> int | None:
 
 def _is_lasting(fault: Exception) -> bool:
     """Whether another attempt would fail as well: the rows' fault, or ours."""
-    return not isinstance(fault, (duckdb.OperationalError, duckdb.FatalException, OSError, MemoryError))
+    passing = (duckdb.OperationalError, duckdb.FatalException, StoreError, OSError, MemoryError)
+    return not isinstance(fault, passing)
 
 
 def _explained(fault: Exception) -> StoreError:

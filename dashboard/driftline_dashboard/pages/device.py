@@ -92,6 +92,9 @@ def title(found: DeviceDetail, now: datetime | None) -> tuple[str, str]:
         return f"{device.device} has moved{f', most in {moved}' if moved else ''}", "▲"
     if device.state == "silent":
         return f"{device.device} is silent since {last}", "!"
+    if device.state == "retired":
+        since = words.clock(words.parse_time(device.retired), today=now)
+        return f"{device.device} is retired since {since}, and last reported at {last}", ""
     said = {
         "idle": f"{device.device} reports and predicts nothing",
         "new": f"{device.device} is new and not judged yet",

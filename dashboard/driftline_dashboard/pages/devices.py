@@ -22,6 +22,7 @@ STATES = {
     "idle": "Idle",
     "new": "New",
     "ended": "Ended",
+    "retired": "Retired",
     "ok": "Well",
 }
 _MEANS = {
@@ -30,6 +31,7 @@ _MEANS = {
     "idle": "reports, and predicts nothing",
     "new": "not judged yet",
     "ended": "said goodbye",
+    "retired": "gone for good, an operator said",
     "ok": "nothing to say",
 }
 _SIGNS = {"moved": "▲ ", "silent": "! "}

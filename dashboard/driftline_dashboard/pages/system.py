@@ -3,7 +3,7 @@
 from collections import Counter
 
 import streamlit as st
-from driftline_collector.client import System
+from driftline_collector.client import Journal, System
 
 from driftline_dashboard import address, alerting, collector, layout, shell, words
 from driftline_dashboard.collector import Answer
@@ -11,6 +11,8 @@ from driftline_dashboard.layout import Tile
 
 # Below this much of a disk left, a database that grows ends in hours.
 _SCARCE_BYTES = 2 * 10**9
+# What was accepted is in the database within seconds, unless something is wrong.
+_LATE_S = 30.0
 _OUTCOMES = {
     "taken": "taken",
     "refused": "refused",
@@ -64,6 +66,9 @@ def title(found: System) -> tuple[str, str]:
         return "The collector is starting: its numbers are those of before", "!"
     if free is not None and free < _SCARCE_BYTES:
         return f"The disk is nearly full: {size(free)} free", "!"
+    if found.journal is not None and found.journal.fault is not None:
+        waiting = size(found.journal.bytes)
+        return f"The database takes nothing in, and {waiting} wait in the journal: {found.journal.fault}", "!"
     failing = [notifier.name for notifier in found.notifiers if notifier.failed]
     if failing:
         return f"Messages to {', '.join(failing)} have failed", "!"
@@ -130,6 +135,8 @@ def _tiles() -> None:
     if ingest.lag_s is not None:
         lag = Tile(name="Ingest lag", value=words.duration(ingest.lag_s), detail="from device to database")
         shown.insert(0, lag)
+    if found.journal is not None:
+        shown.insert(1, _journal(found.journal))
     if database.bytes is not None:
         free = "" if database.disk_free is None else f", {size(database.disk_free)} free"
         shown.append(
@@ -150,6 +157,18 @@ def _tiles() -> None:
             )
         )
     layout.tiles(shown)
+
+
+def _journal(journal: Journal) -> Tile:
+    """What was accepted and the database has yet to take in: mostly nothing that is older than seconds."""
+    waits = "" if journal.oldest_s is None else f", the oldest for {words.duration(journal.oldest_s)}"
+    late = journal.fault is not None or (journal.oldest_s or 0.0) > _LATE_S
+    return Tile(
+        name="Journal",
+        value=size(journal.bytes),
+        detail=f"wait for the database{waits}",
+        sign="!" if late else "",
+    )
 
 
 def _outcomes(requests: Counter[str]) -> str:
