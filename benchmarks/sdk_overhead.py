@@ -10,6 +10,8 @@ same HTTP server, which answers and stores nothing.
   attributes (batch processor, OTLP/HTTP) ÷ `Monitor.record`.
 - `cpu_ratio_otel_histogram`: CPU time of the whole process, its background included, ten OpenTelemetry
   histogram records ÷ `Monitor.record`, per prediction.
+- `import_ratio`, `rss_ratio`: seconds to import, start and record once, and resident memory a second later,
+  driftline ÷ numpy and OpenTelemetry's SDK with its OTLP exporters.
 """
 
 import argparse
@@ -23,8 +25,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+from benchmarks._sink import Sink
 
 PREDICTIONS = 60_000
 #: Predictions between two breaths, in which the background may catch up, as it does beside a model.
@@ -169,24 +174,67 @@ def run_histogram(endpoint: str) -> dict[str, float]:
     return result
 
 
-RUNS = {"record": run_record, "batch": run_batch, "span": run_span, "histogram": run_histogram}
+def _weigh(start: Callable[[], object], began: float) -> dict[str, float]:
+    """Seconds since `began` and resident megabytes, after a start."""
+    started = start()
+    seconds = time.perf_counter() - began
+    time.sleep(1.0)  # its threads have come to rest
+    status = Path("/proc/self/status").read_text()
+    resident = int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    del started
+    return {"import_s": seconds, "rss_mb": resident}
 
 
-class _Sink(BaseHTTPRequestHandler):
-    """Answers each OTLP request with an empty OTLP answer."""
+def run_start(endpoint: str) -> dict[str, float]:
+    """Import driftline, make a Monitor, record once."""
+    began = time.perf_counter()
 
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
+    def start() -> object:
+        import driftline
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-protobuf")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        folder = tempfile.mkdtemp()
+        device = driftline.Device(id="bench")
+        made = driftline.Monitor(
+            model="benchmark", version="1", device=device, endpoint=endpoint, spool_dir=folder
+        )
+        made.record(dict.fromkeys(NAMES, 1.0), label="1", score=0.5)
+        return made
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        pass
+    return _weigh(start, began)
+
+
+def run_start_otel(endpoint: str) -> dict[str, float]:
+    """Import numpy and OpenTelemetry's SDK with its OTLP exporters, make the providers, record once."""
+    began = time.perf_counter()
+
+    def start() -> object:
+        import numpy as np
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+        reader = PeriodicExportingMetricReader(OTLPMetricExporter(f"{endpoint}/v1/metrics"))
+        meters = MeterProvider(metric_readers=[reader])
+        tracers = TracerProvider()
+        tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
+        meters.get_meter("benchmark").create_histogram("x").record(1.0)
+        tracers.get_tracer("benchmark").start_span("x").end()
+        return np, meters, tracers
+
+    return _weigh(start, began)
+
+
+RUNS = {
+    "record": run_record,
+    "batch": run_batch,
+    "span": run_span,
+    "histogram": run_histogram,
+    "start": run_start,
+    "start_otel": run_start_otel,
+}
 
 
 def measure(name: str, endpoint: str) -> dict[str, float]:
@@ -204,7 +252,7 @@ def compare(rounds: int, endpoint: str, say: Callable[[str], None]) -> dict[str,
     found: dict[str, list[dict[str, float]]] = {name: [] for name in RUNS}
     for round_ in range(rounds):
         # A B B A: whatever else the machine does meets both sides alike.
-        forth = ["record", "span", "histogram"]
+        forth = ["record", "span", "histogram", "start", "start_otel"]
         for name in [*forth, *reversed(forth), "batch"]:
             found[name].append(measure(name, endpoint))
             say(f"round {round_ + 1}: {name} {found[name][-1]}")
@@ -217,6 +265,8 @@ def compare(rounds: int, endpoint: str, say: Callable[[str], None]) -> dict[str,
         "caller_ratio_otel_span": round(median("span", "caller_us") / record_caller, 2),
         "cpu_ratio_otel_histogram": round(median("histogram", "process_us") / record_process, 2),
         "batch_us_per_row": round(median("batch", "batch_us_per_row"), 3),
+        "import_ratio": round(median("start", "import_s") / median("start_otel", "import_s"), 2),
+        "rss_ratio": round(median("start", "rss_mb") / median("start_otel", "rss_mb"), 2),
         "cpu_seconds_per_million": round(record_process, 3),
         "record_caller_us": round(record_caller, 3),
         "record_process_us": round(record_process, 3),
@@ -236,7 +286,7 @@ def main() -> None:
     if options.run:
         print(json.dumps(RUNS[options.run](options.endpoint)))
         return
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Sink) as sink:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sink) as sink:
         threading.Thread(target=sink.serve_forever, daemon=True).start()
         say = (lambda _: None) if options.json else print
         result = compare(options.rounds, f"http://127.0.0.1:{sink.server_port}", say)

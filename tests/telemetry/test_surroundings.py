@@ -54,6 +54,7 @@ def test_a_disk_that_fills_up_costs_nothing_that_is_not_counted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("driftline._outbox.MAX_WAITING", 800)
+    monkeypatch.setattr("driftline._sender.MAX_BACKOFF", 0.05)
     disk = small_disk("size=1m")
     rng = random.Random(5)
     collector.rule = lambda path, number: Reply(503)
