@@ -10,20 +10,18 @@ import os
 import sqlite3
 import threading
 import time
-import weakref
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
 from driftline._drain import Order
+from driftline._forking import hold_at_fork, opening
 from driftline._snapshot import sync
 from driftline._spool_schema import COLUMNS, Batch, Signal, Stream, connect
 from driftline._streams import Streams
 
 #: Refused batches kept for a look at them.
 MAX_QUARANTINE = 100
-#: Seconds that a fork waits for a statement that is under way, at most.
-FORK_TIMEOUT = 5.0
 #: Bytes of the disk that are left alone.
 RESERVE = 131_072
 
@@ -43,9 +41,9 @@ class Spool:
         #: Batches that have arrived, but that a full disk would not let us delete.
         self._arrived: set[int] = set()
         self.damaged = False
-        with _fork:
+        with opening:
             self._connect(path)
-            _opened.add(self)
+            hold_at_fork(self._lock)
         self.streams = Streams(self._db, self._lock)
         self._bytes: int = self._one("SELECT coalesce(sum(length(body)), 0) FROM batches")
 
@@ -294,23 +292,3 @@ class Spool:
         """Close the file; what is in it stays."""
         with self._lock:
             self._db.close()
-
-
-# SQLite has locks of its own, which fork copies as they stand: a child that comes into being while another
-# thread is inside of SQLite waits for ever at its first statement. So nobody is inside while a process forks.
-_opened: "weakref.WeakSet[Spool]" = weakref.WeakSet()
-_fork = threading.Lock()
-_held: list[threading.Lock] = []
-
-
-def _before_fork() -> None:
-    locks = [_fork, *(spool._lock for spool in _opened)]  # noqa: SLF001 - our own
-    _held.extend(lock for lock in locks if lock.acquire(timeout=FORK_TIMEOUT))
-
-
-def _after_fork() -> None:
-    while _held:
-        _held.pop().release()
-
-
-os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_after_fork)
