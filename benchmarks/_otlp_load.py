@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import grpc  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
+from driftline_collector.simulation.messages import pair
 from driftline_schemas import attributes as names
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
 
 RECORDS = 512
 FEATURES = 7  # with id, label, score, probability and sequence: twelve attributes a record
@@ -84,7 +84,7 @@ def _request(device: int, prefix: str, rng: random.Random) -> bytes:
         names.MODEL_VERSION: "1.0.0",
         names.STREAM_ID: f"{rng.randrange(2**128):032x}",
     }
-    group.resource.attributes.extend(_pair(key, value) for key, value in resource.items())
+    group.resource.attributes.extend(pair(key, value) for key, value in resource.items())
     scope = group.scope_logs.add(schema_url=names.SCHEMA_URL)
     scope.scope.name = names.SCOPE_NAME
     now = time.time_ns()
@@ -104,19 +104,8 @@ def _request(device: int, prefix: str, rng: random.Random) -> bytes:
             names.SEQUENCE: FIRST_SEQUENCE,
         }
         own |= {f"{names.FEATURE_PREFIX}feature_{i}": rng.gauss(0, 1) for i in range(FEATURES)}
-        record.attributes.extend(_pair(key, value) for key, value in own.items())
+        record.attributes.extend(pair(key, value) for key, value in own.items())
     return request.SerializeToString()
-
-
-def _pair(key: str, value: str | float) -> KeyValue:
-    pair = KeyValue(key=key)
-    if isinstance(value, str):
-        pair.value.string_value = value
-    elif isinstance(value, int):
-        pair.value.int_value = value
-    else:
-        pair.value.double_value = value
-    return pair
 
 
 @dataclass

@@ -101,9 +101,9 @@ class Watch:
         self._read = _unread(connections)
         if self._read > MAX_UNREAD_BYTES:
             self.is_full = True
-            for connection in connections:
-                connection.flow.pause_reading()
             loop.call_later(_LOOK_AGAIN_S, self._go_on, connections, loop)
+            for connection in _open(connections):
+                connection.flow.pause_reading()
 
     def _go_on(self, connections: Collection[Any], loop: asyncio.AbstractEventLoop) -> None:
         self._read = _unread(connections)
@@ -111,8 +111,13 @@ class Watch:
             loop.call_later(_LOOK_AGAIN_S, self._go_on, connections, loop)
             return
         self.is_full = False
-        for connection in connections:
+        for connection in _open(connections):
             connection.flow.resume_reading()
+
+
+def _open(connections: Iterable[Any]) -> list[Any]:
+    """Those that are not about to go."""
+    return [connection for connection in connections if not connection.transport.is_closing()]
 
 
 def _unread(connections: Collection[Any]) -> int:

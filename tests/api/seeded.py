@@ -66,6 +66,7 @@ def unseeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
     try:
         parts = Parts(
             store=store,
+            operated=store,
             now=lambda: fleet.now_ns,
             notifiers=NOTIFIERS,
             rules=RULES,

@@ -89,8 +89,11 @@ def test_whatever_is_asked_is_answered_or_refused_with_what_to_do(nasty: Seeded,
     chosen = draw.draw(st.lists(st.sampled_from([*known, "stranger"]), max_size=3, unique=True))
     hurting = {name: draw.draw(values) for name in chosen}
     parameters = {name: SANE[name] for name in known if name in SANE} | hurting
-    names = {name: quoted(draw.draw(values)) for name in ("device", "alert_id", "prediction")}
+    names = {name: quoted(draw.draw(values)) for name in ("device", "alert_id", "prediction", "name")}
     answer = nasty.http.get(f"http://driftline.example{path.format(**names)}", params=parameters)
+    if path == "/api/v1/backup":  # for who is on the machine, which this test's client does not say
+        assert answer.status_code in {403, 422}
+        return
     assert answer.status_code in {200, 404, 405, 422}, answer.text
     if answer.status_code != 200:
         assert answer.headers["content-type"] == "application/problem+json"

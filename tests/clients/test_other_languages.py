@@ -111,7 +111,7 @@ def test_the_stream_is_whole_and_ends_well(served: Serving) -> None:
     assert (start["phase"], end["phase"]) == ("start", "end")
     assert start["stream"] == end["stream"]
     assert (end["last_log"], end["made"], end["profiled"]) == (7, 3, 3)
-    (interval,) = served.rows("SELECT * FROM stream_intervals")
+    (interval,) = served.rows("SELECT * FROM stream_intervals WHERE signal = 'logs'")
     assert (interval["stream"], interval["first"], interval["last"]) == (end["stream"], 1, 7)
 
 

@@ -1,6 +1,7 @@
 """Devices, one device, one prediction and the system, drawn by Streamlit's own tester."""
 
 import re
+from typing import Any
 
 import pytest
 from driftline_collector.client import Device
@@ -186,7 +187,7 @@ def test_what_waits_in_the_journal_is_shown_and_why_it_does_is_in_the_title(
     serve: Serve, fault: str | None, said: str
 ) -> None:
     collector = served(serve, Fleet(devices=4))
-    waiting = {"bytes": 5_400_000, "oldest_s": 12.0, "fault": fault, "set_aside": []}
+    waiting: dict[str, Any] = {"bytes": 5_400_000, "oldest_s": 12.0, "fault": fault, "set_aside": []}
     collector.replaced["/system"]["journal"] = waiting
     tester = show("system")
     assert title(tester) == said

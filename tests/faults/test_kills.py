@@ -48,7 +48,7 @@ def seconds_to_open(folder: Path) -> tuple[float, float]:
 
 
 def test_what_was_acknowledged_before_a_kill_is_there_once(tmp_path: Path) -> None:
-    assert kill_often(tmp_path, 4, seed=20) > 0
+    assert kill_often(tmp_path, 2, seed=20) > 0
 
 
 @pytest.mark.soak

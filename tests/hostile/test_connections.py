@@ -190,7 +190,7 @@ def _wait(true: Callable[[], bool]) -> None:
 
 
 def test_what_many_send_at_once_waits_with_them_until_it_can_be_looked_at() -> None:
-    size, clients = 60_000, 200
+    size, clients = 60_000, 400
     released = threading.Event()
 
     async def busy(scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,9 +216,9 @@ def test_what_many_send_at_once_waits_with_them_until_it_can_be_looked_at() -> N
         while not watch.is_full:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        # All else that came stays where it is: with the system, and with those who sent it.
+        # All else stays with the system and with those who sent it, but for what comes in one look at all.
         unread = sum(c.unread for c in tuple(state.connections) if isinstance(c, Connection))
-        assert MAX_UNREAD_BYTES // 2 < unread < MAX_UNREAD_BYTES + 2**20 < size * clients
+        assert MAX_UNREAD_BYTES // 2 < unread < 2 * MAX_UNREAD_BYTES < size * clients
         released.set()
         for client in sockets:
             assert everything(client).endswith(str(size).encode())

@@ -109,6 +109,7 @@ def test_no_page_of_the_api_breaks_on_any_of_them(running: RunningCollector) -> 
     with httpx.Client(base_url=running.url, timeout=30) as client:
         described = client.get("/openapi.json").json()
         pages = {path: each["get"] for path, each in described["paths"].items() if "get" in each}
+        del pages["/api/v1/backup"]  # one after the other, and it takes no names
         assert len(pages) > 20
         for path, method in pages.items():
             _try(client, path, method)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from driftline_collector.store.archive import day_start
+from driftline_collector.store.archive_files import ArchiveFile
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.retention import RetentionPolicy
@@ -72,3 +73,9 @@ def left_behind(path: Path, folder: Path) -> Path:
     """The files as they lie there now, somewhere else: what a killed process leaves behind."""
     shutil.copytree(path.parent, folder, ignore=shutil.ignore_patterns(folder.name))
     return folder / path.name
+
+
+def rewritten(store: DuckDBStore, file: ArchiveFile, keep: str) -> ArchiveFile:
+    """A new file of those rows of `file` for which a condition is true, for `Archive.swap` with it."""
+    query = f"SELECT * FROM ({store.archive.scan(file)}) WHERE {keep}"
+    return store.archive.write(file.table.name, file.day, file.model, query, width_ns=file.width_ns)

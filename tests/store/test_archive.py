@@ -12,7 +12,19 @@ import pytest
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.kinds import ARCHIVED, TABLES
 
-from tests.store.keeping import EVER, START_NS, at, date, ids, keep, left_behind, parquet, prediction, put
+from tests.store.keeping import (
+    EVER,
+    START_NS,
+    at,
+    date,
+    ids,
+    keep,
+    left_behind,
+    parquet,
+    prediction,
+    put,
+    rewritten,
+)
 
 #: A value for each type that a column of ours has.
 _VALUES: dict[str, Any] = {
@@ -134,7 +146,7 @@ def test_readers_see_each_row_once_while_files_come_and_go(store: DuckDBStore) -
     keep(store, at(9))
     for _ in range(20):
         (file,) = store.archive.files()
-        store.archive.swap([store.archive.rewrite(file, "true")], [file])
+        store.archive.swap([rewritten(store, file, "true")], [file])
     done.set()
     thread.join()
     assert set(seen) == {100}
@@ -159,7 +171,7 @@ def test_a_read_that_finds_its_file_replaced_is_repeated(
     assert ids(store) == ["p"]
 
 
-def test_a_question_about_one_day_opens_no_file_of_another_month(store: DuckDBStore) -> None:
+def test_a_question_about_late_days_opens_no_file_of_earlier_months(store: DuckDBStore) -> None:
     days = range(0, 90, 10)
     put(store, "predictions", [prediction(f"p{day}", at(day)) for day in days])
     keep(store, at(120))
@@ -175,7 +187,15 @@ def test_a_question_about_one_day_opens_no_file_of_another_month(store: DuckDBSt
         )
 
     assert files_read(at(100), at(200)) == 0
-    assert 1 <= files_read(at(40), at(41)) <= 4
+    assert 1 <= files_read(at(80), at(81)) <= 2
+
+
+def test_months_of_small_files_are_read_whole_in_little_memory(store: DuckDBStore) -> None:
+    for day in range(0, 300, 6):
+        put(store, "predictions", [prediction(f"{day}-{number}", at(day)) for number in range(40)])
+    keep(store, at(400))
+    assert len(store.archive.files()) == 50
+    assert len(ids(store)) == 50 * 40
 
 
 def test_another_engine_reads_the_folder_alone(store: DuckDBStore, folder: Path) -> None:

@@ -21,6 +21,7 @@ from driftline_collector.store.restore import restore, verify
 from driftline_collector.store.transaction import Transactions
 
 from tests.store.batches import points, predictions
+from tests.store.keeping import rewritten
 
 HOUR_NS = 3600 * 10**9
 
@@ -154,7 +155,7 @@ def test_closed_days_in_the_archive_are_in_it_also_where_they_are_replaced_meanw
     with closing(store.backup()) as made:
         (file,) = store.archive.files("predictions")
         with store.archive.lock:
-            store.archive.swap([store.archive.rewrite(file, "id <> 'a-2'")], [file])
+            store.archive.swap([rewritten(store, file, "id <> 'a-2'")], [file])
         tar = b"".join(made.chunks())
         assert (store.archive.folder / file.place).exists()
     assert not (store.archive.folder / file.place).exists()

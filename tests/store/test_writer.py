@@ -10,8 +10,9 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.opened import Database
+from driftline_collector.store.queued import UnstorableError
 from driftline_collector.store.transaction import Transactions
-from driftline_collector.store.writer import GROUP_ROWS, UnstorableError, Writer
+from driftline_collector.store.writer import GROUP_ROWS, Writer
 
 from tests.store.batches import SOURCE, predictions
 

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 
-import anyio
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
@@ -29,5 +28,4 @@ class Streamed(StreamingResponse):
         except StoreError as error:
             _log.error("%s breaks off: %s", scope["path"], error)
         finally:
-            with anyio.CancelScope(shield=True):
-                await run_in_threadpool(self._close)
+            await run_in_threadpool(self._close)

@@ -10,7 +10,7 @@ from driftline_collector.receiver.intake import Intake, OverloadedError
 from driftline_collector.receiver.parts import require_few_parts
 from driftline_collector.receiver.ptars_adapter import UndecodableError
 from driftline_collector.receiver.signals import Signal
-from driftline_collector.store.writer import UnstorableError
+from driftline_collector.store.queued import UnstorableError
 
 
 async def export(intake: Intake, signal: Signal, body: bytes) -> Message:

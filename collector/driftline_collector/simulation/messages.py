@@ -122,8 +122,8 @@ def announce(
             time_unix_nano=time_ns, observed_time_unix_nano=time_ns, event_name=names.EVENT_STREAM
         )
     )
-    record.attributes.extend(_pair(key, value) for key, value in values.items())
-    record.attributes.append(_pair(names.SEQUENCE, sequence))
+    record.attributes.extend(pair(key, value) for key, value in values.items())
+    record.attributes.append(pair(names.SEQUENCE, sequence))
 
 
 def _speak(attributes: Iterable[KeyValue], source: Source) -> None:
@@ -136,7 +136,7 @@ def _speak(attributes: Iterable[KeyValue], source: Source) -> None:
 def _resource() -> list[KeyValue]:
     open_ = (names.DEVICE_ID, names.DEVICE_TYPE, names.DEVICE_REGION, names.MODEL_VERSION, names.STREAM_ID)
     fixed = {names.SERVICE_NAME: "driftline simulate", names.TIER: "device_edge", names.MODEL_NAME: MODEL}
-    return [*(_pair(key, "") for key in open_), *(_pair(key, value) for key, value in fixed.items())]
+    return [*(pair(key, "") for key in open_), *(pair(key, value) for key, value in fixed.items())]
 
 
 @cache
@@ -147,7 +147,7 @@ def _window() -> ExportMetricsServiceRequest:
     group.resource.attributes.extend(_resource())
     scope = group.scope_metrics.add(schema_url=names.SCHEMA_URL)
     scope.scope.name = names.SCOPE_NAME
-    binning = _pair(names.BINNING_ID, reference("").binning.id)
+    binning = pair(names.BINNING_ID, reference("").binning.id)
     for metric, of in ((names.PROFILE_FEATURE, _feature_names()), (names.PROFILE_SCORE, ("",))):
         made = scope.metrics.add(name=metric, unit=names.UNITS[metric])
         made.histogram.aggregation_temporality = _DELTA
@@ -155,12 +155,12 @@ def _window() -> ExportMetricsServiceRequest:
             point = made.histogram.data_points.add(explicit_bounds=EDGES)
             point.attributes.append(binning)
             if name:
-                point.attributes.append(_pair(names.FEATURE_NAME, name))
+                point.attributes.append(pair(names.FEATURE_NAME, name))
     predictions = scope.metrics.add(name=names.PROFILE_PREDICTIONS, unit="{prediction}")
     predictions.sum.aggregation_temporality = _DELTA
     predictions.sum.is_monotonic = True
     for label in range(LABELS):
-        predictions.sum.data_points.add(attributes=[_pair(names.LABEL, str(label)), binning])
+        predictions.sum.data_points.add(attributes=[pair(names.LABEL, str(label)), binning])
     return request
 
 
@@ -170,8 +170,8 @@ def _sample(probability: float) -> LogRecord:
     record = LogRecord(event_name=names.EVENT_PREDICTION)
     own = (names.PREDICTION_ID, names.PREDICTION_LABEL, names.PREDICTION_SCORE, names.SEQUENCE)
     record.attributes.extend(KeyValue(key=key, value=AnyValue()) for key in own)
-    record.attributes.extend(_pair(f"{names.FEATURE_PREFIX}{name}", 0.0) for name in _feature_names())
-    record.attributes.append(_pair(names.SAMPLE_PROBABILITY, probability))
+    record.attributes.extend(pair(f"{names.FEATURE_PREFIX}{name}", 0.0) for name in _feature_names())
+    record.attributes.append(pair(names.SAMPLE_PROBABILITY, probability))
     return record
 
 
@@ -179,12 +179,13 @@ def _feature_names() -> tuple[str, ...]:
     return tuple(f"feature_{number}" for number in range(FEATURES))
 
 
-def _pair(key: str, value: Value) -> KeyValue:
-    pair = KeyValue(key=key)
+def pair(key: str, value: Value) -> KeyValue:
+    """An attribute."""
+    made = KeyValue(key=key)
     if isinstance(value, str):
-        pair.value.string_value = value
+        made.value.string_value = value
     elif isinstance(value, int):
-        pair.value.int_value = value
+        made.value.int_value = value
     else:
-        pair.value.double_value = value
-    return pair
+        made.value.double_value = value
+    return made

@@ -17,7 +17,7 @@ import duckdb
 from driftline_collector.errors import StoreError
 from driftline_collector.store.archive_files import ArchiveFile, remove, scan, write
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, TABLES, ArchivedTable
-from driftline_collector.store.opened import Cursor, Database
+from driftline_collector.store.opened import Cursor, Database, transaction
 
 logger = logging.getLogger(__name__)
 
@@ -94,9 +94,10 @@ class Archive:
             if not self._pins:
                 self._forget(_files(self.cursor, "leaving"))
 
-    def scan(self, file: ArchiveFile) -> str:
-        """SQL that reads the file as rows of its table."""
-        return scan(self.folder, [file])
+    def scan(self, *files: ArchiveFile) -> str:
+        """SQL that reads files of one table, with all its columns: files from before may lack some."""
+        parts = [f"SELECT * FROM main.{files[0].table.name} WHERE false"]
+        return " UNION ALL BY NAME ".join([*parts, *(scan(self.folder, [file]) for file in files)])
 
     def move(self, table: ArchivedTable, day: str, model: str | None, received_ns: int) -> int:
         """Move the rows of a day and model that were received by then to a file; how many there were.
@@ -160,24 +161,12 @@ class Archive:
         with self.lock:
             self._forget(files)
 
-    def rewrite(self, file: ArchiveFile, keep: str, values: Any = None) -> ArchiveFile:
-        """A new file of those rows of `file` for which the condition `keep` is true, for `swap` with it."""
-        # With all columns that the table has by now, which an earlier file may lack.
-        rows = f"SELECT * FROM main.{file.table.name} WHERE false UNION ALL BY NAME {self.scan(file)}"
-        query = f"SELECT * FROM ({rows}) WHERE {keep}"
-        return self.write(file.table.name, file.day, file.model, query, values, width_ns=file.width_ns)
-
     # -- how it is done --------------------------------------------------------------------------------
     def _transact(self, new: Sequence[ArchiveFile], old: Sequence[ArchiveFile], within: Within) -> None:
-        self.cursor.execute("BEGIN")
-        try:
+        with transaction(self.cursor):
             within(self.cursor)
             self._mark(new, old)
             self._show({file.table.name for file in [*new, *old]})
-            self.cursor.execute("COMMIT")
-        except BaseException:
-            self._roll_back()
-            raise
 
     def _mark(self, new: Sequence[ArchiveFile], old: Sequence[ArchiveFile]) -> None:
         for file in new:
@@ -194,12 +183,6 @@ class Archive:
         ((gone,),) = self.cursor.execute(leave, [going]).fetchall()
         if gone != len(going):
             raise ChangedMeanwhileError(f"{len(going) - gone} files were replaced by another hand")
-
-    def _roll_back(self) -> None:
-        try:
-            self.cursor.execute("ROLLBACK")
-        except duckdb.Error as error:  # the failure that led here is the one worth telling
-            logger.debug("no transaction to roll back: %s", error)
 
     def _forget(self, files: Sequence[ArchiveFile]) -> None:
         """Remove files that do not count. What fails is done when the store is opened again."""
@@ -266,10 +249,16 @@ def _empty(files: Iterable[ArchiveFile]) -> list[ArchiveFile]:
 
 
 def _alike(files: Iterable[ArchiveFile]) -> Iterable[list[ArchiveFile]]:
-    """Files with the same columns, by month: few enough to be told from each other by their bounds."""
+    """Files with the same columns: the last two months each by itself, told from the rest by their bounds.
+
+    Few groups, as DuckDB gives each of them memory of its own where it sorts what it reads.
+    """
+    files = list(files)
+    latest = sorted({file.day[:7] for file in files})[-2:]
 
     def key(file: ArchiveFile) -> tuple[str, int]:
-        return file.day[:7], file.schema_version
+        month = file.day[:7]
+        return month if month in latest else "", file.schema_version
 
     return (list(group) for _, group in groupby(sorted(files, key=key), key))
 

@@ -1,6 +1,5 @@
 """Parquet files of the archive: where each lies, and how one is written so that it is whole or not there."""
 
-import os
 import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from driftline_collector.store.durable import sync
 from driftline_collector.store.kinds import TABLES, ArchivedTable
 
 #: What Hive, Spark and Arrow take for NULL.
@@ -96,13 +96,13 @@ def write(
     partial = path.with_name(f".{path.name}.partial")
     columns = "* EXCLUDE (model)" if file.table.by_model else "*"
     _write_rows(cursor, partial, f"SELECT {columns} FROM ({query})", values)
-    _sync(partial)
+    sync(partial)
     written = _described(cursor, file, partial)
     if not written.rows:
         partial.unlink()
         return written
     partial.replace(path)
-    _sync(path.parent)
+    sync(path.parent)
     return replace(written, bytes=path.stat().st_size)
 
 
@@ -162,15 +162,7 @@ def _make(folder: Path, above: Path) -> None:
     for each in reversed(missing):
         if not each.is_dir():
             each.mkdir()
-            _sync(each.parent)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(each.parent)
 
 
 def _text(text: str) -> str:

@@ -4,7 +4,6 @@ It is a database of its own, with its journal beside it where there was one: the
 opens it under the copy's name, or under the old one once it has been moved there.
 """
 
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from driftline_collector.errors import StoreError
+from driftline_collector.store.durable import sync
 
 PARTIAL = ".partial"
 _COPY = "import shutil, sys; shutil.copy(*sys.argv[1:])"
@@ -35,7 +35,7 @@ def copy_before(version: int, connection: duckdb.DuckDBPyConnection, path: Path)
         try:
             _copy_folder(_journal(path), _journal(copy))
             _copy_file(path, copy)
-            _sync(copy.parent)
+            sync(copy.parent)
         except OSError:
             for left in _copies(path, version):
                 _remove(left)
@@ -86,8 +86,8 @@ def _copy_folder(source: Path, target: Path) -> None:
     partial.mkdir()
     for file in source.iterdir():
         shutil.copy(file, partial / file.name)
-        _sync(partial / file.name)
-    _sync(partial)
+        sync(partial / file.name)
+    sync(partial)
     partial.rename(target)
 
 
@@ -98,16 +98,8 @@ def _copy_file(source: Path, target: Path) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise OSError(done.stderr.strip().rpartition("\n")[2] or f"copying ended with {done.returncode}")
-    _sync(partial)
+    sync(partial)
     partial.rename(target)
-
-
-def _sync(path: Path) -> None:
-    file = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
 
 
 def _remove(path: Path) -> None:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from driftline_collector.store.kinds import HOUR_NS
+
 #: What coverage can be told by; `hour` is the start of the hour, in ns.
 KEYS = ("model", "version", "device_type", "region", "tier", "device", "stream", "hour")
 _PLACE = ("model", "version", "device_type", "region", "tier")
-_HOUR_NS = 3600 * 10**9
 
 
 def missing(numbers: str, last: str, dropped: str) -> str:
@@ -32,7 +33,7 @@ def _chunks(matches: str) -> str:
     windows = f"FROM stream_windows WHERE end_ns > $start AND start_ns < $end AND stream <> '' AND {matches}"
     dimensions = ", ".join(f"coalesce({name}, 'unknown') AS {name}" for name in _PLACE)
     return f"""chunks AS (
-    SELECT stream, device, {dimensions}, start_ns - start_ns % {_HOUR_NS} AS hour,
+    SELECT stream, device, {dimensions}, start_ns - start_ns % {HOUR_NS} AS hour,
            sum(predictions + coalesce(purged, 0)) AS received,  -- what was purged had come
            sum(end_ns - start_ns) AS covered_ns, min(start_ns) AS first_ns, max(end_ns) AS last_ns,
            sum(CAST(hash(end_ns) AS HUGEINT)) - sum(CAST(hash(start_ns) AS HUGEINT))
@@ -43,7 +44,7 @@ def _chunks(matches: str) -> str:
         SELECT stream, start_ns, max(end_ns) OVER (
             PARTITION BY stream, hour ORDER BY start_ns, end_ns
             ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended_ns
-        FROM (SELECT stream, start_ns - start_ns % {_HOUR_NS} AS hour, start_ns, end_ns {windows})
+        FROM (SELECT stream, start_ns - start_ns % {HOUR_NS} AS hour, start_ns, end_ns {windows})
         SEMI JOIN (SELECT stream, hour FROM chunks WHERE NOT unbroken) AS broken USING (stream, hour))
     WHERE ended_ns < start_ns
 ), between AS (
@@ -169,18 +170,18 @@ def _in_holes(dimensions: str, *, by_hour: bool) -> str:
         return f"""SELECT {dimensions}, 0, 0.0, coalesce(holes_ns * of_a_ns, 0.0), coalesce(holes_ns, 0)
     FROM lost WHERE holes_ns > 0"""
     return f"""SELECT {dimensions}, hour, 0.0,
-           (least(start_ns, hour + {_HOUR_NS}) - greatest(ended_ns, hour)) * coalesce(of_a_ns, 0.0),
-           least(start_ns, hour + {_HOUR_NS}) - greatest(ended_ns, hour)
+           (least(start_ns, hour + {HOUR_NS}) - greatest(ended_ns, hour)) * coalesce(of_a_ns, 0.0),
+           least(start_ns, hour + {HOUR_NS}) - greatest(ended_ns, hour)
     FROM (
         SELECT lost.*, ended_ns, start_ns,
-               unnest(range(ended_ns - ended_ns % {_HOUR_NS}, start_ns, {_HOUR_NS})) AS hour
+               unnest(range(ended_ns - ended_ns % {HOUR_NS}, start_ns, {HOUR_NS})) AS hour
         FROM lost JOIN (
             SELECT stream, greatest(ended_ns, $start) AS ended_ns, least(start_ns, $end) AS start_ns FROM gaps
         ) AS gaps USING (stream))"""
 
 
 def _hour(column: str, *, by_hour: bool) -> str:
-    return f"{column} - {column} % {_HOUR_NS}" if by_hour else "0"
+    return f"{column} - {column} % {HOUR_NS}" if by_hour else "0"
 
 
 def _latest(by: str) -> str:

@@ -17,6 +17,7 @@ from driftline_collector.store.export import Export
 from driftline_collector.store.inbox import Inbox
 from driftline_collector.store.opened import Database
 from driftline_collector.store.purge import Purge, Purged, drop_revisions, plan
+from driftline_collector.store.queued import Waiting
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
 from driftline_collector.store.reads_devices import DeviceReads
@@ -30,7 +31,7 @@ from driftline_collector.store.scopes import Scope
 from driftline_collector.store.seen import REMEMBER_NS
 from driftline_collector.store.shown import Shown, Where
 from driftline_collector.store.timings import Timing, Timings, timed
-from driftline_collector.store.writer import PATIENCE_S, Waiting, Writer
+from driftline_collector.store.writer import PATIENCE_S, Writer
 
 #: The named reads: what the protocol has, and neither writes nor tells of this process.
 _READS = sorted(

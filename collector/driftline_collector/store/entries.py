@@ -14,7 +14,6 @@ import pyarrow as pa
 from driftline_collector.store.batch import Batch, Numbers, Refusal, Rows
 
 _LENGTH = struct.Struct("<I")
-_ALIGNED = 8
 #: Where the arrays of a stream begin: Arrow works on others, too, but slowly and with a complaint for each.
 _ALIGNED = 64
 
@@ -38,8 +37,6 @@ def encode(batch: Batch) -> bytes:
     streams += [_stream(pa.table({"record": refusal.record})) for refusal in batch.refusals]
     head["nbytes"], head["lengths"] = batch.nbytes, [stream.size for stream in streams]
     text = json.dumps(head).encode()
-    # Arrow computes best, and without a warning, on arrays that begin at a multiple of their values' size.
-    text += b" " * (-(len(text) + _LENGTH.size) % _ALIGNED)
     text += b" " * (-(_LENGTH.size + len(text)) % _ALIGNED)
     return b"".join([_LENGTH.pack(len(text)), text, *streams])
 

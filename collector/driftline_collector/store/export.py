@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from driftline_collector.errors import StoreError
 from driftline_collector.store.archive import Archive
-from driftline_collector.store.opened import Database
+from driftline_collector.store.opened import WITH_ARCHIVE, Database
 from driftline_collector.store.shown import Where
 
 _PLACE = ("model", "version", "device_type", "region", "tier", "device")
@@ -55,7 +55,7 @@ class Export:
             cursor = undo.enter_context(closing(database.cursor()))
             undo.callback(archive.unpin)
             archive.pin()  # no file goes away amid the reading
-            cursor.execute("SET search_path = 'kept,main'")
+            cursor.execute(WITH_ARCHIVE)
             statement, values = _statement(name, where)
             try:
                 self._reader = cursor.sql(statement, params=values).to_arrow_reader(_ROWS)

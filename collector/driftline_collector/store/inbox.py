@@ -15,8 +15,9 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.entries import decode, encode, slim
 from driftline_collector.store.journal import Journal
+from driftline_collector.store.queued import Accepted
 from driftline_collector.store.seldom import Seldom
-from driftline_collector.store.writer import Accepted, Writer
+from driftline_collector.store.writer import Writer
 
 logger = logging.getLogger(__name__)
 

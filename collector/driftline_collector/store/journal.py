@@ -18,6 +18,8 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from driftline_collector.store.durable import sync
+
 logger = logging.getLogger(__name__)
 
 MAGIC = b"driftline journal 1\n"
@@ -114,7 +116,7 @@ class Journal:
             os.posix_fallocate(file, 0, FILE_BYTES + size)
             _write(file, [self._header], 0)
             os.fsync(file)
-            _sync_folder(self._folder)
+            sync(self._folder)
         except OSError:
             os.close(file)
             path.unlink(missing_ok=True)
@@ -180,11 +182,3 @@ def _entries(path: Path, data: memoryview, start: int) -> Iterator[tuple[int, me
 
 def _seed(position: int, length: int) -> int:
     return zlib.crc32(struct.pack("<QQ", position, length))
-
-
-def _sync_folder(folder: Path) -> None:
-    file = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)

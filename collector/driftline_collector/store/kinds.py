@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["samples", "profiles", "spans", "logs", "metrics", "evaluations"]
-DAY_NS = 86_400 * 10**9
+HOUR_NS = 3_600 * 10**9
+DAY_NS = 24 * HOUR_NS
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from driftline_collector.store.archive import Archive
-from driftline_collector.store.archive_files import ArchiveFile, scan
+from driftline_collector.store.archive_files import ArchiveFile
 
-HOUR_NS = 3_600 * 10**9
 #: Far more than a device counts in a window; a billion of such still add up to a BIGINT.
 _ABSURD = 2**33
 _SAME = """model, version, device, device_type, region, tier, firmware, segment, binning, feature, kind,
@@ -57,11 +56,7 @@ def merged(archive: Archive, files: Sequence[ArchiveFile], width_ns: int, ahead_
 def _written(
     archive: Archive, files: Sequence[ArchiveFile], query: str, values: dict[str, Any] | None, width_ns: int
 ) -> ArchiveFile:
-    first = files[0]
-    # With all columns that the table has by now, which earlier files may lack.
-    parts = [f"SELECT * FROM main.{first.table.name} WHERE false"]
-    parts += [scan(archive.folder, [file]) for file in files]
-    rows = " UNION ALL BY NAME ".join(parts)
+    first, rows = files[0], archive.scan(*files)
     return archive.write(
         first.table.name, first.day, first.model, query.format(rows=rows), values, width_ns=width_ns
     )

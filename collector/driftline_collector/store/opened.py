@@ -7,6 +7,8 @@ it is closed and opened again. The writer does that, as it is the one who knows 
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -18,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: What cursors raise once the database has ended, or was closed to be opened anew.
 ENDED = (duckdb.FatalException, duckdb.ConnectionException)
+#: For a cursor that reads: what is in the archive as well, under the tables' own names.
+WITH_ARCHIVE = "SET search_path = 'kept,main'"
 #: How long it is waited for those who read, and for who holds the lock.
 PATIENCE_S = 2.0
 
@@ -89,3 +93,18 @@ class Cursor:
         """Let go of the database."""
         if self._cursor is not None:
             self._cursor.close()
+
+
+@contextmanager
+def transaction(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Commit what is done in the block, or roll it back where anything fails."""
+    cursor.execute("BEGIN")
+    try:
+        yield
+        cursor.execute("COMMIT")
+    except BaseException:
+        try:
+            cursor.execute("ROLLBACK")
+        except duckdb.Error as error:  # the failure that led here is the one worth telling
+            logger.debug("no transaction to roll back: %s", error)
+        raise

@@ -19,8 +19,8 @@ from driftline_schemas.segments import Segment
 from driftline_collector.errors import StoreError
 from driftline_collector.store.archive import Archive
 from driftline_collector.store.archive_files import ArchiveFile
+from driftline_collector.store.kinds import HOUR_NS
 from driftline_collector.store.kinds import TABLES as ARCHIVED
-from driftline_collector.store.merging import HOUR_NS
 from driftline_collector.store.opened import Database
 from driftline_collector.store.points import POINT_TABLES
 from driftline_collector.store.scopes import IDS, STREAMS, TABLES, Scope, ScopedTable, described, tables
@@ -131,8 +131,7 @@ class Purge:
 
     def _rewritten(self, scope: Scope, table: ScopedTable, file: ArchiveFile) -> ArchiveFile:
         """The file without the rows in the scope."""
-        # With all columns that the table has by now, which an earlier file may lack.
-        rows = f"(SELECT * FROM main.{table.name} WHERE false UNION ALL BY NAME {self._archive.scan(file)})"
+        rows = f"({self._archive.scan(file)})"
         matches = table.matches(scope)
         query = f"SELECT * FROM {rows} WHERE NOT {matches}"
         if table.name == "profiles" and not scope.whole:

@@ -11,7 +11,7 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.coverage import COVERAGE
 from driftline_collector.store.kinds import DAY_NS
-from driftline_collector.store.opened import ENDED, Cursor, Database
+from driftline_collector.store.opened import ENDED, WITH_ARCHIVE, Cursor, Database
 from driftline_collector.store.reads_cases import ANSWER_NS
 
 #: Rows of a part of what is too much to hold at once.
@@ -42,7 +42,7 @@ class Reader:
         cursor: Cursor | None = getattr(self._local, "cursor", None)
         if cursor is None:
             # Views of the same names as the tables, which read the archive as well.
-            cursor = self._local.cursor = Cursor(self._database, "SET search_path = 'kept,main'")
+            cursor = self._local.cursor = Cursor(self._database, WITH_ARCHIVE)
         return cursor()
 
     def _read(self, query: str, *parameters: Any) -> pa.Table:

@@ -11,6 +11,7 @@ from driftline_collector.store.base import Tables
 from driftline_collector.store.database import migrations
 from driftline_collector.store.journal import unapplied_bytes
 from driftline_collector.store.opened import Database
+from driftline_collector.store.queued import Waiting
 from driftline_collector.store.reader import Reader
 from driftline_collector.store.reads_cases import CaseReads
 from driftline_collector.store.reads_devices import DeviceReads
@@ -20,7 +21,6 @@ from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
 from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.timings import Timing
-from driftline_collector.store.writer import Waiting
 
 
 class ReadOnlyStore(

@@ -2,10 +2,10 @@
 
 import pyarrow as pa
 
+from driftline_collector.store.kinds import HOUR_NS
 from driftline_collector.store.queries import Queries
 from driftline_collector.store.shown import Where
 
-_HOUR_NS = 3600 * 10**9
 #: Table → the column of when a row was measured.
 _MEASURED = {
     "predictions": "time_ns",
@@ -61,7 +61,7 @@ class DoctorReads(Queries):
                 "start": where.start_ns,
                 "end": where.end_ns,
                 "device": where.device,
-                "hour": _HOUR_NS,
+                "hour": HOUR_NS,
                 "tolerance": tolerance_ns,
             },
         )

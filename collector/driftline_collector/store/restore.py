@@ -20,6 +20,7 @@ import duckdb
 from driftline_collector.errors import StoreError
 from driftline_collector.store.backup import ARCHIVE, DATABASE, FORMAT, LOG, MANIFEST, count_rows
 from driftline_collector.store.database import migrations
+from driftline_collector.store.durable import sync
 
 _CHUNK = 2**20
 #: What belongs to a database and lies beside it, by how its name goes on.
@@ -212,11 +213,6 @@ def _put(work: Path, path: Path) -> None:
     archive = work / f"{path.name}.archive"
     if archive.exists():
         archive.rename(f"{path}.archive")
-    with (work / path.name).open("rb") as file:
-        os.fsync(file.fileno())
+    sync(work / path.name)
     (work / path.name).rename(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync(path.parent)

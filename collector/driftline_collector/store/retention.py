@@ -17,8 +17,8 @@ import duckdb
 
 from driftline_collector.store.archive import Archive, day_start
 from driftline_collector.store.archive_files import ArchiveFile, has_place
-from driftline_collector.store.kinds import ARCHIVED, DAY_NS, ArchivedTable, Kind
-from driftline_collector.store.merging import HOUR_NS, joined, merged
+from driftline_collector.store.kinds import ARCHIVED, DAY_NS, HOUR_NS, ArchivedTable, Kind
+from driftline_collector.store.merging import joined, merged
 from driftline_collector.store.opened import Cursor, Database
 from driftline_collector.store.usage import hot_bytes, note_usage
 

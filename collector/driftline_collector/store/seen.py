@@ -5,10 +5,8 @@ silent for as long as any device may keep its data unsent are forgotten, and the
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 import duckdb
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from driftline_collector.store.opened import transaction
 from driftline_collector.store.registered import registered
 
 logger = logging.getLogger(__name__)
@@ -138,26 +137,17 @@ class SeenTable:
         try:
             if self._scattered >= SCATTERED_ROWS:
                 self._scattered = 0
-                self._within(self.compact)
+                with transaction(self._cursor):
+                    self.compact()
             if received_ns < self._forget_at_ns:
                 return False
             self._forget_at_ns = received_ns + FORGET_EVERY_NS
             self.forgotten_ns = received_ns - self._remember_ns
-            return self._within(partial(self.forget, self.forgotten_ns)) > 0
+            with transaction(self._cursor):
+                return self.forget(self.forgotten_ns) > 0
         except duckdb.Error as error:
             logger.warning("what was seen of streams could not be tidied up: %s", error)
             return True
-
-    def _within(self, work: Callable[[], int]) -> int:
-        self._cursor.execute("BEGIN")
-        try:
-            result = work()
-            self._cursor.execute("COMMIT")
-        except BaseException:
-            with suppress(duckdb.Error):  # a fault may have ended it
-                self._cursor.execute("ROLLBACK")
-            raise
-        return result
 
     def compact(self) -> int:
         """Join the intervals that touch; how many rows there are less."""

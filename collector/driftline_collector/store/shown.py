@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import pyarrow as pa
 
 from driftline_collector.store.base import Store
+from driftline_collector.store.queued import Waiting
 from driftline_collector.store.timings import Timing
-from driftline_collector.store.writer import Waiting
 
 #: Later than anything: what `Where` ends with when nothing is said.
 FOREVER_NS = 2**63 - 1

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from driftline_collector.store import devices
 from driftline_collector.store.batch import Batch, Rows, concatenate
 from driftline_collector.store.ledger import Ledger
-from driftline_collector.store.opened import Database
+from driftline_collector.store.opened import WITH_ARCHIVE, Database, transaction
 from driftline_collector.store.points import POINT_TABLES, fresh_points
 from driftline_collector.store.purged import PurgedPoints
 from driftline_collector.store.registered import registered
@@ -25,6 +25,8 @@ REPEAT = "repeat"
 #: Signal, reason and stream → how many records were refused or came again.
 Refused = Counter[tuple[str, str, str | None]]
 
+#: Rows of a batch below which a group's batches are copied together.
+_SMALL_PIECE = 256
 #: What a window of a stream tells beside its counts.
 _WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
 
@@ -38,7 +40,7 @@ class Transactions:
     def __init__(self, database: Database, *, remember_ns: int = REMEMBER_NS) -> None:
         self._cursor = database.cursor()
         self._lookups = database.cursor()
-        self._lookups.execute("SET search_path = 'kept,main'")  # what is in the archive has come as well
+        self._lookups.execute(WITH_ARCHIVE)  # what is in the archive has come as well
         self._seen = SeenTable(self._cursor, remember_ns)
         #: To be read again by who purges.
         self.purged = PurgedPoints(self._cursor)
@@ -66,20 +68,18 @@ class Transactions:
         """
         self.stamped_ns = self.stamp()
         held = self._devices
-        self._cursor.execute("BEGIN")
         try:
-            if self._altered:
-                self._ledger.reload()
-                self._altered = False
-            sightings, windows, feature_sets = self._write(batches)
-            self._cursor.execute(
-                "UPDATE journal SET applied = coalesce(?, applied), received_ns = ?",
-                [applied, self.stamped_ns],
-            )
-            self._cursor.execute("COMMIT")
+            with transaction(self._cursor):
+                if self._altered:
+                    self._ledger.reload()
+                    self._altered = False
+                sightings, windows, feature_sets = self._write(batches)
+                self._cursor.execute(
+                    "UPDATE journal SET applied = coalesce(?, applied), received_ns = ?",
+                    [applied, self.stamped_ns],
+                )
         except BaseException:
             self._devices = held
-            self._roll_back()
             self._ledger.settle()
             raise
         for sighting in sightings:
@@ -101,12 +101,6 @@ class Transactions:
         """
         self._received_ns = max(self._received_ns + 1, time.time_ns())
         return self._received_ns
-
-    def _roll_back(self) -> None:
-        try:
-            self._cursor.execute("ROLLBACK")
-        except duckdb.Error as error:  # the failure that led here is the one worth telling
-            logger.debug("no transaction to roll back: %s", error)
 
     def _write(self, batches: Sequence[Batch]) -> tuple[list[Sighting], list[Window], set[int]]:
         refused: Refused = Counter()
@@ -216,10 +210,15 @@ def _kept(rows: Rows, fresh: Mask) -> pa.Table:
 
 
 def _joined(parts: Sequence[pa.Table]) -> pa.Table:
-    """In one piece: each piece costs DuckDB time and memory, be it of one row."""
+    """All parts as one table.
+
+    Each piece costs DuckDB time and memory, be it of one row, so small ones are copied together. To copy
+    large ones costs more than they do: half as much again of all that a record costs, in new pages.
+    """
     if len(parts) == 1:
         return parts[0]
-    return pa.concat_tables(parts, promote_options="default").combine_chunks()
+    joined = pa.concat_tables(parts, promote_options="default")
+    return joined.combine_chunks() if joined.num_rows < _SMALL_PIECE * len(parts) else joined
 
 
 def _stream_windows(profiles: pa.Table) -> pa.Table:

@@ -12,14 +12,22 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import duckdb
-import pyarrow as pa
 
 from driftline_collector.errors import StoreError
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.opened import ENDED, Database
+from driftline_collector.store.queued import (
+    Accepted,
+    Pause,
+    Queued,
+    Submitted,
+    Waiting,
+    explained,
+    is_lasting,
+    position_of,
+)
 from driftline_collector.store.seen import REMEMBER_NS
 from driftline_collector.store.seldom import Seldom
 from driftline_collector.store.transaction import Transactions
@@ -38,49 +46,6 @@ RETRY_S = 0.5
 PATIENCE_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Accepted:
-    """A batch that is in the journal, at `position`, where it takes `size` bytes."""
-
-    batch: Batch
-    position: int
-    size: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Submitted:
-    batch: Batch
-    done: "Future[None]"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pause:
-    """Nothing is committed from `done` until `over`."""
-
-    done: "Future[None]" = field(default_factory=Future)
-    over: threading.Event = field(default_factory=threading.Event)
-    batch: Batch = field(default_factory=lambda: Batch({}))
-
-
-_Queued = Accepted | _Submitted | _Pause
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """Bytes of the journal that the database has not taken in, for how many s the oldest have waited.
-
-    `fault` is why the last attempt to take them in failed, None where it did not.
-    """
-
-    bytes: int
-    oldest_s: float | None
-    fault: str | None
-
-
-class UnstorableError(StoreError):
-    """Rows that the database will not take, however often they are sent."""
-
-
 class Writer:
     """Commits batches in groups, in the order in which they came."""
 
@@ -88,7 +53,7 @@ class Writer:
         self._database = database
         self._remember_ns = remember_ns
         self._transactions = Transactions(database, remember_ns=remember_ns)
-        self._queue: deque[_Queued] = deque()
+        self._queue: deque[Queued] = deque()
         lock = threading.RLock()
         self._arrived = threading.Condition(lock)
         self._committed = threading.Condition(lock)
@@ -139,7 +104,7 @@ class Writer:
             if self._closing:
                 future.set_exception(StoreError("the store is closing; send again to the next collector"))
                 return future
-            self._put(_Submitted(batch, future))
+            self._put(Submitted(batch, future))
             self._hurry = True
         return future
 
@@ -150,7 +115,7 @@ class Writer:
         Who sends is answered by the journal meanwhile, as long as that has room. Raises StoreError where the
         database does not commit.
         """
-        pause = _Pause()
+        pause = Pause()
         with self._arrived:
             if self._closing:
                 raise StoreError("the store is closing; ask the next collector")
@@ -204,7 +169,7 @@ class Writer:
         self._transactions.close()
 
     # -- the writer's thread ---------------------------------------------------------------------------
-    def _put(self, queued: _Queued) -> None:
+    def _put(self, queued: Queued) -> None:
         if not self._queue:
             self._oldest = time.monotonic()
         self._queue.append(queued)
@@ -217,20 +182,20 @@ class Writer:
             if left and not self._put_back(left):
                 return
 
-    def _next_group(self) -> list[_Queued]:
+    def _next_group(self) -> list[Queued]:
         """What is queued, up to a group; waits until it is worth it. Empty when closing."""
         with self._arrived:
             while not self._is_due() and not self._closing:
                 wait = self._oldest + LINGER_S - time.monotonic() if self._queue else None
                 self._arrived.wait(wait)
-            group: list[_Queued] = []
+            group: list[Queued] = []
             rows = 0
             while self._queue and (not group or rows + self._queue[0].batch.size <= GROUP_ROWS):
-                if isinstance(self._queue[0], _Pause) and group:
+                if isinstance(self._queue[0], Pause) and group:
                     break
                 group.append(self._queue.popleft())
                 rows += group[-1].batch.size
-                if isinstance(group[-1], _Pause):
+                if isinstance(group[-1], Pause):
                     break
             self._rows -= rows
             self._oldest = time.monotonic()
@@ -243,14 +208,14 @@ class Writer:
         late = time.monotonic() >= self._oldest + LINGER_S
         return self._hurry or self._rows >= ENOUGH_ROWS or late
 
-    def _commit(self, group: Sequence[_Queued]) -> list[Accepted]:
+    def _commit(self, group: Sequence[Queued]) -> list[Accepted]:
         """Commit a group, and tell who waits for it; those that stay accepted, as the database cannot now."""
-        if isinstance(group[0], _Pause):
+        if isinstance(group[0], Pause):
             group[0].done.set_result(None)
             group[0].over.wait()
             self._transactions.altered()
             return []
-        fault = self._try([queued.batch for queued in group], _position(group))
+        fault = self._try([queued.batch for queued in group], position_of(group))
         if fault is None:
             self._tell(group)
             return []
@@ -264,12 +229,12 @@ class Writer:
                 left += self._commit([queued])
         return left
 
-    def _failed(self, queued: Accepted | _Submitted, fault: Exception) -> list[Accepted]:
+    def _failed(self, queued: Accepted | Submitted, fault: Exception) -> list[Accepted]:
         self._uncommitted(queued.batch.size, fault)
-        if isinstance(queued, _Submitted):
-            queued.done.set_exception(_explained(fault))
+        if isinstance(queued, Submitted):
+            queued.done.set_exception(explained(fault))
             return []
-        if not _is_lasting(fault) or self._leave_out(queued, fault) is not None:
+        if not is_lasting(fault) or self._leave_out(queued, fault) is not None:
             with self._committed:
                 self._fault = fault
                 self._committed.notify_all()
@@ -289,17 +254,17 @@ class Writer:
         }
         return self._try([Batch({}, counted=counted)], accepted.position)
 
-    def _tell(self, group: Sequence[_Queued]) -> None:
+    def _tell(self, group: Sequence[Queued]) -> None:
         with self._committed:
             self._fault = None
             self._bytes -= sum(queued.size for queued in group if isinstance(queued, Accepted))
-            if position := _position(group):
+            if position := position_of(group):
                 self._forgettable, self._applied = self._applied, position
             while self._arrivals and self._arrivals[0][0] <= self._applied:
                 self._arrivals.popleft()
             self._committed.notify_all()
         for queued in group:
-            if isinstance(queued, _Submitted):
+            if isinstance(queued, Submitted):
                 queued.done.set_result(None)
 
     def _put_back(self, left: Sequence[Accepted]) -> bool:
@@ -343,21 +308,3 @@ class Writer:
     def _reopen(self) -> None:
         self._database.reopen()
         self._transactions = Transactions(self._database, remember_ns=self._remember_ns)
-
-
-def _position(group: Sequence[_Queued]) -> int | None:
-    positions = [queued.position for queued in group if isinstance(queued, Accepted)]
-    return positions[-1] if positions else None
-
-
-def _is_lasting(fault: Exception) -> bool:
-    """Whether another attempt would fail as well: the rows' fault, or ours."""
-    passing = (duckdb.OperationalError, duckdb.FatalException, StoreError, OSError, MemoryError)
-    return not isinstance(fault, passing)
-
-
-def _explained(fault: Exception) -> StoreError:
-    """Whether it is the rows' fault, which no repetition cures, or the store's."""
-    if isinstance(fault, (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, pa.ArrowInvalid)):
-        return UnstorableError(f"the database does not take these rows: {fault}")
-    return StoreError(f"the database could not commit: {fault}")
