@@ -84,8 +84,12 @@ class Messages:
 
     def _features(self, handle: Handle) -> dict[str, float | str]:
         """Numbers as numbers, categories as they are spelled on the wire; what is missing is left out."""
+        names = self._layout.names
+        if self._profiler.all_numeric(names):
+            numbers = zip(names, map(_number, handle.values), strict=False)
+            return {name: number for name, number in numbers if number is not None}
         found: dict[str, float | str] = {}
-        for name, value in zip(self._layout.names, handle.values, strict=False):
+        for name, value in zip(names, handle.values, strict=False):
             sent = _number(value) if self._profiler.kind(name, (value,)) == "numeric" else _text(value)
             if sent is not None:
                 found[name] = sent
@@ -139,6 +143,8 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if value is None:
         return None
     try:

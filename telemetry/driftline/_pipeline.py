@@ -117,7 +117,7 @@ class Pipeline:
         waiting = len(self._intake.rows)
         while waiting > 0 and (rows := self._intake.take_rows(min(SLICE, waiting))):
             waiting -= len(rows)
-            yield of_handles(rows)
+            yield of_handles(rows, numeric=self._profiler.all_numeric(self._layout.names))
             time.sleep(0)  # gives up the GIL
 
     def _take(self, other: Any) -> None:
