@@ -15,6 +15,7 @@ from driftline_schemas.records import GroundTruth, Prediction
 
 from driftline._encode import Announcement, Escalation
 from driftline._intake import Deployment
+from driftline._turns import give_way
 
 Event = Prediction | GroundTruth | Deployment | Announcement
 
@@ -38,6 +39,7 @@ def logs(who: bytes, events: Sequence[Event], first: int, escalations: Mapping[s
     parts = [_block(_SCOPE_LOGS_SCOPE, _block(_SCOPE_NAME, a.SCOPE_NAME.encode()))]
     for sequence, event in enumerate(events, start=first):
         parts.append(_block(_SCOPE_LOGS_RECORD, _record(event, sequence, escalations)))
+        give_way()
     schema_url = a.SCHEMA_URL.encode()
     parts.append(_block(_SCOPE_LOGS_SCHEMA_URL, schema_url))
     resource_logs = (

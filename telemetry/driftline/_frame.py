@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from driftline._handle import Batch, Context, Handle
+from driftline._turns import give_way
 
 Column = Sequence[Any] | npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -70,6 +71,7 @@ def of_handles(handles: Sequence[Handle], *, numeric: bool = False) -> Frame:
     """The frame of single predictions, of which there is at least one. `numeric`: all features are known to
     be numbers."""
     values = [handle.values for handle in handles]
+    give_way()
     # One None stands for nothing but None.
     answers: Sequence[Any] = (None,)
     durations: Sequence[Any] = (None,)
@@ -81,9 +83,11 @@ def of_handles(handles: Sequence[Handle], *, numeric: bool = False) -> Frame:
         # The layout grew in between, and it only grows: what a shorter row has not, it misses.
         width = max(widths)
         values = [row + (None,) * (width - len(row)) for row in values]
+    columns = _columns(values, numeric=numeric)
+    give_way()
     return Frame(
         np.fromiter([handle.time_ns for handle in handles], np.int64, len(handles)),
-        _columns(values, numeric=numeric),
+        columns,
         _present([handle.label for handle in handles]),
         _present([handle.score for handle in handles]),
         _present(answers),

@@ -17,6 +17,7 @@ from driftline._outbox import Outbox
 from driftline._profile import Profiler
 from driftline._sampling import GROUND_TRUTH, Chosen
 from driftline._settings import Settings
+from driftline._turns import give_way
 
 
 class Messages:
@@ -34,6 +35,7 @@ class Messages:
             handle = frame.handle(row)
             if not handle.was_sent:
                 self._send(handle, float(chosen.probability[i]), chosen.reasons(i))
+                give_way()
         if frame.contexts is not None:
             for row, context in enumerate(frame.contexts):
                 if context is not None and context.traced:

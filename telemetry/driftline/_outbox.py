@@ -19,7 +19,7 @@ from driftline._snapshot import OpenWindow, Snapshot
 from driftline._spool import Spool
 from driftline._spool_schema import PROFILE, SAMPLE, SPAN, STREAM, Batch, Signal, Stream, Tombstones
 
-#: Records in one request, which is also how many are encoded before other threads get their turn.
+#: Records in one request.
 BATCH_RECORDS = 256
 #: Records and windows that wait in memory while the disk takes nothing.
 MAX_WAITING = 20_000
@@ -268,6 +268,4 @@ def _flat(intervals: Sequence[tuple[int, int]]) -> list[int] | None:
 
 def _parts(records: Sequence[Any]) -> Iterable[Sequence[Any]]:
     for start in range(0, len(records), BATCH_RECORDS):
-        if start:
-            time.sleep(0)  # gives up the GIL: the model's thread must not wait for a long encoding
         yield records[start : start + BATCH_RECORDS]

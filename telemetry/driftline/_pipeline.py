@@ -18,8 +18,9 @@ from driftline._profile import Profile, Profiler
 from driftline._sampling import Sampler
 from driftline._settings import Settings
 from driftline._slot import Counter
+from driftline._turns import give_way, hurry
 
-#: Rows counted at a stretch: a third of a millisecond, so that the model's thread never waits long.
+#: Rows counted at once, of single predictions and of batches.
 SLICE = 512
 BATCH_SLICE = 8192
 #: Records that may gather before they are put in the spool in the middle of a tick.
@@ -115,16 +116,19 @@ class Pipeline:
     def _frames(self) -> Any:
         """The rows that wait now, as frames; what comes meanwhile is the next tick's."""
         waiting = len(self._intake.rows)
+        # A caller that holds the lock for itself gives it back every five milliseconds only.
+        hurry(waiting > self._intake.size // 8)
         while waiting > 0 and (rows := self._intake.take_rows(min(SLICE, waiting))):
             waiting -= len(rows)
             yield of_handles(rows, numeric=self._profiler.all_numeric(self._layout.names))
-            time.sleep(0)  # gives up the GIL
+            give_way()
+        hurry(False)
 
     def _take(self, other: Any) -> None:
         if isinstance(other, Batch):
             for start in range(0, len(other), BATCH_SLICE):
                 self._absorb(of_batch(other, start, min(start + BATCH_SLICE, len(other))))
-                time.sleep(0)
+                give_way()
         elif isinstance(other, Truth):
             self._messages.ground_truth(other)
         elif isinstance(other, Failure):

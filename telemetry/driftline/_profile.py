@@ -19,6 +19,7 @@ from driftline._columns import (
 from driftline._frame import Column, Frame, Mask, numbers
 from driftline._handle import LOW_SCORE
 from driftline._intake import Drops
+from driftline._turns import give_way
 
 
 class Profiler:
@@ -103,6 +104,7 @@ class Profile:
                     self._count(name, kind, column)
                 else:
                     self.absent[name] += rows
+                give_way()
         self._answers(SCORE, frame.scores, rows)
         self._answers(VALUE, frame.values, rows)
         if frame.durations is not None:
@@ -113,6 +115,7 @@ class Profile:
 
     def _count_table(self, names: Sequence[str], table: Floats) -> None:
         ordered = np.sort(table, axis=1)
+        give_way()
         # NaN comes last, as infinity does: the ends of a row tell whether it is finite.
         finite = (np.isfinite(ordered[:, 0]) & np.isfinite(ordered[:, -1])).tolist()
         for name, row, whole in zip(names, ordered, finite, strict=False):
@@ -121,6 +124,7 @@ class Profile:
                 counts.add_ascending(row)
             else:
                 counts.add(row)
+            give_way()
 
     def _count(self, name: str, kind: str, column: Column) -> None:
         if kind == "numeric":

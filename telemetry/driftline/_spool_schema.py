@@ -89,11 +89,13 @@ def connect(path: Path | None) -> sqlite3.Connection:
         isolation_level="IMMEDIATE",
     )
     try:
+        # A commit writes whole pages: a few small ones, as a batch is a few hundred bytes.
+        db.execute("PRAGMA page_size = 1024")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # `Spool.sync` makes commits durable, many at once
         db.execute("PRAGMA journal_size_limit = 1048576")
         # What stands in the log has to fit into the file once more: on a small disk that is room.
-        db.execute("PRAGMA wal_autocheckpoint = 256")
+        db.execute("PRAGMA wal_autocheckpoint = 1024")
         # Debian's SQLite overwrites what is deleted: that would write each batch to the flash once more.
         db.execute("PRAGMA secure_delete = OFF")
         db.executescript(SCHEMA)
