@@ -62,7 +62,7 @@ class Engine:
         if transport is None:
             self._uplink = Uplink(settings)
             transport = self._uplink.send
-        self._sender = Sender(self._spool, transport, self._drops, settings.drain)
+        self._sender = Sender(self._spool, transport, self._drops, settings.drain, patience=settings.window)
         self._breaker = Breaker(settings.limits, intake, self._slot.path if self._slot else None)
         pipeline = Pipeline(settings, intake, layout, self._outbox, counter=counter, clock=clock)
         self._worker = Worker(

@@ -5,7 +5,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from driftline._export import MAX_ATTEMPTS, MAX_BACKOFF, Later, Outcome, Refused
 from driftline._intake import Drops
 from driftline._spool import Spool
 from driftline._spool_schema import Batch, Signal
+from driftline._together import Together
 
 log = logging.getLogger("driftline")
 
@@ -27,7 +28,10 @@ MAX_BARREN: Final = 64
 
 
 class Sender(threading.Thread):
-    """Takes batch after batch from the spool. A signal that is refused waits; the others go on."""
+    """Takes batch after batch from the spool. A signal that is refused waits; the others go on.
+
+    Samples and spans wait up to `patience` seconds for others to go up with them in one request.
+    """
 
     def __init__(
         self,
@@ -36,6 +40,7 @@ class Sender(threading.Thread):
         drops: Drops,
         drain: Drain,
         *,
+        patience: float = 0.0,
         rng: random.Random | None = None,
     ) -> None:
         super().__init__(name="driftline-sender", daemon=True)
@@ -55,6 +60,7 @@ class Sender(threading.Thread):
         #: Batches up to this one gathered while nobody took them: before we started, or in an outage.
         self._backlog = spool.last_id()
         self._away = False
+        self._together = Together(spool, patience)
         #: CPU time that this thread has taken, in seconds.
         self.cpu = 0.0
 
@@ -77,23 +83,37 @@ class Sender(threading.Thread):
         now = time.monotonic()
         ready = [signal for signal in SIGNALS if self._until[signal] <= now]
         waiting = [until - now for until in self._until.values() if until > now]
-        batch = self._spool.next(ready, after=self._backlog) if ready else None
-        if batch is None and ready and self._backlog:
+        away = bool(waiting)
+        pauses = {signal: self._together.wait(signal, now) for signal in ready}
+        waiting += [pause for pause in pauses.values() if pause > 0]
+        due = [signal for signal in ready if pauses[signal] <= 0]
+        parts: list[Batch] = []
+        if (batch := self._spool.next(due, after=self._backlog) if due else None) is not None:
+            batch, parts = self._together.join(batch)
+        elif ready and self._backlog:
             if (pause := self._throttle.wait(now)) > 0:
                 return min([*waiting, pause])
             batch = self._spool.next(ready, until=self._backlog, order=self._order)
             if batch is not None:
+                parts = [batch]
                 self._throttle.spend(len(batch.body))
-            elif not waiting:
+            elif not away:
                 self._backlog = 0
         if batch is not None:
-            self._settle(batch, self._send(batch))
+            self._settle(batch, parts, self._send(batch))
             with self._progress:
                 self._progress.notify_all()
             return 0.0
         return min(waiting) if waiting else None
 
-    def _settle(self, batch: Batch, outcome: Outcome) -> None:
+    def _settle(self, batch: Batch, parts: Sequence[Batch], outcome: Outcome) -> None:
+        """`parts` are what went up as this batch: itself, or several from the spool."""
+        if len(parts) > 1 and (
+            isinstance(outcome, Refused) or (isinstance(outcome, Later) and outcome.counts)
+        ):
+            self._together.part(parts[-1].id)  # the next answer speaks of one of them
+            self._spool.retry(batch, counts=False)
+            return
         if isinstance(outcome, Later):
             self._spool.retry(batch, counts=outcome.counts)
             self._back_off(batch, outcome)
@@ -108,7 +128,8 @@ class Sender(threading.Thread):
                 self._drops.add("refused", batch.signal, max(1, batch.records), detail=detail)
             return
         self._barren[batch.signal] = 0
-        self._spool.delete(batch)
+        for part in parts:
+            self._spool.delete(part)
         if self._away:
             self._away, self._backlog = False, self._spool.last_id()
         self._said = ""
@@ -122,6 +143,7 @@ class Sender(threading.Thread):
         parts = [replace(part, attempts=MAX_ATTEMPTS - 1) for part in halves(batch)]
         if not parts or not self._spool.split(batch, parts, MAX_SEARCH):
             return False
+        self._together.part(self._spool.last_id())
         if batch.id <= self._backlog:
             self._backlog = self._spool.last_id()  # they are no newer than the whole was
         return True
@@ -153,6 +175,8 @@ class Sender(threading.Thread):
         Gives up at once where nothing will be tried in that time: nobody waits for a collector that is away.
         """
         deadline = time.monotonic() + timeout
+        self._together.hurry(deadline)
+        self._wake.set()
         with self._progress:
             while waiting := self._spool.signals():
                 left = deadline - time.monotonic()

@@ -17,7 +17,8 @@ from typing import Final
 from driftline._drain import Order
 from driftline._forking import hold_at_fork, opening
 from driftline._snapshot import sync
-from driftline._spool_schema import COLUMNS, Batch, Signal, Stream, connect
+from driftline._spool_reads import Reads, listed
+from driftline._spool_schema import COLUMNS, Batch, Stream, connect
 from driftline._streams import Streams
 
 #: Refused batches kept for a look at them.
@@ -28,7 +29,7 @@ RESERVE = 131_072
 _ORDERS: Final[dict[Order, str]] = {"oldest": "id", "newest": "id DESC", "importance": "priority, id"}
 
 
-class Spool:
+class Spool(Reads):
     """Batches in the order of their arrival, at most `limit` bytes of bodies."""
 
     def __init__(self, path: Path | None, limit: int) -> None:
@@ -37,9 +38,8 @@ class Spool:
         self._lock = threading.Lock()
         self._log = path and path.with_name(path.name + "-wal")
         self._dirty = path is not None
-        self._in_flight = 0
-        #: Batches that have arrived, but that a full disk would not let us delete.
-        self._arrived: set[int] = set()
+        self._in_flight: set[int] = set()
+        self._arrived = set()
         self.damaged = False
         with opening:
             self._connect(path)
@@ -59,9 +59,6 @@ class Spool:
             path.rename(path.with_name(f"{path.name}.damaged-{time.time_ns()}"))
             self._db = connect(path)
             self.damaged = True
-
-    def _one(self, sql: str, *values: object) -> int:
-        return int(self._db.execute(sql, values).fetchone()[0])
 
     # -- the worker's side ------------------------------------------------------------------------
 
@@ -130,10 +127,6 @@ class Spool:
                 self._dirty = True
                 raise
 
-    def _done(self) -> str:
-        """The ids of what has arrived and is still there, as SQL's list."""
-        return ", ".join(map(str, self._arrived))
-
     def _insert(self, batches: Iterable[Batch]) -> None:
         self._db.executemany(
             "INSERT INTO batches (stream, signal, priority, created_ns, first, last, records, attempts, body)"
@@ -148,9 +141,9 @@ class Spool:
         dropped: list[Batch] = []
         while size > self.limit:
             row = self._db.execute(
-                f"SELECT length(body), {COLUMNS} FROM batches WHERE id != ? AND id NOT IN ({self._done()})"
-                " ORDER BY priority DESC, id LIMIT 1",
-                (self._in_flight,),
+                f"SELECT length(body), {COLUMNS} FROM batches"
+                f" WHERE id NOT IN ({listed(self._in_flight | self._arrived)})"
+                " ORDER BY priority DESC, id LIMIT 1"
             ).fetchone()
             if row is None:
                 break
@@ -204,22 +197,38 @@ class Spool:
                 f" AND id NOT IN ({self._done()}) ORDER BY {_ORDERS[order]} LIMIT 1",
                 (*signals, after, until),
             ).fetchone()
-            self._in_flight = row[1] if row else 0
+            self._in_flight = {row[1]} if row else set()
         return None if row is None else Batch(*row[1:], *row[:1])
+
+    def followers(self, batch: Batch, records: int) -> list[Batch]:
+        """Those after a batch that are of its stream and signal, up to so many records, and as safe as it."""
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT {COLUMNS}, body FROM batches WHERE stream = ? AND signal = ? AND id > ?"
+                f" AND id NOT IN ({self._done()}) ORDER BY id LIMIT ?",
+                (batch.stream, batch.signal, batch.id, records),
+            ).fetchall()
+            found = []
+            for follower in (Batch(*row) for row in rows):
+                if (records := records - follower.records) < 0:
+                    break
+                found.append(follower)
+            self._in_flight |= {follower.id for follower in found}
+        return found
 
     def delete(self, batch: Batch) -> None:
         """The collector has it. Where the disk does not take that, it is not sent again by this process."""
         with self._lock:
             self._arrived.add(batch.id)
             self._bytes -= len(batch.body)
-            self._in_flight = 0
+            self._in_flight.discard(batch.id)
             with contextlib.suppress(sqlite3.OperationalError):
                 self._forget_arrived()  # else with the next one
 
     def retry(self, batch: Batch, *, counts: bool) -> None:
         """It is to be sent again; `counts` where it will be refused after some more of these."""
         with self._lock:
-            self._in_flight = 0
+            self._in_flight.discard(batch.id)
             if counts:
                 with self._db:
                     self._db.execute("UPDATE batches SET attempts = attempts + 1 WHERE id = ?", (batch.id,))
@@ -242,7 +251,7 @@ class Spool:
                 " (SELECT family FROM searches WHERE batch IN (SELECT id FROM batches))"
             )
             self._bytes += sum(len(part.body) for part in parts) - len(batch.body)
-            self._in_flight = 0
+            self._in_flight.discard(batch.id)
         return True
 
     def quarantine(self, batch: Batch, status: int, message: str, at_ns: int) -> None:
@@ -258,7 +267,7 @@ class Spool:
             )
             self._bury(batch)
             self._bytes -= len(batch.body)
-            self._in_flight = 0
+            self._in_flight.discard(batch.id)
 
     # -- both -------------------------------------------------------------------------------------
 
@@ -266,27 +275,6 @@ class Spool:
     def bytes(self) -> int:
         """Bytes of bodies that wait."""
         return self._bytes
-
-    def __len__(self) -> int:
-        with self._lock:
-            return self._one("SELECT count(*) FROM batches") - len(self._arrived)
-
-    def signals(self) -> set[Signal]:
-        """The signals of which batches wait."""
-        with self._lock:
-            waiting = f"SELECT DISTINCT signal FROM batches WHERE id NOT IN ({self._done()})"
-            return {row[0] for row in self._db.execute(waiting)}
-
-    def last_id(self) -> int:
-        """The id of the newest batch that waits; 0 where none does."""
-        with self._lock:
-            return self._one("SELECT coalesce(max(id), 0) FROM batches")
-
-    def oldest_ns(self) -> int | None:
-        """When the oldest batch was made."""
-        with self._lock:
-            row = self._db.execute("SELECT created_ns FROM batches ORDER BY id LIMIT 1").fetchone()
-        return int(row[0]) if row else None
 
     def close(self) -> None:
         """Close the file; what is in it stays."""

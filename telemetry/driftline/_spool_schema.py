@@ -91,6 +91,8 @@ def connect(path: Path | None) -> sqlite3.Connection:
     try:
         # A commit writes whole pages: a few small ones, as a batch is a few hundred bytes.
         db.execute("PRAGMA page_size = 1024")
+        # The slot is ours alone: the log's index may be in memory, and needs no file that is written as well.
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")  # `Spool.sync` makes commits durable, many at once
         db.execute("PRAGMA journal_size_limit = 1048576")

@@ -1,6 +1,7 @@
 """A batch that is refused for good is halved until the bad record is found; all others arrive."""
 
 import gzip
+import shutil
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,9 @@ INK = "driftline.features.ink"
 
 
 def quarantined(folder: Path) -> list[tuple[Any, ...]]:
-    with sqlite3.connect(next(folder.glob("spool/*/*/0/spool.db"))) as db:
+    """What is in a copy, as a person would look at it while the process lives."""
+    copy = shutil.copytree(next(folder.glob("spool/*/*/0")), folder / "copy")
+    with sqlite3.connect(copy / "spool.db") as db:
         rows = db.execute(
             "SELECT signal, records, status, message, body FROM quarantine ORDER BY id"
         ).fetchall()
