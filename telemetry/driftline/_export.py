@@ -73,6 +73,8 @@ class Uplink:
     def __init__(self, to: Destination) -> None:
         self._to = to
         self._session = requests.Session()
+        self._session.headers.clear()  # of what says nothing, yet is paid for with each request
+        self._session.headers["User-Agent"] = "driftline"
         self._session.headers.update(to.headers)
         self._session.headers.update({"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"})
         if to.certificate:
