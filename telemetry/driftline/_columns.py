@@ -17,6 +17,10 @@ MAX_TEXT = 256
 #: OpenTelemetry's default size of an exponential histogram, for each sign.
 MAX_BUCKETS = 160
 MAX_SCALE = 20
+#: A histogram that is sent has no more buckets, for each sign, than this times the square root of its
+#: values: most would hold one or none, which tells nothing, and is the dearest of all that goes up.
+BUCKETS_BY_ROOT = 3
+MIN_BUCKETS = 20
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -134,6 +138,19 @@ class Exponential:
         if len(counts):
             merged[offset - low : offset - low + len(counts)] += counts
         self._counts[sign] = low, merged
+
+    def coarse(self) -> "Exponential":
+        """These counts with no more buckets than they are worth."""
+        most = min(MAX_BUCKETS, max(MIN_BUCKETS, BUCKETS_BY_ROOT * math.isqrt(self.count)))
+        shift = 0
+        for offset, counts in self._counts:
+            while len(counts) and (offset + len(counts) - 1 >> shift) - (offset >> shift) >= most:
+                shift += 1
+        coarse = Exponential()
+        coarse.scale, coarse.zero, coarse.missing = self.scale, self.zero, self.missing
+        coarse._counts = list(self._counts)
+        coarse._downscale(shift)
+        return coarse
 
     def _downscale(self, shift: int) -> None:
         self.scale -= shift

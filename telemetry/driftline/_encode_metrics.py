@@ -119,6 +119,7 @@ class _Body:
                 )
                 self._explicit.setdefault(metric, []).append(explicit)
         elif total := counts.count:
+            counts = counts.coarse()
             exponential = ExponentialHistogramDataPoint(
                 count=total,
                 scale=counts.scale,

@@ -70,6 +70,24 @@ def test_few_values_keep_the_finest_scale() -> None:
     assert histogram.count == 3
 
 
+@pytest.mark.parametrize(("size", "most"), [(1, 20), (300, 51), (10_000, 160)])
+def test_what_is_sent_has_no_more_buckets_than_its_values_are_worth(size: int, most: int) -> None:
+    histogram = Exponential()
+    values = np.random.default_rng(4).normal(size=size)
+    histogram.add(values)
+    coarse = histogram.coarse()
+    assert max(len(coarse.positive[1]), len(coarse.negative[1])) <= most
+    assert coarse.count == histogram.count == size
+    found = buckets(coarse)
+    shift = histogram.scale - coarse.scale
+    expected: Counter[tuple[int, int]] = Counter()
+    for (sign, bucket), count in buckets(histogram).items():
+        expected[sign, bucket >> shift] += count
+    assert found == expected
+    histogram.add(values)
+    assert coarse.count == size, "it is a copy"
+
+
 def test_bins_are_closed_on_the_right_and_end_with_what_is_missing() -> None:
     bins = Bins(np.array([0.0, 1.0]))
     bins.add(np.array([-1.0, 0.0, 0.5, 1.0, 1.5, np.nan, np.inf]))
