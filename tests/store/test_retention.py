@@ -36,7 +36,7 @@ def counted(store: DuckDBStore, width_ns: int = DAY_NS) -> Counter[tuple[Any, ..
     for row in rows.to_pylist():
         counts, bounds = row.pop("counts"), tuple(row.pop("bounds") or ())
         for bin_, count in enumerate(counts):
-            found[*row.values(), bounds, len(counts), bin_] += count
+            found[*row.values(), bounds, len(counts), bin_] += count or 0
     return found
 
 
@@ -150,6 +150,58 @@ def test_windows_that_are_not_evaluated_are_not_summed_with_those_that_are(store
     assert sum(counted(store).values()) == 8
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"start_ns": -7, "end_ns": 5, "received_ns": 9},
+        {"start_ns": 2**63 - 10, "end_ns": 2**63 - 1},
+        {"start_ns": at(0, 3) + 5 * MINUTE_NS, "end_ns": -(2**63) + 9},
+        {"counts": [1] * 300},
+        {"counts": [2**62]},
+        {"counts": [-1]},
+        {"counts": []},
+        {"counts": [None]},
+        {"exponential": '{"scale": 3}'},
+    ],
+    ids="-".join,
+)
+def test_what_cannot_be_summed_stays_beside_what_can(store: DuckDBStore, odd: dict[str, Any]) -> None:
+    even = [profile(at(0, 3) + n * MINUTE_NS, [n], exponential=None) for n in range(3)]
+    put(store, "profiles", [*even, even[0] | {"stream": "odd"} | odd])
+    before = counted(store, 1 << 62)
+    keep(store, at(40), **MERGING)
+    keep(store, at(100), **MERGING)
+    assert counted(store, 1 << 62) == before
+    assert store._read("SELECT * FROM profiles").num_rows == 2
+    assert sum(file.rows for file in store.archive.files("profiles")) == 2
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 250_000])
+def test_profiles_are_summed_and_in_order_whatever_is_summed_at_once(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("driftline_collector.store.merging._AT_ONCE", at_once)
+    features = ("y", "x")
+    put(
+        store,
+        "profiles",
+        [
+            profile(at(0, hour) + n * MINUTE_NS, [n], feature=feature)
+            for feature in features
+            for hour in (1, 2, 3, 9)
+            for n in range(4)
+        ],
+    )
+    keep(store, at(40), **MERGING)
+    (file,) = store.archive.files("profiles")
+    found = store._read(store.archive.scan(file)).to_pylist()
+    assert [row["counts"] for row in found] == [[6]] * 8
+    hours = [(row["start_ns"], row["feature"]) for row in found]
+    assert sorted(hours) == sorted((at(0, hour), feature) for hour in (1, 2, 3, 9) for feature in features)
+    if at_once == 250_000:
+        assert hours == sorted(hours)
+
+
 def test_a_window_that_crosses_two_hours_stays_as_it_is(store: DuckDBStore) -> None:
     put(store, "profiles", [profile(at(0, 3.99), [1]), profile(at(0, 3.5), [2])])
     keep(store, at(40), **MERGING)
@@ -215,6 +267,80 @@ def test_the_oldest_days_of_a_kind_go_first_where_it_takes_too_much(store: DuckD
     assert store._read("SELECT * FROM profiles").num_rows == 1
     reasons = store._read("SELECT DISTINCT reason FROM retention_log").to_pylist()
     assert reasons == [{"reason": "size"}]
+
+
+def taken(store: DuckDBStore, path: Path) -> int:
+    """Bytes of all files of the store, as the disk has them."""
+    own = [path, Path(f"{path}.wal"), *Path(f"{path}.journal").glob("*"), *Path(f"{path}.archive").rglob("*")]
+    return sum(file.stat().st_size for file in own if file.is_file())
+
+
+def fill_all_kinds(store: DuckDBStore, days: int = 4) -> None:
+    put(store, "predictions", [prediction(f"p{day}", at(day)) for day in range(days)])
+    put(store, "profiles", [profile(at(day), [1]) for day in range(days)])
+    put(store, "spans", [{"start_ns": at(d), "end_ns": at(d), "received_ns": at(d)} for d in range(days)])
+    put(store, "logs", [{"time_ns": at(day), "received_ns": at(day)} for day in range(days)])
+    gauge = {"name": "load", "kind": "gauge", "stream": "s"}
+    times = [{"start_ns": at(day), "time_ns": at(day), "received_ns": at(day)} for day in range(days)]
+    put(store, "metrics", [gauge | each for each in times])
+    keep(store, at(days + 5))
+
+
+def left(store: DuckDBStore) -> dict[str, list[str]]:
+    """By kind, the closed days that are there."""
+    days: dict[str, set[str]] = {}
+    for file in store.archive.files():
+        days.setdefault(file.table.kind, set()).add(file.day)
+    return {kind: sorted(found) for kind, found in days.items()}
+
+
+def test_where_the_store_takes_too_much_the_least_dear_kinds_go_first_and_profiles_last(
+    store: DuckDBStore, path: Path
+) -> None:
+    fill_all_kinds(store)
+    order = []
+    before = left(store)
+    while store.archive.files():
+        keep(store, at(9), most_bytes=taken(store, path) - 1)
+        after = left(store)
+        for kind, days in before.items():
+            gone = [day for day in days if day not in after.get(kind, [])]
+            order += [(kind, day) for day in gone]
+        before = after
+    kinds = ("spans", "logs", "metrics", "samples", "profiles")
+    assert order == [(kind, date(day)) for kind in kinds for day in range(4)]
+    log = store._read("SELECT reason, CAST(sum(rows) AS BIGINT) AS rows FROM retention_log GROUP BY reason")
+    assert log.to_pylist() == [{"reason": "total", "rows": 4 * 6}]  # windows are a table of their own
+    keep(store, at(9), most_bytes=1)  # nothing is left that could go, and nothing fails
+
+
+def test_a_store_that_takes_no_more_than_it_may_loses_nothing(store: DuckDBStore, path: Path) -> None:
+    fill_all_kinds(store)
+    keep(store, at(9), most_bytes=taken(store, path))
+    assert left(store).keys() == {"spans", "logs", "metrics", "samples", "profiles"}
+    assert store._read("SELECT * FROM retention_log").num_rows == 0
+
+
+def test_as_many_days_go_at_once_as_are_needed(store: DuckDBStore, path: Path) -> None:
+    fill_all_kinds(store)
+    by_kind: Counter[str] = Counter()
+    for file in store.archive.files():
+        by_kind[file.table.kind] += file.bytes
+    spans_and_a_log = by_kind["spans"] + 1
+    keep(store, at(9), most_bytes=taken(store, path) - spans_and_a_log)
+    found = left(store)
+    assert "spans" not in found
+    assert found["logs"] == [date(1), date(2), date(3)]
+    assert len(found["metrics"]) == 4
+
+
+def test_what_may_still_be_judged_again_does_not_go_for_its_size(store: DuckDBStore) -> None:
+    fill_all_kinds(store)
+    small: dict[str, Any] = {"most_bytes": 1, "kinds": {"samples": Keep(most_bytes=1)}}
+    keep(store, at(9), history_ns=7 * DAY_NS, **small)
+    assert left(store) == {kind: [date(2), date(3)] for kind in ("samples", "profiles")}
+    reasons = store._read("SELECT DISTINCT kind, reason FROM retention_log WHERE kind = 'samples'")
+    assert reasons.to_pylist() == [{"kind": "samples", "reason": "size"}]
 
 
 def test_evaluations_go_by_age(store: DuckDBStore) -> None:
