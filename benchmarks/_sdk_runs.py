@@ -70,7 +70,7 @@ def reference() -> Any:
 
 
 @contextmanager
-def monitor(endpoint: str) -> Iterator[Any]:
+def monitor(endpoint: str, window: float = 5.0) -> Iterator[Any]:
     """A Monitor with a reference."""
     import driftline
 
@@ -82,7 +82,7 @@ def monitor(endpoint: str) -> Iterator[Any]:
             reference=reference(),
             endpoint=endpoint,
             spool_dir=folder,
-            window=5.0,
+            window=window,
             max_buffer=2**20,  # a batch every two milliseconds is a burst
         )
         yield made
@@ -180,7 +180,7 @@ def run_whylogs(_endpoint: str) -> dict[str, float]:
 def run_loop(endpoint: str) -> dict[str, Any]:
     """A model that releases the GIL, and a Monitor that is told each answer."""
     _first_in_line()
-    with monitor(endpoint) as made:
+    with monitor(endpoint, window=60.0) as made:
 
         def predict(features: dict[str, float], label: str, score: float) -> None:
             made.record(features, label=label, score=score)
