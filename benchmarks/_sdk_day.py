@@ -102,6 +102,7 @@ def run_busy(_endpoint: str) -> dict[str, float]:
             endpoint=f"http://127.0.0.1:{server.server_port}",
             spool_dir=folder,
             window=300,
+            max_buffer=BUSY_ROWS,  # it comes in a burst
         )
         for _ in range(0, BUSY_ROWS, BATCH_ROWS):
             labels = rng.integers(0, 10, BATCH_ROWS).astype(str)
