@@ -26,11 +26,8 @@ _FAR_NS = 2**62
 _ANY_NS = (-(2**63), 2**63 - 1)
 #: Rows that are summed at once, about, or those of one hour or day where they are more.
 _AT_ONCE = 250_000
-#: Rows that are brought into order at once, so that a reader of one feature may skip most row groups.
-_ORDERED = 65_536
 _SAME = """model, version, device, device_type, region, tier, firmware, segment, binning, feature, kind,
     category, bounds"""
-_ORDER = [(name, "ascending") for name in ("start_ns", "feature", "kind", "device")]
 _BEGIN = "(greatest(start_ns, 0) - greatest(start_ns, 0) % $width)"
 _FITS = f"""coalesce(
     len(counts) BETWEEN 1 AND {_LONGEST} AND list_min(counts) >= 0 AND list_max(counts) < {_ABSURD}
@@ -86,9 +83,9 @@ def _merged(
         values = same | {"first": first, "last": min(stretch.last_ns + width_ns - 1, _ANY_NS[1])}
         if stretch.longest:
             sums = ", ".join(f"sum(counts[{place + 1}])" for place in range(stretch.longest))
-            yield from _ordered(read(cursor, _SUMS.format(rows=rows, sums=sums), values))
+            yield from read(cursor, _SUMS.format(rows=rows, sums=sums), values)
         if stretch.apart:
-            yield from _ordered(read(cursor, _APART.format(rows=rows), values))
+            yield from read(cursor, _APART.format(rows=rows), values)
 
 
 def _stretches(hours: Iterable[tuple[int, int, int, int]]) -> Iterator[_Stretch]:
@@ -105,14 +102,3 @@ def _stretches(hours: Iterable[tuple[int, int, int, int]]) -> Iterator[_Stretch]
         stretch.longest = max(stretch.longest, longest)
     if stretch is not None:
         yield stretch
-
-
-def _ordered(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    waiting: list[pa.RecordBatch] = []
-    for batch in batches:
-        waiting.append(batch)
-        if sum(each.num_rows for each in waiting) >= _ORDERED:
-            yield from pa.Table.from_batches(waiting).sort_by(_ORDER).to_batches()
-            waiting.clear()
-    if waiting:
-        yield from pa.Table.from_batches(waiting).sort_by(_ORDER).to_batches()

@@ -224,8 +224,8 @@ class Retention:
 
     def _drop_total(self, now_ns: int) -> Iterable[Work]:
         """Where all files take more than they may: the oldest days, of one kind after the other."""
-        if self._policy.most_bytes is None:
-            return
+        if self._policy.most_bytes is None or self._checkpoints.locked():
+            return  # while a backup is read the log grows, and is merged when that is done
         files = self._archive.files()
         archived = sum(file.bytes for file in files)
         excess = sum(files_bytes(self._path, archived).values()) - self._policy.most_bytes
