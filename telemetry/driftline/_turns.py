@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 #: Seconds that a background thread works at a stretch, and sleeps then (the kernel makes that 100 µs).
-STRETCH: Final = 100e-6
+STRETCH: Final = 200e-6
 NAP: Final = 20e-6
 
 
