@@ -128,8 +128,7 @@ class Sender(threading.Thread):
                 self._drops.add("refused", batch.signal, max(1, batch.records), detail=detail)
             return
         self._barren[batch.signal] = 0
-        for part in parts:
-            self._spool.delete(part)
+        self._spool.delete(*parts)
         if self._away:
             self._away, self._backlog = False, self._spool.last_id()
         self._said = ""

@@ -216,12 +216,12 @@ class Spool(Reads):
             self._in_flight |= {follower.id for follower in found}
         return found
 
-    def delete(self, batch: Batch) -> None:
-        """The collector has it. Where the disk does not take that, it is not sent again by this process."""
+    def delete(self, *batches: Batch) -> None:
+        """The collector has them. Where the disk does not take that, this process sends them no more."""
         with self._lock:
-            self._arrived.add(batch.id)
-            self._bytes -= len(batch.body)
-            self._in_flight.discard(batch.id)
+            self._arrived |= {batch.id for batch in batches}
+            self._bytes -= sum(len(batch.body) for batch in batches)
+            self._in_flight -= self._arrived
             with contextlib.suppress(sqlite3.OperationalError):
                 self._forget_arrived()  # else with the next one
 
