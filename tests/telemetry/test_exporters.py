@@ -217,7 +217,9 @@ def test_a_full_spool_drops_the_oldest_and_counts(collector: Collector, traced: 
     provider.shutdown()
     _, heir = traced()
     assert heir.force_flush()
-    assert set(names(collector)) == set(sizes[exporter.dropped :])
+    kept = set(names(collector))
+    assert len(kept) == len(sizes) - exporter.dropped
+    assert len(kept - set(sizes[exporter.dropped :])) <= 1, "one that is under way is not dropped"
 
 
 def test_requests_of_the_exporter_are_not_traced_themselves(
