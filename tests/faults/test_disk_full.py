@@ -15,8 +15,8 @@ from tests.faults.senders import Load, Sender, check, one_of_each
 from tests.receiver.serving import serving
 from tests.store.batches import predictions
 
-#: Nearly no reserve, before the end of which nothing is taken: the disk itself is what fails here.
-TO_THE_LAST = {"DRIFTLINE_RETENTION__RESERVE": "1MB"}
+#: Nearly no reserve, and nothing given up before its end: the disk itself is what fails here.
+TO_THE_LAST = {"DRIFTLINE_RETENTION__RESERVE": "1MB", "DRIFTLINE_RETENTION__SHED": "[]"}
 FULL = ("No space left on device", "are kept back", "takes nothing in now")
 
 
@@ -53,12 +53,14 @@ def test_a_disk_that_is_full_again_and_again_and_kills_meanwhile_lose_nothing(tm
             with collector(small.folder, environment=TO_THE_LAST) as running, Load(senders, running.url):
                 for _ in range(rng.randrange(1, 4)):
                     with small.filled(rng.choice((0, 3, 6, 18, 30)) * MIB):
-                        turn_away(senders)
+                        for sender in senders:  # unless a checkpoint has just made room again
+                            sender.wait_for_refusal(10)
                     for sender in senders:
-                        assert sender.wait_for(2)
+                        assert sender.wait_for(2, 120)
                 with small.filled(rng.choice((0, 3, 10)) * MIB):
-                    assert senders[0].wait_for_refusal()
+                    senders[0].wait_for_refusal(10)
                     running.kill()
+        assert all(set(sender.refusals) == {503} for sender in senders)
         with collector(small.folder) as running:
             assert running.stop() == 0
         check(senders, Path(running.facts["database"]))
