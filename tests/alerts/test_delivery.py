@@ -73,7 +73,7 @@ def delivering(store: Store, *urls: str, clock: Callable[[], int] = time.time_ns
 
 
 def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
         time.sleep(0.01)
