@@ -3,11 +3,9 @@
 python -m examples.paths.fallback --endpoint http://127.0.0.1:4318
 """
 
-from collections.abc import Iterable
-
 import driftline
 
-from examples.paths.tiers import CLOUD, EDGE, SIZES, Answer, Features, monitor
+from examples.paths.tiers import EDGE, SIZES, Answer, Features, ask_cloud, monitor
 
 
 class UpdatingError(Exception):
@@ -29,7 +27,7 @@ class Camera:
                 inference.predict(own.label, score=own.score)
             except (UpdatingError, ArithmeticError) as error:
                 inference.escalate("updating" if isinstance(error, UpdatingError) else "edge failed")
-                own = self._ask_cloud(features, inference.headers().items())
+                own = ask_cloud(features, inference.headers().items(), self._cloud)
                 inference.escalated(own.label, score=own.score)
             return own
 
@@ -39,13 +37,6 @@ class Camera:
         if features["size"] > 0.9:
             raise ArithmeticError("overflow")
         return EDGE(features)
-
-    def _ask_cloud(self, features: Features, metadata: Iterable[tuple[str, str]]) -> Answer:
-        """What the cloud's gRPC service does with `context.invocation_metadata()`."""
-        with self._cloud.inference(features, headers=metadata) as inference:
-            found = CLOUD(features)
-            inference.predict(found.label, score=found.score)
-            return found
 
 
 def main() -> None:

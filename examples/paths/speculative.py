@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import driftline
 
-from examples.paths.tiers import CLOUD, EDGE, SIZES, Answer, Features, monitor
+from examples.paths.tiers import EDGE, SIZES, Answer, Features, ask_cloud, monitor
 
 
 def answer(
@@ -20,17 +20,10 @@ def answer(
         act(own)
         inference.escalate("speculative")
         # What would be published by MQTT 5, with these user properties.
-        refined = refine(features, list(inference.headers().items()), cloud)
+        refined = ask_cloud(features, list(inference.headers().items()), cloud)
         inference.escalated(refined.label, score=refined.score)
         if refined.label != own.label or refined.score > own.score:
             act(refined)
-
-
-def refine(features: Features, user_properties: list[tuple[str, str]], cloud: driftline.Monitor) -> Answer:
-    with cloud.inference(features, headers=user_properties) as inference:
-        found = CLOUD(features)
-        inference.predict(found.label, score=found.score)
-        return found
 
 
 def main() -> None:

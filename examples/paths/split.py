@@ -3,11 +3,9 @@
 python -m examples.paths.split --endpoint http://127.0.0.1:4318
 """
 
-from collections.abc import Mapping
-
 import driftline
 
-from examples.paths.tiers import CLOUD, SIZES, Answer, monitor
+from examples.paths.tiers import SIZES, Answer, ask_cloud, monitor
 
 
 def embed(picture: float) -> dict[str, float]:
@@ -19,15 +17,8 @@ def answer(picture: float, device: driftline.Monitor, cloud: driftline.Monitor) 
     embedding = embed(picture)
     with device.inference(embedding) as inference:
         inference.escalate("split")
-        found = classify(embedding, inference.headers(), cloud)
+        found = ask_cloud(embedding, inference.headers(), cloud)
         inference.escalated(found.label, score=found.score)
-        return found
-
-
-def classify(embedding: Mapping[str, float], headers: Mapping[str, str], cloud: driftline.Monitor) -> Answer:
-    with cloud.inference(embedding, headers=headers) as inference:
-        found = CLOUD(embedding)
-        inference.predict(found.label, score=found.score)
         return found
 
 

@@ -5,12 +5,13 @@ metadata and MQTT 5's user properties.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import driftline
 
 Features = Mapping[str, float]
+Carrier = Mapping[str, str] | Iterable[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,15 @@ class Model:
 
 EDGE, NEAR, CLOUD = Model(1.0), Model(3.0), Model(30.0)
 SIZES = [0.02, 0.31, 0.47, 0.52, 0.71, 0.99]
+
+
+def ask_cloud(features: Features, carried: Carrier, cloud: driftline.Monitor) -> Answer:
+    """What the cloud's service does: with its request's HTTP headers, gRPC's `context.invocation_metadata()`,
+    or MQTT 5's user properties."""
+    with cloud.inference(features, headers=carried) as inference:
+        found = CLOUD(features)
+        inference.predict(found.label, score=found.score)
+        return found
 
 
 def monitor(tier: str, escalate_below: float | None = None) -> driftline.Monitor:

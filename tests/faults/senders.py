@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import duckdb
 import httpx
+from driftline_collector.store.opened import WITH_ARCHIVE
 from driftline_schemas import attributes as names
 
 from tests.receiver import wire
@@ -199,6 +200,6 @@ class Load:
 def check(senders: Iterable[Sender], database: Path) -> None:
     """Hold a store that nobody has open to what was acknowledged."""
     with duckdb.connect(database, read_only=True) as stored:
-        stored.execute("SET search_path = 'kept,main'")
+        stored.execute(WITH_ARCHIVE)
         for sender in senders:
             sender.check(stored)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 from driftline_collector.store.database import vacuum
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.opened import WITH_ARCHIVE
 from driftline_collector.store.shown import Samples, Where
 
 from tests.store.batches import SOURCE, predictions
@@ -82,7 +83,7 @@ def test_a_read_of_today_leaves_row_groups_of_earlier_days_alone(
             parameters[0] if len(parameters) == 1 and isinstance(parameters[0], dict) else list(parameters)
         )
         with kept._database.cursor() as cursor:
-            cursor.execute("SET search_path = 'kept,main'")
+            cursor.execute(WITH_ARCHIVE)
             plans.append(str(cursor.sql(f"EXPLAIN ANALYZE {query}", params=given).fetchall()[0][1]))
             return cursor.sql(query, params=given).to_arrow_table()
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from driftline_collector.answers.doctor import Clock, Doctor, Finding
-from driftline_collector.api.diagnosis_storage import stored
+from driftline_collector.api.diagnosis_storage import EXAMPLES, stored
 from driftline_collector.api.values import moment
 from driftline_collector.store.amounts import many, span
 
@@ -15,7 +15,6 @@ SKEW_S = 60.0
 LATE_S = 900.0
 _QUIET_S = 900.0
 _SLOW_S = 2.0
-_EXAMPLES = 5
 _COMPLETE = 0.999
 
 
@@ -112,7 +111,7 @@ def _silent(_: Doctor, seen: Seen) -> Iterator[Finding]:
             advice="Look at what lies between them and here first: all at once is seldom the devices."
             if every
             else "See to them; one that will not come back: driftline devices retire DEVICE.",
-            examples=tuple(f"{device} since {_clock(last)}" for device, last in seen.silent[:_EXAMPLES]),
+            examples=tuple(f"{device} since {_clock(last)}" for device, last in seen.silent[:EXAMPLES]),
         )
     if seen.returned:
         yield Finding(
@@ -120,7 +119,7 @@ def _silent(_: Doctor, seen: Seen) -> Iterator[Finding]:
             code="retired_devices_report",
             text=f"Retired, and yet reporting: {many(len(seen.returned), 'device')}.",
             advice="Switch them off, or take it back: driftline devices return DEVICE.",
-            examples=tuple(seen.returned[:_EXAMPLES]),
+            examples=tuple(seen.returned[:EXAMPLES]),
         )
 
 
@@ -137,7 +136,7 @@ def _clocks(found: Doctor, _: Seen) -> Iterator[Finding]:
         code="clocks_wrong",
         text=f"The clock of {many(len(found.clocks), 'device')} is wrong.{aside}",
         advice="Let NTP set them: what they measure is put into the wrong windows.",
-        examples=tuple(_offset(clock) for clock in found.clocks[:_EXAMPLES]),
+        examples=tuple(_offset(clock) for clock in found.clocks[:EXAMPLES]),
     )
 
 
@@ -160,7 +159,7 @@ def _lost(found: Doctor, _: Seen) -> Iterator[Finding]:
         advice="Devices lose what does not fit into their spool, and what they hold when they are killed:"
         " driftline doctor --by device --by hour shows whose and when.",
         examples=tuple(
-            f"{each.by['device']}: {each.lost:,} of {each.made:,}" for each in found.incomplete[:_EXAMPLES]
+            f"{each.by['device']}: {each.lost:,} of {each.made:,}" for each in found.incomplete[:EXAMPLES]
         ),
     )
 
@@ -173,7 +172,7 @@ def _refused(found: Doctor, _: Seen) -> Iterator[Finding]:
             text=f"Refused in the last 24 hours: {many(refused, 'record')}.",
             advice="Their senders were told why; mend what sends them. docs/otlp.md says what is taken.",
             examples=tuple(
-                f"{each.signal}: {each.reason} ({each.count:,})" for each in found.refused[:_EXAMPLES]
+                f"{each.signal}: {each.reason} ({each.count:,})" for each in found.refused[:EXAMPLES]
             ),
         )
 
@@ -192,7 +191,7 @@ def _told(_: Doctor, seen: Seen) -> Iterator[Finding]:
             code="no_reference",
             text=f"Drift is not judged without a reference: {many(len(seen.unreferenced), 'model version')}.",
             advice="Register one: driftline reference register FILE.",
-            examples=tuple(seen.unreferenced[:_EXAMPLES]),
+            examples=tuple(seen.unreferenced[:EXAMPLES]),
         )
 
 
@@ -205,7 +204,7 @@ def _slow(found: Doctor, _: Seen) -> Iterator[Finding]:
             text=f"Queries that take more than {span(_SLOW_S)}: {len(slow)}.",
             advice="Ask for a shorter time, give the database more memory (store.memory), or keep less.",
             examples=tuple(
-                f"{read.name}: p99 {read.p99_s:.1f} s of {read.count:,}" for read in slow[:_EXAMPLES]
+                f"{read.name}: p99 {read.p99_s:.1f} s of {read.count:,}" for read in slow[:EXAMPLES]
             ),
         )
 

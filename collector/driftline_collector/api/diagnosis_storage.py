@@ -9,7 +9,8 @@ _FEW_DAYS = 14
 #: What is over a limit by less than this share goes within a minute.
 _OVER = 1.05
 _WAITS_S = 30.0
-_EXAMPLES = 5
+#: So many are named in a finding.
+EXAMPLES = 5
 
 
 def stored(found: Doctor) -> Iterator[Finding]:
@@ -48,7 +49,7 @@ def _storing(found: Doctor) -> Iterator[Finding]:
             code="set_aside",
             text=f"{many(len(journal.set_aside), 'file')} of accepted rows could not be stored.",
             advice="Keep them, and report this with the lines of the collector's log that name them.",
-            examples=journal.set_aside[:_EXAMPLES],
+            examples=journal.set_aside[:EXAMPLES],
         )
     memory = found.memory
     if found.running and memory.database > 0.95 * memory.database_limit:

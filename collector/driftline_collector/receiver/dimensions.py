@@ -35,7 +35,7 @@ class Sources:
 
     resources: Attributes
     records: Records
-    _told: dict[str, pa.Array] = field(default_factory=dict, init=False)
+    _texts: dict[str, pa.Array] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, records: Records) -> "Sources":
@@ -59,9 +59,7 @@ class Sources:
 
     def optional(self, key: str, resource: Index) -> pa.Array:
         """A resource attribute for records of these resources, null where it is not told."""
-        if key not in self._told:
-            self._told[key] = self.resources.text(key)
-        return _spread(self._told[key], resource)
+        return _spread(self._told(key), resource)
 
     def segment(self, resource: Index) -> pa.Array:
         """The user's own dimensions, as a map from name to value; null where there are none."""
@@ -83,6 +81,12 @@ class Sources:
         numbered = (sequence > 0) & (sequence <= LARGEST_COUNT)
         return Numbers(signal, streams, np.where(numbered, code[resource], np.int32(-1)), sequence)
 
+    def _told(self, key: str) -> pa.Array:
+        """An attribute of each resource, looked for once."""
+        if key not in self._texts:
+            self._texts[key] = self.resources.text(key)
+        return self._texts[key]
+
     @cached_property
     def _dimensions(self) -> dict[str, pa.Array]:
         return {name: self.resources.text(*keys).fill_null(UNKNOWN) for name, keys in _DIMENSIONS.items()}
@@ -90,7 +94,7 @@ class Sources:
     @cached_property
     def _streams(self) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
         """The streams, and which one each resource has; -1 where it has none."""
-        streams = self.resources.text(names.STREAM_ID).dictionary_encode()
+        streams = self._told(names.STREAM_ID).dictionary_encode()
         return tuple(streams.dictionary.to_pylist()), np.asarray(streams.indices.fill_null(-1), np.int32)
 
     @cached_property

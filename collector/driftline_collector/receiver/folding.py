@@ -76,8 +76,8 @@ class _Folded:
         if speakers is None:
             return False
         for kind, named in speakers.items():  # the model first: what is of one too many gets no places
-            models = speakers["model"] if kind in _OF_A_MODEL else None
-            within = [(model,) for model in models] if models else [()] * len(named)
+            of_a_model = kind in _OF_A_MODEL
+            within = [(model,) for model in speakers["model"]] if of_a_model else [()] * len(named)
             given = list(zip(within, named, strict=True))
             wrong = compress(named, self._names.excess(kind, given))
             if any(name not in (OTHER, *RESERVED) for name in wrong):
@@ -134,9 +134,9 @@ def _speakers(table: pa.Table) -> dict[Kind, list[str]] | None:
         return None
     # One index spread over all columns is one buffer of them all.
     indices = [each.indices for each in chunks.values()]
-    if len({(index.buffers()[1].address, index.offset, index.null_count) for index in indices}) > 1:
+    if len({(index.buffers()[1].address, index.offset) for index in indices}) > 1:
         return None
-    if indices[0].null_count:
+    if any(index.null_count for index in indices):
         return None
     spoke = pa.array(np.flatnonzero(np.bincount(np.asarray(indices[0]))))
     names = {kind: each.dictionary.take(spoke) for kind, each in chunks.items()}

@@ -16,7 +16,8 @@ def read_together() -> None:
 def is_first() -> bool:
     """Whether this read is the first of those it belongs to; one that belongs to none always is."""
     begun = _begun.get()
-    if begun is None:
-        return True
-    begun.append(True)
-    return len(begun) == 1
+    if begun:
+        return False
+    if begun is not None:
+        begun.append(True)
+    return True
