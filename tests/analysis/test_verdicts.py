@@ -149,6 +149,42 @@ def test_a_constant_feature_is_stable_until_it_is_constant_no_more(store: DuckDB
     assert verdict(other, feature="y") == "stable"
 
 
+@pytest.mark.parametrize(("between", "since"), [("few rows", 0), ("nothing", 0), ("mended", 2)])
+def test_a_drift_goes_on_over_a_window_that_cannot_tell_and_not_over_one_that_is_healthy(
+    store: DuckDBStore, feed: Feed, between: str, since: int
+) -> None:
+    rng = np.random.default_rng(5)
+    windows = {0: shifted(healthy(300, rng), 1.0), 2: shifted(healthy(300, rng), 1.0)}
+    if between == "few rows":
+        windows[1] = shifted(healthy(20, rng), 1.0)
+    elif between == "mended":
+        windows[1] = healthy(300, rng)
+    for number, values in windows.items():
+        feed.window(CAMERAS[0], number, values)
+    feed.commit()
+    for number in range(3):
+        result = judge(store, number)
+        store.submit({"evaluations": result.table()}).result(30)
+    assert result.findings == (FLEET,)
+    (row,) = (e for e in result.evaluations if e.segment == FLEET and e.measure == "drift" and not e.feature)
+    assert row.since_ns == window(since)[0]
+
+
+def test_a_revision_that_cannot_tell_takes_the_place_of_a_verdict(store: DuckDBStore, feed: Feed) -> None:
+    rng = np.random.default_rng(5)
+    feed.window(CAMERAS[0], 0, shifted(healthy(300, rng), 1.0))
+    feed.commit()
+    store.submit({"evaluations": judge(store).table()}).result(30)
+    assert store.drifted(MODEL, *window(0)).column("segment").to_pylist()
+    for camera in CAMERAS[1:]:
+        feed.window(camera, 0, healthy(0, rng), until=0.1)
+    feed.commit()
+    second = judge(store)
+    assert verdict(second) == "insufficient_data"
+    store.submit({"evaluations": second.table()}).result(30)
+    assert store.drifted(MODEL, *window(0)).num_rows == 0
+
+
 def test_a_binning_that_no_reference_is_on_is_no_reference(store: DuckDBStore, feed: Feed) -> None:
     other = fleet.reference(np.random.default_rng(99))
     elsewhere = Feed(store, other.binning)

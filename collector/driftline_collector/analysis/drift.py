@@ -39,7 +39,7 @@ class Judged:
 
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
     that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
-    or that of the window before which it is left of.
+    or that of before which it is left of, or which has too few rows now.
     """
 
     family: Family
@@ -80,7 +80,7 @@ def judge(
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `standing`, shape (N,), says which nodes were findings in the window before.
+    `standing`, shape (N,), says which nodes were findings when last they could be judged.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:

@@ -174,21 +174,9 @@ class Population:
 
 
 def _drifted_before(store: Store, model: str, window: Window) -> dict[str, Running]:
-    """The segments that were drifted in the window before."""
-    before = Selection(
-        model=model,
-        measure="drift",
-        verdict="drifted",
-        start_ns=window.start_ns - window.width_ns,
-        end_ns=window.start_ns,
-        limit=_MANY,
-    )
-    rows = store.evaluations(before)
-    rows = rows.filter(pc.is_null(rows.column("feature")))
-    return {
-        row["segment"]: Running(row["since_ns"] or row["window_start_ns"], row["finding"])
-        for row in rows.select(["segment", "since_ns", "window_start_ns", "finding"]).to_pylist()
-    }
+    """The segments that were drifted when last they could be judged, in the windows that are told of together."""
+    rows = store.drifted(model, window.start_ns - TRAILING * window.width_ns, window.start_ns)
+    return {row["segment"]: Running(row["since_ns"], row["finding"]) for row in rows.to_pylist()}
 
 
 def _devices(reported: pa.Table) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ LEAST_COVERAGE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A segment that was drifted in the window before: since when, and whether it was a finding."""
+    """A segment that was drifted when last it could be judged: since when, and whether it was a finding."""
 
     since_ns: int
     finding: bool
@@ -32,7 +32,7 @@ class Running:
 class Standing:
     """What is known of the N nodes beside their counts.
 
-    `before` are the segments that were drifted in the window before, by key. `known_before`, (N,), says
+    `before` are the segments that were drifted when last they could be judged, by key. `known_before`, (N,), says
     whether any of a node's devices had reported earlier.
     """
 
