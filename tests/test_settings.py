@@ -43,6 +43,13 @@ def test_no_configuration_at_all_is_a_configuration() -> None:
     assert [(rule.name, rule.measure) for rule in settings.alerts.rules] == [("drift", "drift")]
 
 
+def test_limits_of_size_reach_the_store_and_so_does_what_may_be_judged_again() -> None:
+    Path("driftline.yaml").write_text("retention: {most: 200GB, samples: {most: 50GB}}\n")
+    policy = load(Path("driftline.yaml")).retention.policy(7 * 86400 * 10**9, 0)
+    assert (policy.most_bytes, policy.kinds["samples"].most_bytes) == (200 * 10**9, 50 * 10**9)
+    assert policy.history_ns == 7 * 86400 * 10**9
+
+
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("# nothing yet\n")
     assert load(tmp_path / "empty.yaml") == load()
@@ -117,6 +124,7 @@ notifiers:
             ["1: store.memory: expected a size such as 500MB, 20GB or 1TB; found 96"],
         ),
         ("evaluation: {history: 1m}\n", ["1: evaluation.history: expected at least one window"]),
+        ("retention: {most: 10MB}\n", ["1: retention.most: expected at least 500MB"]),
         ("alerts:\n  rules: drift\n", ["2: alerts.rules: expected a list; found 'drift'"]),
         (
             "alerts:\n  rules:\n    - name: a\n      measure: drft\n",

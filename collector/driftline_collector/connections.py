@@ -103,7 +103,8 @@ class Watch:
             self.is_full = True
             loop.call_later(_LOOK_AGAIN_S, self._go_on, connections, loop)
             for connection in _open(connections):
-                connection.flow.pause_reading()
+                if not connection.asks:
+                    connection.flow.pause_reading()
 
     def _go_on(self, connections: Collection[Any], loop: asyncio.AbstractEventLoop) -> None:
         self._read = _unread(connections)
@@ -141,6 +142,8 @@ class Connection(HttpToolsProtocol):
         self._seconds = 0
         self._body_bytes = 0
         self._head_bytes = 0
+        #: Whether its last request had no body: who only asks is not held up by what others send.
+        self.asks = False
 
     @property
     def unread(self) -> int:
@@ -151,7 +154,7 @@ class Connection(HttpToolsProtocol):
     def waited(self) -> None:
         """A second has passed."""
         patience = self._watch.patience
-        if self._phase is _Phase.BODY and self.flow.read_paused:
+        if self._phase in (_Phase.IDLE, _Phase.BODY) and self.flow.read_paused:
             return  # it is us who are slow
         self._seconds += 1
         if self.flow.write_paused:
@@ -212,6 +215,7 @@ class Connection(HttpToolsProtocol):
         self._watch.read(len(body), self.connections, self.loop)
 
     def on_message_complete(self) -> None:
+        self.asks = not self._body_bytes
         super().on_message_complete()
         self._enter(_Phase.IDLE if self.cycle.response_complete else _Phase.ANSWER)
 

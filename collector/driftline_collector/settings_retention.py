@@ -4,11 +4,13 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from driftline_collector.settings_types import SECOND, Age, Positive, Section, Size, WrongAtError
+from driftline_collector.settings_types import SECOND, Age, Positive, Section, Size, WrongAtError, format_size
 from driftline_collector.store.kinds import Kind
 from driftline_collector.store.retention import Keep, RetentionPolicy
 
 _DAY = 86400 * SECOND
+#: The log and the journal alone may take 150 MB.
+_LEAST = 500 * 10**6
 #: What each kind that may be shed has, of tables.
 _SHED = {"spans": "spans", "logs": "logs", "metrics": "metrics", "samples": "predictions"}
 
@@ -50,6 +52,9 @@ class RetentionSettings(Section):
     archive_after: Positive = Field(
         default=2 * _DAY, description="A day goes to Parquet files so long after its end."
     )
+    most: Size | None = Field(
+        default=None, description="All files of the store together; above it the oldest days go."
+    )
     samples: SampleSettings = SampleSettings()
     profiles: ProfileSettings = ProfileSettings()
     spans: TelemetrySettings = TelemetrySettings()
@@ -72,6 +77,8 @@ class RetentionSettings(Section):
 
     @model_validator(mode="after")
     def _in_order(self) -> "RetentionSettings":
+        if self.most is not None and self.most < _LEAST:
+            raise WrongAtError(f"expected at least {format_size(_LEAST)}", "most")
         hours, days = self.profiles_hourly_after, self.profiles_daily_after
         if hours is not None and hours < self.archive_after:
             raise WrongAtError("expected at least archive_after", "profiles_hourly_after")
@@ -95,6 +102,8 @@ class RetentionSettings(Section):
         return RetentionPolicy(
             archive_after_ns=self.archive_after,
             kinds=kinds,
+            most_bytes=self.most,
+            history_ns=history_ns,
             hours_after_ns=_longer(self.profiles_hourly_after, history_ns),
             days_after_ns=_longer(self.profiles_daily_after, history_ns),
             ahead_ns=ahead_ns,

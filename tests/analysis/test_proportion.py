@@ -2,7 +2,12 @@
 
 import numpy as np
 import pytest
-from driftline_collector.analysis.detectors.proportion import binned_quantile, clustered_share, weighted_share
+from driftline_collector.analysis.detectors.proportion import (
+    beta_interval,
+    binned_quantile,
+    clustered_share,
+    weighted_share,
+)
 from scipy import stats
 
 
@@ -14,6 +19,22 @@ def test_equal_weights_give_the_plain_share_and_a_clopper_pearson_interval() -> 
     assert share.n_eff == pytest.approx(n_eff)
     exact = stats.binomtest(27, 30).proportion_ci(method="exact")
     assert (share.lower, share.upper) == pytest.approx((exact.low, exact.high), abs=0.01)
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.02, 0.5, 0.97])
+@pytest.mark.parametrize("n_eff", [0.3, 7.5, 99.0, 1e6])
+def test_the_few_rows_interval_is_scipys_beta_also_for_a_broken_number_of_rows(
+    share: float, n_eff: float
+) -> None:
+    hit, missed = share * n_eff, (1 - share) * n_eff
+    expected = (stats.beta.ppf(0.025, hit, missed + 1), stats.beta.ppf(0.975, hit + 1, missed))
+    assert beta_interval(share, n_eff, 0.95) == pytest.approx(expected, rel=1e-12)
+
+
+def test_many_rows_get_wilsons_interval() -> None:
+    share = weighted_share(np.arange(1000) < 900, np.ones(1000))
+    wilson = stats.binomtest(900, 1000).proportion_ci(method="wilson")
+    assert (share.lower, share.upper) == pytest.approx((wilson.low, wilson.high), rel=1e-3)
 
 
 def test_a_share_is_weighted_by_one_over_the_probability_of_being_chosen() -> None:

@@ -12,7 +12,7 @@ from driftline_collector.analysis.detectors.psi import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats
+from scipy import special, stats
 
 from tests.analysis.simulated import compared, normal_counts, normal_family
 
@@ -50,6 +50,25 @@ def test_one_bin_cannot_differ() -> None:
 def test_the_p_value_is_that_of_the_formula() -> None:
     p = minimum_effect(0.08, 11, 0.002, effect=0.02)
     assert p == pytest.approx(stats.ncx2.sf(0.08 / 0.002, 10, 0.02 / 0.002), rel=1e-12)
+
+
+@pytest.mark.parametrize("phi_df", [0.0, 0.5, 3.0, 40.0, 1e6])
+def test_the_tails_are_those_of_scipys_distributions(phi_df: float) -> None:
+    bins, c, effect = 11, 0.002, np.array([1e-9, 0.02, 0.3, 5.0])[:, None]
+    psi = np.geomspace(1e-4, 2.0, 200)
+    p = minimum_effect(psi, bins, c, effect=effect, phi_df=phi_df)
+    law = stats.ncf(10, 10 * phi_df, effect / c) if phi_df else stats.ncx2(10, effect / c)
+    assert p == pytest.approx(law.sf(psi / c / (10 if phi_df else 1)), abs=1e-12)
+    assert p.min() < 1e-3 or phi_df == 0.5
+    assert p.max() > 0.999
+
+
+def test_a_statistic_far_from_its_mean_is_certain_either_way() -> None:
+    """Below, scipy's series of the noncentral F would be NaN."""
+    assert np.isnan(special.ncfdtr(10, 10_000, 2900, 29.0))
+    below, above = minimum_effect([0.58, 3000.0], 11, 0.002, effect=[5.8, 0.3], phi_df=1000)
+    assert below == 1
+    assert above == 0
 
 
 def test_known_dispersion_of_one_changes_nothing_and_estimating_it_costs_certainty() -> None:

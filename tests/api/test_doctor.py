@@ -1,8 +1,9 @@
 """The doctor finds what is wrong, and says what to do; and nothing where nothing is."""
 
+import itertools
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from driftline_collector.answers.doctor import Doctor, Finding
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
 from driftline_collector.client import Client
+from driftline_collector.store.retention import RetentionPolicy
 from driftline_collector.store.usage import Space
 
 from tests.api.seeded import InProcess, Seeded, unseeded
@@ -69,9 +71,16 @@ def look(fleet: Seeded) -> dict[str, Finding]:
     return {finding.code: finding for finding in found.findings}
 
 
-def asking_at(fleet: Seeded, path: Path, now_ns: int) -> Client:
-    """A client of the same store, on its disk, at another time."""
-    parts = Parts(store=fleet.store, now=lambda: now_ns, database=path, space=Space(path), shed=("spans",))
+def asking_at(fleet: Seeded, path: Path, now_ns: int, policy: RetentionPolicy | None = None) -> Client:
+    """A client of the same store, on its disk, at another time, or with another policy."""
+    parts = Parts(
+        store=fleet.store,
+        now=lambda: now_ns,
+        database=path / "api.duckdb",
+        space=Space(path),
+        shed=("spans",),
+        retention=policy or RetentionPolicy(),
+    )
     api = create_api(parts)
     return Client("http://driftline.example", transport=InProcess(api))
 
@@ -183,6 +192,34 @@ def test_a_full_disk_is_told_before_and_when_it_stops_the_database(
     while fleet.store.waiting().fault:
         fleet.store.settle()
     assert "database_stuck" not in look(fleet)
+
+
+def test_limits_of_size_that_do_not_hold_or_cost_days_are_told(fleet: Seeded, tmp_path: Path) -> None:
+    minutes = itertools.count()
+
+    def found(most_bytes: int) -> dict[str, Finding]:
+        policy = RetentionPolicy(most_bytes=most_bytes)
+        now = NOW + next(minutes) * MINUTE
+        with closing(fleet.store.retention(policy, now=lambda: now)) as retention:
+            retention.tick()
+        with asking_at(fleet, tmp_path, NOW, policy) as client:
+            return {finding.code: finding for finding in client.doctor().findings}
+
+    assert found(10**12).keys().isdisjoint({"over_most", "dropped_for_size"})
+    for day, table in ((30, "spans"), (20, "stream_windows")):
+        ns = NOW - day * 24 * HOUR
+        times = {"start_ns": ns, "end_ns": ns, "received_ns": ns}
+        own = WINDOW | {"device": "cam-0001", "stream": "s1"} if table == "stream_windows" else {}
+        put(fleet, table, **own | times)
+    found(10**12)  # they leave the database
+    over = found(10**6)
+    assert over["over_most"].severity == "warning"
+    assert "may take 1 MB: no more days may go." in over["over_most"].text
+    later = found(10**12)
+    assert "over_most" not in later
+    dropped = later["dropped_for_size"]
+    assert dropped.severity == "warning"  # as profiles went
+    assert [example.partition(",")[0] for example in dropped.examples] == ["profiles: 1 row", "spans: 1 row"]
 
 
 def test_what_was_refused_today_is_told_by_reason_and_what_was_long_ago_is_not(fleet: Seeded) -> None:

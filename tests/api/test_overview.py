@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import pytest
 from driftline_collector.client import Client
 from driftline_schemas.segments import Segment
 
@@ -157,3 +158,13 @@ def test_an_empty_collector_answers_everything(empty: Client) -> None:
     assert len(empty.samples()) == len(empty.latency()) == len(empty.findings()) == 0
     assert empty.performance(MOVED).accuracy == ()
     assert empty.system().oldest is None
+
+
+def test_a_request_waits_once_for_what_was_accepted_before_it_however_much_it_reads(
+    small: Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    monkeypatch.setattr(small.store, "catch_up", lambda: waits.append(1))
+    for asked in range(1, 4):
+        small.client.overview(model="digits")
+        assert len(waits) == asked

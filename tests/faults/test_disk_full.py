@@ -30,7 +30,7 @@ def turn_away(senders: list[Sender]) -> None:
 
 def test_a_full_disk_is_told_and_once_there_is_room_it_goes_on_by_itself(tmp_path: Path) -> None:
     senders = one_of_each(size=20, text=200_000)
-    with disk(tmp_path / "disk", 128 * MIB) as small:
+    with disk(tmp_path / "disk", 256 * MIB) as small:
         with serving(small.folder) as served, Load(senders, served.url):
             for sender in senders:
                 assert sender.wait_for(1)

@@ -194,7 +194,8 @@ def test_what_many_send_at_once_waits_with_them_until_it_can_be_looked_at() -> N
     released = threading.Event()
 
     async def busy(scope: Scope, receive: Receive, send: Send) -> None:
-        await asyncio.to_thread(released.wait)
+        if scope["method"] == "POST":
+            await asyncio.to_thread(released.wait)
         await echo(scope, receive, send)
 
     listener = listen("127.0.0.1", 0)
@@ -207,6 +208,8 @@ def test_what_many_send_at_once_waits_with_them_until_it_can_be_looked_at() -> N
         stack.callback(thread.join)
         stack.callback(server.stop)
         stack.callback(released.set)
+        reader = stack.enter_context(httpx.Client(base_url=address(listener), trust_env=False, timeout=20))
+        assert reader.get("/").text == "0"
         sockets = [stack.enter_context(connect(address(listener))) for _ in range(clients)]
         for client in sockets:
             client.sendall(
@@ -219,6 +222,9 @@ def test_what_many_send_at_once_waits_with_them_until_it_can_be_looked_at() -> N
         # All else stays with the system and with those who sent it, but for what comes in one look at all.
         unread = sum(c.unread for c in tuple(state.connections) if isinstance(c, Connection))
         assert MAX_UNREAD_BYTES // 2 < unread < 2 * MAX_UNREAD_BYTES < size * clients
+        # Who has asked before, and sent nothing, is answered meanwhile.
+        assert reader.get("/").text == "0"
+        assert watch.is_full
         released.set()
         for client in sockets:
             assert everything(client).endswith(str(size).encode())

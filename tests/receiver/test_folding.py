@@ -67,6 +67,18 @@ def test_each_model_has_places_of_its_own() -> None:
         assert column(folded(known, *bodies), "region") == ["a", "b", "__other__"]
 
 
+def test_what_belongs_to_a_model_too_many_takes_no_places() -> None:
+    known = Names(FEW | {"model": 1})
+    bodies = [
+        windows(predictions(), device={names.MODEL_NAME: model, names.DEVICE_REGION: f"of-{model}"})
+        for model in "mnop"
+    ]
+    made = folded(known, *bodies)
+    assert column(made, "model") == ["m", "__other__", "__other__", "__other__"]
+    assert column(made, "region") == ["of-m", "of-n", "of-o", "__other__"]
+    assert {within for kind, within in known._heard if kind == "region"} == {("m",), ("__other__",)}
+
+
 def test_labels_and_categories_are_folded_within_their_feature() -> None:
     category = [(1, {names.FEATURE_NAME: "paper", names.FEATURE_CATEGORY: text}) for text in "xyz"]
     made = folded(

@@ -163,7 +163,7 @@ def test_without_room_for_a_copy_nothing_is_changed_and_the_way_out_is_told(
         with pytest.raises(StoreError) as refused:
             open_database(filled)
         assert beside(filled) == {"", ".before-0003"}
-        for part in ("0.0 MB left", str(earlier), "set store.copy_before_migration to false"):
+        for part in ("4.1 kB left", str(earlier), "set store.copy_before_migration to false"):
             assert part in str(refused.value)
         open_database(filled, copy_first=False).close()
     assert count(filled, "moved") == 3

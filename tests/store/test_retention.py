@@ -217,6 +217,80 @@ def test_the_oldest_days_of_a_kind_go_first_where_it_takes_too_much(store: DuckD
     assert reasons == [{"reason": "size"}]
 
 
+def taken(store: DuckDBStore, path: Path) -> int:
+    """Bytes of all files of the store, as the disk has them."""
+    own = [path, Path(f"{path}.wal"), *Path(f"{path}.journal").glob("*"), *Path(f"{path}.archive").rglob("*")]
+    return sum(file.stat().st_size for file in own if file.is_file())
+
+
+def fill_all_kinds(store: DuckDBStore, days: int = 4) -> None:
+    put(store, "predictions", [prediction(f"p{day}", at(day)) for day in range(days)])
+    put(store, "profiles", [profile(at(day), [1]) for day in range(days)])
+    put(store, "spans", [{"start_ns": at(d), "end_ns": at(d), "received_ns": at(d)} for d in range(days)])
+    put(store, "logs", [{"time_ns": at(day), "received_ns": at(day)} for day in range(days)])
+    gauge = {"name": "load", "kind": "gauge", "stream": "s"}
+    times = [{"start_ns": at(day), "time_ns": at(day), "received_ns": at(day)} for day in range(days)]
+    put(store, "metrics", [gauge | each for each in times])
+    keep(store, at(days + 5))
+
+
+def left(store: DuckDBStore) -> dict[str, list[str]]:
+    """By kind, the closed days that are there."""
+    days: dict[str, set[str]] = {}
+    for file in store.archive.files():
+        days.setdefault(file.table.kind, set()).add(file.day)
+    return {kind: sorted(found) for kind, found in days.items()}
+
+
+def test_where_the_store_takes_too_much_the_least_dear_kinds_go_first_and_profiles_last(
+    store: DuckDBStore, path: Path
+) -> None:
+    fill_all_kinds(store)
+    order = []
+    before = left(store)
+    while store.archive.files():
+        keep(store, at(9), most_bytes=taken(store, path) - 1)
+        after = left(store)
+        for kind, days in before.items():
+            gone = [day for day in days if day not in after.get(kind, [])]
+            order += [(kind, day) for day in gone]
+        before = after
+    kinds = ("spans", "logs", "metrics", "samples", "profiles")
+    assert order == [(kind, date(day)) for kind in kinds for day in range(4)]
+    log = store._read("SELECT reason, CAST(sum(rows) AS BIGINT) AS rows FROM retention_log GROUP BY reason")
+    assert log.to_pylist() == [{"reason": "total", "rows": 4 * 6}]  # windows are a table of their own
+    keep(store, at(9), most_bytes=1)  # nothing is left that could go, and nothing fails
+
+
+def test_a_store_that_takes_no_more_than_it_may_loses_nothing(store: DuckDBStore, path: Path) -> None:
+    fill_all_kinds(store)
+    keep(store, at(9), most_bytes=taken(store, path))
+    assert left(store).keys() == {"spans", "logs", "metrics", "samples", "profiles"}
+    assert store._read("SELECT * FROM retention_log").num_rows == 0
+
+
+def test_as_many_days_go_at_once_as_are_needed(store: DuckDBStore, path: Path) -> None:
+    fill_all_kinds(store)
+    by_kind: Counter[str] = Counter()
+    for file in store.archive.files():
+        by_kind[file.table.kind] += file.bytes
+    spans_and_a_log = by_kind["spans"] + 1
+    keep(store, at(9), most_bytes=taken(store, path) - spans_and_a_log)
+    found = left(store)
+    assert "spans" not in found
+    assert found["logs"] == [date(1), date(2), date(3)]
+    assert len(found["metrics"]) == 4
+
+
+def test_what_may_still_be_judged_again_does_not_go_for_its_size(store: DuckDBStore) -> None:
+    fill_all_kinds(store)
+    small: dict[str, Any] = {"most_bytes": 1, "kinds": {"samples": Keep(most_bytes=1)}}
+    keep(store, at(9), history_ns=7 * DAY_NS, **small)
+    assert left(store) == {kind: [date(2), date(3)] for kind in ("samples", "profiles")}
+    reasons = store._read("SELECT DISTINCT kind, reason FROM retention_log WHERE kind = 'samples'")
+    assert reasons.to_pylist() == [{"kind": "samples", "reason": "size"}]
+
+
 def test_evaluations_go_by_age(store: DuckDBStore) -> None:
     told = {"revision": 0, "model": "digits", "segment": "model=digits", "measure": "drift", "finding": False}
     put(

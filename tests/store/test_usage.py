@@ -46,7 +46,7 @@ def test_what_each_kind_takes_is_told_in_the_database_and_in_the_archive(store: 
 
 def test_growth_and_what_it_leaves_are_told_once_they_are_known(store: DuckDBStore, path: Path) -> None:
     space = Space(path.parent, reserve=10**6)
-    parts = Parts(store=store, now=lambda: at(1), space=space)
+    parts = Parts(store=store, now=lambda: at(1), space=space, database=path)
     first = keeping(parts)
     assert first is not None
     assert (first.kinds, first.days_left) == ((), None)
@@ -63,6 +63,32 @@ def test_growth_and_what_it_leaves_are_told_once_they_are_known(store: DuckDBSto
     assert found.days_left is not None
     room = space.free - space.reserve + store.free_in_database()
     assert found.days_left == pytest.approx(room / grown["bytes_a_day"], rel=0.05)
+    assert (found.most_bytes, found.days_until_most) == (None, None)
+
+
+def test_where_a_limit_comes_before_the_end_of_the_disk_it_is_told_when(
+    store: DuckDBStore, path: Path
+) -> None:
+    for hour in range(0, 12, 3):
+        fill(store, 1 + hour / 24, rows=4_000)
+        keep(store, at(1, hour + 1))
+    growth = told(store)["samples"]["bytes_a_day"]
+    limits = {"samples": Keep(most_bytes=told(store)["samples"]["hot_bytes"] + 10**7)}
+    policy = RetentionPolicy(most_bytes=path.stat().st_size + 10**9, kinds=limits)
+    space = Space(path.parent, reserve=10**6)
+    found = keeping(Parts(store=store, now=lambda: at(1), space=space, database=path, retention=policy))
+    assert found is not None
+    assert found.days_left is None  # the disk does not fill up
+    assert found.bytes >= path.stat().st_size
+    assert found.days_until_most is not None
+    assert found.days_until_most == pytest.approx(10**9 / growth, rel=0.05)
+    samples = next(kind for kind in found.kinds if kind.kind == "samples")
+    assert (samples.most_bytes, samples.days_left) == (
+        limits["samples"].most_bytes,
+        pytest.approx(10**7 / growth),
+    )
+    spans = next(kind for kind in found.kinds if kind.kind == "spans")
+    assert spans.days_left is None
 
 
 def test_what_was_dropped_is_counted_and_what_was_summed_is_not_said_to_be(store: DuckDBStore) -> None:

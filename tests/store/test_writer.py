@@ -1,16 +1,20 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from contextvars import copy_context
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pytest
 from driftline_collector.errors import StoreError
+from driftline_collector.store import writer
 from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.opened import Database
 from driftline_collector.store.queued import UnstorableError
+from driftline_collector.store.together import read_together
 from driftline_collector.store.transaction import Transactions
 from driftline_collector.store.writer import GROUP_ROWS, Writer
 
@@ -146,6 +150,77 @@ def test_closing_commits_what_is_queued_and_refuses_what_comes_later(path: Path)
     assert isinstance(store.writer.submit(predictions("a", [20])).exception(0), StoreError)
     with duckdb.connect(path) as connection:
         assert connection.execute("SELECT count(*) FROM predictions").fetchall() == [(19,)]
+
+
+def test_an_attempt_that_fails_while_the_store_closes_is_not_the_last(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk was full when it began, and has room now."""
+    reached, faults = threading.Event(), [duckdb.IOException("no space left on device")]
+    commit = Transactions.commit
+
+    def full_at_first(self: Transactions, batches: list[Batch], *position: int) -> None:
+        if faults:
+            reached.set()
+            while not store.writer._closing:
+                time.sleep(0.001)
+            raise faults.pop()
+        commit(self, batches, *position)
+
+    store = DuckDBStore(path)
+    monkeypatch.setattr(Transactions, "commit", full_at_first)
+    assert store.inbox.submit(predictions("a", [1, 2])).exception(10) is None
+    with store.writer._arrived:
+        store.writer._hurry = True
+        store.writer._arrived.notify_all()
+    assert reached.wait(10)
+    store.close()
+    with duckdb.connect(path, read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM predictions").fetchall() == [(2,)]
+
+
+def test_a_reader_waits_for_what_was_accepted_but_not_where_that_never_ends(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reached, go_on = threading.Event(), threading.Event()
+    commit = Transactions.commit
+
+    def held(self: Transactions, batches: list[Batch], *position: int) -> None:
+        reached.set()
+        go_on.wait(60)
+        commit(self, batches, *position)
+
+    monkeypatch.setattr(Transactions, "commit", held)
+    monkeypatch.setattr(writer, "PATIENCE_S", 600.0)
+    assert store.inbox.submit(predictions("a", [1])).exception(10) is None
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(ids, store)
+        assert reached.wait(10)
+        monkeypatch.setattr(writer, "BEHIND_BYTES", 0)
+        assert ids(store) == set()  # another one is answered, as more waits than readers wait for
+        assert not waiting.done()
+        go_on.set()
+        assert waiting.result(60) == {"a-1"}
+
+
+def test_of_reads_that_belong_together_the_first_waits(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[int] = []
+    monkeypatch.setattr(store.writer, "catch_up", lambda: waits.append(1))
+
+    def one_request() -> None:
+        read_together()
+        for _ in range(3):
+            ids(store)
+
+    copy_context().run(one_request)
+    assert len(waits) == 1
+    copy_context().run(one_request)
+    assert len(waits) == 2
+    ids(store)
+    ids(store)
+    assert len(waits) == 4
 
 
 def test_times_of_receipt_ascend_also_when_the_clock_is_set_back(

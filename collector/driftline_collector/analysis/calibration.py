@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from driftline_collector.analysis.detectors.proportion import weighted_share
 
@@ -58,7 +58,7 @@ def _error(score: Floats, hit: Floats, weight: Floats, place: Places) -> Mapping
     if np.isnan(squared):
         return None
     sums = _resampled(parts, place) if n <= _RESAMPLED_ROWS else _normal(parts, place, total)
-    half = float(stats.norm.isf(0.025)) * float(np.nanstd(_squared_error(sums)))
+    half = -float(special.ndtri(0.025)) * float(np.nanstd(_squared_error(sums)))
     value, lower, upper = np.sqrt(np.maximum([squared, squared - half, squared + half], 0.0)).tolist()
     return {"value": value, "lower": lower, "upper": upper, "n": n}
 

@@ -119,8 +119,9 @@ class KindKept:
     """What a kind of data takes, in the database and in archived files, and for how long it is kept.
 
     `oldest` and `newest` bound what is there; `bytes_a_day` is its growth of late, None where that is not
-    known yet. `kept_days` None: for good. `most_bytes` None: as much as there is room for. `dropped_rows`
-    went by age or size.
+    known yet. `kept_days` None: for good. `most_bytes` None: as much as there is room for; `days_left` until
+    it takes so much, None where it has no such limit, or does not grow. `dropped_rows` went by age or size,
+    `evicted_rows` of them by size, its own or that of all, within the last day.
     """
 
     kind: str
@@ -134,7 +135,9 @@ class KindKept:
     bytes_a_day: float | None
     kept_days: float | None
     most_bytes: int | None
+    days_left: float | None
     dropped_rows: int
+    evicted_rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,14 +145,18 @@ class Keeping:
     """What is kept, and whether there is room for it.
 
     `state`: ample; low (less than `reserve` bytes are `free`: the kinds in `shed` are given up); full (less
-    than half of that: nothing is taken). `days_left` until the reserve is touched, None where nothing grows
-    or its growth is not known yet. `kinds` is empty in the first minutes of a database.
+    than half of that: nothing is taken). `days_left` until the reserve is touched, None where nothing grows,
+    its growth is not known yet, or `most_bytes` comes first. That is what all files of the store may take, of
+    which they take `bytes`; `days_until_most` until then. `kinds` is empty in a database's first minutes.
     """
 
     state: str
     free: int
     reserve: int
     days_left: float | None
+    bytes: int
+    most_bytes: int | None
+    days_until_most: float | None
     shed: tuple[str, ...]
     kinds: tuple[KindKept, ...]
 

@@ -32,6 +32,7 @@ from driftline_collector.api import (
 )
 from driftline_collector.api.filters import only_known
 from driftline_collector.api.parts import Parts
+from driftline_collector.store.together import read_together
 
 PREFIX = "/api/v1"
 #: `heatmap` before what could take its path for an id.
@@ -60,6 +61,11 @@ _PARTS = (
 )
 
 
+async def _one_request() -> None:
+    """Not in a thread of its own, so that what the request is answered by is in the same context."""
+    read_together()
+
+
 def create_api(parts: Parts) -> FastAPI:
     """The ASGI application of everything but OTLP."""
     api = FastAPI(
@@ -71,7 +77,7 @@ def create_api(parts: Parts) -> FastAPI:
         docs_url=None,  # its page fetches scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[Depends(only_known)],
+        dependencies=[Depends(_one_request), Depends(only_known)],
     )
     problems.install(api)
     api.include_router(health.routes(parts))

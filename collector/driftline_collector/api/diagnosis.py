@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from driftline_collector.answers.doctor import Clock, Doctor, Finding
-from driftline_collector.api.amounts import many, size, span
+from driftline_collector.api.diagnosis_storage import stored
 from driftline_collector.api.values import moment
+from driftline_collector.store.amounts import many, span
 
 _SEVERITIES = ("error", "warning", "note")
 #: A device's clock that is further off than this puts its data into the wrong windows.
 SKEW_S = 60.0
 #: A device may wait this long before it sends, and its clock be right.
 LATE_S = 900.0
-_FEW_DAYS = 14
-_WAITS_S = 30.0
 _QUIET_S = 900.0
 _SLOW_S = 2.0
 _EXAMPLES = 5
@@ -41,8 +40,7 @@ class Seen:
 def concluded(found: Doctor, seen: Seen) -> Doctor:
     """The answer with its findings, the worst first."""
     looks: tuple[Callable[[Doctor, Seen], Iterator[Finding]], ...] = (
-        _storing,
-        _disk,
+        _ready,
         _quiet,
         _silent,
         _clocks,
@@ -51,7 +49,7 @@ def concluded(found: Doctor, seen: Seen) -> Doctor:
         _told,
         _slow,
     )
-    findings = [finding for look in looks for finding in look(found, seen)]
+    findings = [*stored(found), *(finding for look in looks for finding in look(found, seen))]
     return replace(found, findings=tuple(sorted(findings, key=lambda each: _SEVERITIES.index(each.severity))))
 
 
@@ -65,85 +63,13 @@ def is_wrong(clock: Clock) -> bool:
     return offset is not None and offset < -LATE_S and at_once
 
 
-def _storing(found: Doctor, seen: Seen) -> Iterator[Finding]:
-    journal = found.journal
-    if journal.fault is not None:
-        yield Finding(
-            severity="error",
-            code="database_stuck",
-            text=f"The database takes nothing in: {journal.fault}. {size(journal.bytes)} wait for it.",
-            advice=_cure(journal.fault),
-        )
-    elif journal.oldest_s is not None and journal.oldest_s > _WAITS_S:
-        yield Finding(
-            severity="warning",
-            code="database_behind",
-            text=f"The database is {span(journal.oldest_s)} behind: {size(journal.bytes)} wait for it.",
-            advice="It is too slow for what comes: give it a faster disk, or let devices send less.",
-        )
-    elif not found.running and journal.bytes:
-        yield Finding(
-            severity="note",
-            code="journal_waits",
-            text=f"{size(journal.bytes)} that were accepted wait in the journal.",
-            advice="Start the collector: it takes them in first.",
-        )
-    if journal.set_aside:
-        yield Finding(
-            severity="error",
-            code="set_aside",
-            text=f"{many(len(journal.set_aside), 'file')} of accepted rows could not be stored.",
-            advice="Keep them, and report this with the lines of the collector's log that name them.",
-            examples=journal.set_aside[:_EXAMPLES],
-        )
+def _ready(_: Doctor, seen: Seen) -> Iterator[Finding]:
     if not seen.ready:
         yield Finding(
             severity="error",
             code="not_ready",
             text="The collector is starting or stopping, and takes nothing.",
             advice="Ask again in a few seconds; if it stays so, read its log.",
-        )
-    memory = found.memory
-    if found.running and memory.database > 0.95 * memory.database_limit:
-        used, most = size(memory.database), size(memory.database_limit)
-        yield Finding(
-            severity="note",
-            code="memory_full",
-            text=f"The database holds {used} of the {most} that it may: queries go to disk and are slower.",
-            advice="Where pages are slow, give it more memory (store.memory).",
-        )
-
-
-def _cure(fault: str) -> str:
-    """What to do against a fault of the disk, mostly told in the system's own words."""
-    text = fault.lower()
-    if "no space" in text or "disk full" in text or "could not write" in text:
-        return "Free room on its disk; it goes on by itself, and nothing that was accepted is lost."
-    if "read-only" in text or "permission" in text:
-        return "Make its folder writable for the collector; it goes on by itself, and nothing is lost."
-    return "Read the collector's log. What was accepted is kept in the journal, and taken in after a restart."
-
-
-def _disk(found: Doctor, _: Seen) -> Iterator[Finding]:
-    disk, keeping = found.disk, found.keeping
-    if disk is None or keeping is None:
-        return
-    if keeping.state != "ample":
-        full = keeping.state == "full"
-        what = "nothing is taken any more" if full else f"given up are {', '.join(keeping.shed) or 'none'}"
-        yield Finding(
-            severity="error",
-            code="disk_full",
-            text=f"The disk of {disk.path} has {size(disk.free)} left of {size(disk.total)}: {what}.",
-            advice="Free room on it, move to a larger one, or keep less; what is held back comes then.",
-        )
-    elif keeping.days_left is not None and keeping.days_left < _FEW_DAYS:
-        left = span(keeping.days_left * 86400)
-        yield Finding(
-            severity="warning",
-            code="disk_soon_full",
-            text=f"At the growth of late the disk of {disk.path} is full in {left}.",
-            advice="Keep less, or give it a larger disk: driftline doctor --details says what takes room.",
         )
 
 

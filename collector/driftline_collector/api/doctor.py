@@ -26,6 +26,7 @@ from driftline_collector.api.system import journal
 from driftline_collector.api.values import moment, write_time
 from driftline_collector.store.batch import FOLDED
 from driftline_collector.store.shown import Where
+from driftline_collector.store.usage import files_bytes
 
 #: So many of the worst are named.
 _WORST = 20
@@ -69,7 +70,7 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
         as_of=moment(now),
         running=running,
         findings=(),
-        disk=_disk(parts.database),
+        disk=_disk(parts),
         keeping=keeping(parts),
         journal=journal(parts),
         memory=_memory(parts, running=running),
@@ -92,27 +93,13 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
     return diagnosis.concluded(found, seen)
 
 
-def _disk(path: Path | None) -> Disk | None:
+def _disk(parts: Parts) -> Disk | None:
+    path = parts.database
     if path is None or not path.parent.exists():
         return None
     usage = shutil.disk_usage(path.parent)
-    files = {
-        "database": _size(path),
-        "log": _size(path.with_name(f"{path.name}.wal")),
-        "journal": _size(path.with_name(f"{path.name}.journal")),
-        "archive": _size(path.with_name(f"{path.name}.archive")),
-    }
+    files = files_bytes(path, parts.store.archived_bytes())
     return Disk(path=str(path), total=usage.total, free=usage.free, files=files)
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file, or of all files below a folder; 0 where there is none."""
-    try:
-        if path.is_file():
-            return path.stat().st_size
-        return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
-    except OSError:  # one that has just gone
-        return 0
 
 
 def _memory(parts: Parts, *, running: bool) -> MemoryUse:

@@ -101,27 +101,29 @@ class Part:
 
     def _slices(self, slots: Sequence[Slot], kind: pa.DataType) -> pa.Array:
         """The bytes of all slots of the first record, then of the second, as strings."""
-        sizes = np.tile([slot.size for slot in slots], len(self))
-        ends = np.zeros(len(sizes) + 1, np.int32)
-        np.cumsum(sizes, out=ends[1:])
         data = np.concatenate([self.values[:, slot.at : slot.at + slot.size] for slot in slots], axis=1)
-        return pa.Array.from_buffers(kind, len(sizes), [None, pa.py_buffer(ends), pa.py_buffer(data)])
+        first = np.cumsum([0, *(slot.size for slot in slots[:-1])])
+        starts = np.append(np.arange(len(self))[:, None] * data.shape[1] + first, data.size).astype(np.int32)
+        return pa.Array.from_buffers(kind, len(starts) - 1, [None, pa.py_buffer(starts), pa.py_buffer(data)])
 
 
 def own_columns(parts: Sequence[Part], received_ns: int) -> dict[str, pa.Array]:
-    """What predictions tell themselves, part after part."""
+    """What predictions tell themselves, part after part; without what none of them tells."""
+    told = {key for part in parts for key in part.layout.slots}
     made = {
         "time_ns": [part.time(received_ns) for part in parts],
         "trace_id": [part.identity(part.layout.trace_id, 16) for part in parts],
         "span_id": [part.identity(part.layout.span_id, 8) for part in parts],
-        **{name: [part.text(key) for part in parts] for name, key in TEXTS.items()},
-        **{name: [part.label(key) for part in parts] for name, key in LABELS.items()},
-        **{name: [part.number(key) for part in parts] for name, key in NUMBERS.items()},
+        **{name: [part.text(key) for part in parts] for name, key in TEXTS.items() if key in told},
+        **{name: [part.label(key) for part in parts] for name, key in LABELS.items() if key in told},
+        **{name: [part.number(key) for part in parts] for name, key in NUMBERS.items() if key in told},
         "reasons": [part.reasons() for part in parts],
         "feature_set": [constant(part.layout.feature_set, len(part), pa.int64()) for part in parts],
         "numbers": [part.numbers() for part in parts],
         "texts": [part.texts() for part in parts],
     }
+    if len(parts) == 1:
+        return {name: array for name, (array,) in made.items()}
     return {name: pa.concat_arrays(arrays) for name, arrays in made.items()}
 
 

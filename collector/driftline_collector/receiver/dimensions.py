@@ -3,7 +3,7 @@
 Worked out once per resource and spread over its records as dictionary indices, which cost nothing.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -35,6 +35,7 @@ class Sources:
 
     resources: Attributes
     records: Records
+    _told: dict[str, pa.Array] = field(default_factory=dict, init=False)
 
     @classmethod
     def of(cls, records: Records) -> "Sources":
@@ -43,7 +44,10 @@ class Sources:
 
     def dimensions(self, resource: Index, own: Attributes | None = None) -> dict[str, pa.Array]:
         """Model to tier for records of these resources; a model attribute of the record's own wins."""
-        columns = {name: _spread(column, resource) for name, column in self._dimensions.items()}
+        index = pa.array(resource.astype(np.int32))  # of all, which `folding` makes use of
+        columns = {
+            name: pa.DictionaryArray.from_arrays(index, column) for name, column in self._dimensions.items()
+        }
         if own is None:
             return columns
         for name in ("model", "version"):
@@ -55,7 +59,9 @@ class Sources:
 
     def optional(self, key: str, resource: Index) -> pa.Array:
         """A resource attribute for records of these resources, null where it is not told."""
-        return _spread(self.resources.text(key), resource)
+        if key not in self._told:
+            self._told[key] = self.resources.text(key)
+        return _spread(self._told[key], resource)
 
     def segment(self, resource: Index) -> pa.Array:
         """The user's own dimensions, as a map from name to value; null where there are none."""
@@ -73,18 +79,19 @@ class Sources:
 
     def numbers(self, signal: NumberedSignal, resource: Index, sequence: npt.NDArray[np.int64]) -> Numbers:
         """Stream and sequence of such records; those without either, or out of range, have none."""
-        streams = self.resources.text(names.STREAM_ID).dictionary_encode()
-        code = np.asarray(streams.indices.fill_null(-1), np.int32)[resource]
-        return Numbers(
-            signal,
-            tuple(streams.dictionary.to_pylist()),
-            np.where((sequence > 0) & (sequence <= LARGEST_COUNT), code, np.int32(-1)),
-            sequence,
-        )
+        streams, code = self._streams
+        numbered = (sequence > 0) & (sequence <= LARGEST_COUNT)
+        return Numbers(signal, streams, np.where(numbered, code[resource], np.int32(-1)), sequence)
 
     @cached_property
     def _dimensions(self) -> dict[str, pa.Array]:
         return {name: self.resources.text(*keys).fill_null(UNKNOWN) for name, keys in _DIMENSIONS.items()}
+
+    @cached_property
+    def _streams(self) -> tuple[tuple[str, ...], npt.NDArray[np.int32]]:
+        """The streams, and which one each resource has; -1 where it has none."""
+        streams = self.resources.text(names.STREAM_ID).dictionary_encode()
+        return tuple(streams.dictionary.to_pylist()), np.asarray(streams.indices.fill_null(-1), np.int32)
 
     @cached_property
     def _text(self) -> pa.Array:

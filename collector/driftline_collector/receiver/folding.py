@@ -7,6 +7,7 @@ where all of those have a place, as nearly always.
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -60,12 +61,28 @@ class _Folded:
 
     def dimensions(self) -> None:
         """Model to device."""
+        if self._all_in_use():
+            return
         nowhere = _Coded(np.zeros(self.table.num_rows, np.int64), [()])
         self._fold("model", nowhere)
         self._fold("device", nowhere)
         model = _coded(self.table.column("model"))
         for kind in _OF_A_MODEL:
             self._fold(kind, model)
+
+    def _all_in_use(self) -> bool:
+        """Whether every name has its place, looked at by resource: True in nearly all cases, and cheap."""
+        speakers = _speakers(self.table)
+        if speakers is None:
+            return False
+        for kind, named in speakers.items():  # the model first: what is of one too many gets no places
+            models = speakers["model"] if kind in _OF_A_MODEL else None
+            within = [(model,) for model in models] if models else [()] * len(named)
+            given = list(zip(within, named, strict=True))
+            wrong = compress(named, self._names.excess(kind, given))
+            if any(name not in (OTHER, *RESERVED) for name in wrong):
+                return False
+        return True
 
     def content(self) -> None:
         """Features, and the categories, labels and reasons that they count.
@@ -107,6 +124,25 @@ class _Folded:
             return np.zeros(len(pair), np.bool_)
         mask: Mask = np.isin(pair, distinct[wrong])
         return mask
+
+
+def _speakers(table: pa.Table) -> dict[Kind, list[str]] | None:
+    """The names of each resource that speaks, by kind; None where rows tell names of their own."""
+    columns = {kind: table.column(kind) for kind in ("model", "device", *_OF_A_MODEL)}
+    chunks = {kind: column.chunk(0) for kind, column in columns.items() if column.num_chunks == 1}
+    if len(chunks) < len(columns) or not all(pa.types.is_dictionary(each.type) for each in chunks.values()):
+        return None
+    # One index spread over all columns is one buffer of them all.
+    indices = [each.indices for each in chunks.values()]
+    if len({(index.buffers()[1].address, index.offset, index.null_count) for index in indices}) > 1:
+        return None
+    if indices[0].null_count:
+        return None
+    spoke = pa.array(np.flatnonzero(np.bincount(np.asarray(indices[0]))))
+    names = {kind: each.dictionary.take(spoke) for kind, each in chunks.items()}
+    if any(each.null_count for each in names.values()):
+        return None
+    return {kind: each.to_pylist() for kind, each in names.items()}
 
 
 def _coded(column: pa.ChunkedArray) -> _Coded:

@@ -14,6 +14,7 @@ from pathlib import Path
 import duckdb
 
 from driftline_collector.errors import StoreError
+from driftline_collector.store.amounts import size
 from driftline_collector.store.durable import sync
 
 PARTIAL = ".partial"
@@ -71,8 +72,8 @@ def _require_room(path: Path) -> None:
     if needed > free:
         older = ", ".join(str(copy) for copy in _copies(path))
         raise StoreError(
-            f"{path}: its tables are to be brought forward, and a copy made first: it takes {_size(needed)},"
-            f" but {path.parent} has {_size(free)} left. Make room"
+            f"{path}: its tables are to be brought forward, and a copy made first: it takes {size(needed)},"
+            f" but {path.parent} has {size(free)} left. Make room"
             + (f" (an earlier copy is there: {older})" if older else "")
             + ", or back the file up elsewhere and set store.copy_before_migration to false"
         )
@@ -107,7 +108,3 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink()
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.2f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -92,6 +92,10 @@ class DuckDBStore(
         """Bring what has been accepted into the database, where reads see it."""
         self.writer.settle()
 
+    def catch_up(self) -> None:
+        """Bring in what has been accepted, as far as a reader waits for that."""
+        self.writer.catch_up()
+
     def recover(self) -> None:
         """Have the database opened anew where a fault has ended it: an empty commit finds that out."""
         with suppress(TimeoutError):
@@ -111,6 +115,7 @@ class DuckDBStore(
         """What applies a policy to this store, for one thread; to be closed before the store is."""
         return Retention(
             self._database,
+            self._path,
             self.archive,
             policy,
             checkpoints=self._backing_up,

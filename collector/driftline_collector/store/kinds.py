@@ -35,5 +35,7 @@ ARCHIVED = (
     ArchivedTable("sdk_health", "metrics", "time_ns"),
 )
 TABLES = {table.name: table for table in ARCHIVED}
-#: In the order in which they are given up where room runs out.
+#: In the order in which they are given up where room runs out: what all else is reckoned from comes last.
 KINDS: tuple[Kind, ...] = ("spans", "logs", "metrics", "samples", "profiles", "evaluations")
+#: What verdicts are reckoned from, and reckoned anew where data come late.
+JUDGED: frozenset[Kind] = frozenset({"samples", "profiles"})

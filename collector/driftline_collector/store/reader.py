@@ -13,6 +13,7 @@ from driftline_collector.store.coverage import COVERAGE
 from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.opened import ENDED, WITH_ARCHIVE, Cursor, Database
 from driftline_collector.store.reads_cases import ANSWER_NS
+from driftline_collector.store.together import is_first
 
 #: Rows of a part of what is too much to hold at once.
 _PART_ROWS = 122_880
@@ -60,7 +61,8 @@ class Reader:
         return self._tried(read)
 
     def _tried(self, read: Callable[[], pa.Table]) -> pa.Table:
-        self.settle()
+        if is_first():
+            self.catch_up()
         recovered = False
         while True:
             changes = self.changes_of_files()
@@ -83,7 +85,7 @@ class Reader:
         """Goes up whenever files that a read was about to open may have been replaced."""
         return 0
 
-    def settle(self) -> None:
+    def catch_up(self) -> None:
         """Bring what has been accepted into the database, so that who was answered finds what was sent."""
 
     # -- samples -------------------------------------------------------------------------------------

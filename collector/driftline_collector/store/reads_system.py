@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from driftline_collector.store.queries import Queries
-from driftline_collector.store.usage import FREE_IN_DATABASE, USAGE
+from driftline_collector.store.usage import ARCHIVED_BYTES, FREE_IN_DATABASE, USAGE
 
 
 class SystemReads(Queries):
@@ -73,3 +73,7 @@ class SystemReads(Queries):
     def free_in_database(self) -> int:
         """See `Shown.free_in_database`."""
         return int(self._read(FREE_IN_DATABASE).column("bytes")[0].as_py())
+
+    def archived_bytes(self) -> int:
+        """See `Shown.archived_bytes`."""
+        return int(self._read(ARCHIVED_BYTES).column("bytes")[0].as_py())

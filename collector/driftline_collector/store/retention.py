@@ -12,15 +12,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 
 import duckdb
 
 from driftline_collector.store.archive import Archive, day_start
 from driftline_collector.store.archive_files import ArchiveFile, has_place
-from driftline_collector.store.kinds import ARCHIVED, DAY_NS, HOUR_NS, ArchivedTable, Kind
+from driftline_collector.store.kinds import ARCHIVED, DAY_NS, HOUR_NS, JUDGED, KINDS, ArchivedTable, Kind
 from driftline_collector.store.merging import joined, merged
 from driftline_collector.store.opened import Cursor, Database
-from driftline_collector.store.usage import hot_bytes, note_usage
+from driftline_collector.store.usage import files_bytes, hot_bytes, note_usage
 
 logger = logging.getLogger(__name__)
 
@@ -48,26 +49,33 @@ class Keep:
 class RetentionPolicy:
     """What is kept. Days are closed `archive_after_ns` after their end.
 
+    All files of the store together may take `most_bytes`; None: as much as there is room for. What was
+    measured in the last `history_ns` may still be judged again, and does not go for its size.
+
     Profiles are summed to hours and to days that long after the end of their day; None: never. Those of
     windows that end `ahead_ns` after their receipt stay as they are.
     """
 
     archive_after_ns: int = 2 * DAY_NS
     kinds: Mapping[Kind, Keep] = field(default_factory=dict)
+    most_bytes: int | None = None
+    history_ns: int = 0
     hours_after_ns: int | None = None
     days_after_ns: int | None = None
     ahead_ns: int = 300 * 10**9
 
 
 class Retention:
-    """Applies a policy; for one thread. `now` gives ns since the epoch; it ends soon after `stopping`.
+    """Applies a policy to the database at `path`; for one thread. `now` gives ns since the epoch.
 
+    It ends soon after `stopping`.
     `checkpoints` is held by who must not have one made.
     """
 
     def __init__(
         self,
         database: Database,
+        path: Path,
         archive: Archive,
         policy: RetentionPolicy,
         *,
@@ -76,6 +84,7 @@ class Retention:
         stopping: Callable[[], bool] = lambda: False,
     ) -> None:
         self._own = Cursor(database)
+        self._path = path
         self._archive = archive
         self._policy = policy
         self._checkpoints = checkpoints
@@ -95,8 +104,14 @@ class Retention:
         """Do what is due. What makes room comes first."""
         now_ns = self._now()
         changes = self._archive.changes
-        steps = (self._drop_old, self._drop_much, self._archive_closed, self._sum_profiles, self._join_files)
-        for step in steps:
+        for step in (
+            self._drop_old,
+            self._drop_much,
+            self._drop_total,
+            self._archive_closed,
+            self._sum_profiles,
+            self._join_files,
+        ):
             for work in step(now_ns):
                 if self._stopping():
                     return
@@ -196,19 +211,40 @@ class Retention:
             if old:
                 yield partial(self._drop, old, "age")
 
-    def _drop_much(self, _now_ns: int) -> Iterable[Work]:
+    def _drop_much(self, now_ns: int) -> Iterable[Work]:
         """The oldest days of kinds that take more than they may. What is in the database stays."""
         for kind, keep in self._policy.kinds.items():
             if keep.most_bytes is None:
                 continue
             files = [file for file in self._archive.files() if file.table.kind == kind]
             excess = hot_bytes(self._cursor, kind) + sum(file.bytes for file in files) - keep.most_bytes
-            for _, day in groupby(sorted(files, key=lambda file: file.day), key=lambda file: file.day):
-                if excess <= 0:
-                    break
-                oldest = list(day)
-                excess -= sum(file.bytes for file in oldest)
-                yield partial(self._drop, oldest, "size")
+            for day in self._oldest(kind, files, excess, now_ns):
+                yield partial(self._drop, day, "size")
+
+    def _drop_total(self, now_ns: int) -> Iterable[Work]:
+        """Where all files take more than they may: the oldest days, of one kind after the other."""
+        if self._policy.most_bytes is None:
+            return
+        files = self._archive.files()
+        archived = sum(file.bytes for file in files)
+        excess = sum(files_bytes(self._path, archived).values()) - self._policy.most_bytes
+        for kind in KINDS:
+            of_kind = [file for file in files if file.table.kind == kind]
+            for day in self._oldest(kind, of_kind, excess, now_ns):
+                excess -= sum(file.bytes for file in day)
+                yield partial(self._drop, day, "total")
+
+    def _oldest(
+        self, kind: Kind, files: Iterable[ArchiveFile], excess: int, now_ns: int
+    ) -> Iterable[list[ArchiveFile]]:
+        """The oldest days of a kind, as many as take `excess` bytes, but none that may be judged again."""
+        before_ns = now_ns - (self._policy.history_ns if kind in JUDGED else 0)
+        for day, group in groupby(sorted(files, key=lambda file: file.day), key=lambda file: file.day):
+            if excess <= 0 or day_start(day) + DAY_NS > before_ns:
+                return
+            oldest = list(group)
+            excess -= sum(file.bytes for file in oldest)
+            yield oldest
 
     def _drop(self, files: Sequence[ArchiveFile], reason: str) -> None:
         with self._archive.lock:

@@ -197,11 +197,15 @@ class Shown(Store, Protocol):
         """What each kind takes, as last written down; nothing in the first minutes of a database.
 
         kind, hot_rows, hot_bytes (in the database), archived_rows, archived_bytes, files, oldest_ns,
-        newest_ns, dropped_rows (by age or size), rows_a_day, bytes_a_day (NULL: not known yet).
+        newest_ns, dropped_rows (by age or size), evicted_rows (of these, by size in the day before that),
+        rows_a_day, bytes_a_day (NULL: not known yet).
         """
 
     def free_in_database(self) -> int:
         """Bytes of the database's file that hold nothing, and are used before it grows."""
+
+    def archived_bytes(self) -> int:
+        """Bytes of the files of closed days, as they are now."""
 
     def audit(self, limit: int) -> pa.Table:
         """What operators did to what is kept, latest first: changed_ns, what, author, reason, scope, rows."""

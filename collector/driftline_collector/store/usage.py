@@ -8,6 +8,7 @@ from typing import Literal
 
 import duckdb
 
+from driftline_collector.store.amounts import size
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, KINDS, TABLES, Kind
 
 #: The growth of so many days tells that of the next.
@@ -32,16 +33,22 @@ USAGE = f"""
         SELECT CASE {{kinds}} END AS kind, count(*) AS files, min(least(first_ns, received_ns)) AS first_ns
         FROM archive_files WHERE state = 'kept' GROUP BY 1
     ), dropped AS (
-        SELECT kind, CAST(sum(rows) AS BIGINT) AS dropped_rows FROM retention_log
-        WHERE reason <> 'merged' GROUP BY kind
+        SELECT kind, CAST(sum(rows) AS BIGINT) AS dropped_rows,
+               CAST(sum(rows) FILTER (WHERE reason IN ('size', 'total')
+                   AND time_ns > (SELECT time_ns FROM last) - {DAY_NS}) AS BIGINT) AS evicted_rows
+        FROM retention_log WHERE reason <> 'merged' GROUP BY kind
     )
     SELECT kind, hot_rows, hot_bytes, archived_rows, archived_bytes, coalesce(files, 0) AS files,
            least(oldest_ns, first_ns) AS oldest_ns, newest_ns, coalesce(dropped_rows, 0) AS dropped_rows,
+           coalesce(evicted_rows, 0) AS evicted_rows,
            CASE WHEN seen_ns >= {_SHORTEST_NS} THEN rows_a_day END AS rows_a_day,
            CASE WHEN seen_ns >= {_SHORTEST_NS} THEN bytes_a_day END AS bytes_a_day
     FROM disk_usage JOIN growth USING (kind) LEFT JOIN files USING (kind) LEFT JOIN dropped USING (kind)
     WHERE time_ns = (SELECT time_ns FROM last) ORDER BY hot_bytes + archived_bytes DESC, kind
 """.format(kinds=" ".join(f"WHEN table_name = '{table.name}' THEN '{table.kind}'" for table in ARCHIVED))
+ARCHIVED_BYTES = (
+    "SELECT CAST(coalesce(sum(bytes), 0) AS BIGINT) AS bytes FROM archive_files WHERE state = 'kept'"
+)
 FREE_IN_DATABASE = "SELECT block_size * free_blocks AS bytes FROM pragma_database_size() LIMIT 1"
 
 _HOT = "SELECT count(*), min({moment}), max({moment}) FROM main.{table}"
@@ -72,8 +79,7 @@ class Space:
     def __str__(self) -> str:
         what = {"ample": "", "low": ": it is running out", "full": ": nothing more is taken"}[self.state]
         return (
-            f"{self._folder}: {self.free / 1e9:.2f} GB are free, of which"
-            f" {self.reserve / 1e9:.2f} GB are kept back{what}"
+            f"{self._folder}: {size(self.free)} are free, of which {size(self.reserve)} are kept back{what}"
         )
 
     @property
@@ -97,6 +103,26 @@ class Space:
         if self.free >= (reserve := self.reserve):
             return "ample"
         return "low" if self.free >= reserve // 2 else "full"
+
+
+def files_bytes(path: Path, archived: int) -> dict[str, int]:
+    """Bytes on the disk, by part, of the store whose database is at `path`; `archived` in closed days."""
+    return {
+        "database": _size(path),
+        "log": _size(Path(f"{path}.wal")),
+        "journal": _size(Path(f"{path}.journal")),
+        "archive": archived,
+    }
+
+
+def _size(path: Path) -> int:
+    """Bytes of a file, or of all files in a folder; 0 where there is none."""
+    try:
+        if path.is_dir():
+            return sum(file.stat().st_size for file in path.iterdir())
+        return path.stat().st_size
+    except OSError:  # not there, or one that has just gone
+        return 0
 
 
 def note_usage(cursor: duckdb.DuckDBPyConnection, now_ns: int) -> None:
@@ -134,8 +160,8 @@ def _hot(cursor: duckdb.DuckDBPyConnection, kind: Kind) -> tuple[int, int, int |
         rows, blocks = rows + count, blocks + used
         oldest += [first] if count else []
         newest += [last] if count else []
-    ((size,),) = cursor.execute("SELECT block_size FROM pragma_database_size()").fetchall()[:1]
-    return rows, blocks * size, min(oldest, default=None), max(newest, default=None)
+    ((block,),) = cursor.execute("SELECT block_size FROM pragma_database_size()").fetchall()[:1]
+    return rows, blocks * block, min(oldest, default=None), max(newest, default=None)
 
 
 def _tables(kind: Kind) -> list[str]:

@@ -44,6 +44,9 @@ LINGER_S = 2.0
 RETRY_S = 0.5
 #: A reader waits so long for what was accepted before it; a read of what there is is better than none.
 PATIENCE_S = 5.0
+#: Where more than a commit waits, more comes than the database takes, and readers wait no longer than this.
+BEHIND_BYTES = 24 * 2**20
+BEHIND_S = 0.5
 
 
 class Writer:
@@ -150,6 +153,10 @@ class Writer:
             self._arrived.notify_all()
             return self._committed.wait_for(lambda: self._bytes <= most, patience_s)
 
+    def catch_up(self) -> None:
+        """As `settle`, for a reader, who waits less where he would have to wait every time."""
+        self.settle(BEHIND_S if self._bytes > BEHIND_BYTES else PATIENCE_S)
+
     def settle(self, patience_s: float | None = PATIENCE_S) -> Exception | None:
         """Return once all that was accepted before is committed; after a while, or where that fails, why."""
         if self._accepted == self._applied:
@@ -178,8 +185,9 @@ class Writer:
 
     def _run(self) -> None:
         while group := self._next_group():
+            last = self._closing  # else another attempt follows: the disk may have room by then
             left = self._commit(group)
-            if left and not self._put_back(left):
+            if left and not self._put_back(left, last):
                 return
 
     def _next_group(self) -> list[Queued]:
@@ -267,12 +275,12 @@ class Writer:
             if isinstance(queued, Submitted):
                 queued.done.set_result(None)
 
-    def _put_back(self, left: Sequence[Accepted]) -> bool:
-        """To be tried again after a pause; False where there is no more time for that."""
+    def _put_back(self, left: Sequence[Accepted], last: bool) -> bool:
+        """To be tried again after a pause; False where that attempt began after the end did."""
         with self._arrived:
             self._queue.extendleft(reversed(left))
             self._rows += sum(each.batch.size for each in left)
-            if not self._closing:
+            if not last:
                 self._arrived.wait_for(lambda: self._closing, RETRY_S)
                 return True
             waiting = [queued for queued in self._queue if not isinstance(queued, Accepted)]

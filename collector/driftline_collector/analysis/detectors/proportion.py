@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
@@ -63,15 +63,15 @@ def clustered_share(hits: npt.ArrayLike, totals: npt.ArrayLike, *, level: float 
 
 @lru_cache(maxsize=16)  # for each of two thousand segments
 def _z(level: float) -> float:
-    return float(stats.norm.isf((1 - level) / 2))
+    return -float(special.ndtri((1 - level) / 2))
 
 
 def beta_interval(share: float, n_eff: float, level: float) -> tuple[float, float]:
     """Clopper and Pearson's interval of a share of `n_eff` rows, which need not be a whole number."""
     tail = (1 - level) / 2
     hit, missed = share * n_eff, (1 - share) * n_eff
-    lower = float(stats.beta.ppf(tail, hit, missed + 1)) if hit > 0 else 0.0
-    upper = float(stats.beta.ppf(1 - tail, hit + 1, missed)) if missed > 0 else 1.0
+    lower = float(special.betaincinv(hit, missed + 1, tail)) if hit > 0 else 0.0
+    upper = float(special.betaincinv(hit + 1, missed, 1 - tail)) if missed > 0 else 1.0
     return lower, upper
 
 

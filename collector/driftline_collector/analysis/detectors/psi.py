@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special, stats
+from scipy import special
 
 from driftline_collector.analysis.detectors.sample import Detection, Sample
 
@@ -33,6 +33,8 @@ SMOOTHING = 0.5
 #: Above this noncentrality scipy's series do not converge; Patnaik's approximation is off by < 1e-4 there
 #: where φ was estimated, and by < .002 where it was not.
 _SERIES_LIMIT = 3000.0
+#: A series whose weightiest term is less than this is as good as zero.
+_LEAST_TERM = 1e-290
 #: Halvings of where a bound is sought: to 1e-8 of it.
 _BISECTIONS = 26
 
@@ -141,17 +143,24 @@ def _noncentrality(statistic: Floats, law: _Law, tail: float) -> Floats:
 def _upper_tail(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
     """P(X > x) of noncentral χ²(df, nc), or of df times noncentral F(df, d, nc) where `d` is finite."""
     x, df, d, nc = np.broadcast_arrays(x, df, d, nc)
-    # scipy 1.17's ncf.sf is off by one for a noncentrality of exactly zero, so that goes the central way.
     series = (nc > 0) & (nc <= _SERIES_LIMIT)
     estimated = np.isfinite(d)
     result = np.empty(x.shape)
     if (at := series & estimated).any():
-        result[at] = stats.ncf.sf(x[at] / df[at], df[at], d[at], nc[at])
+        result[at] = 1 - _f_below(x[at], df[at], d[at], nc[at])
     if (at := series & ~estimated).any():
-        result[at] = stats.ncx2.sf(x[at], df[at], nc[at])
+        result[at] = 1 - special.chndtr(x[at], df[at], nc[at])
     if (at := ~series).any():
         result[at] = _patnaik(x[at], df[at], d[at], nc[at])
     return result
+
+
+def _f_below(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
+    """P(X ≤ x) of df times noncentral F(df, d, nc)."""
+    # scipy's series begins with its weightiest term, and may not end where that underflows: next to nothing.
+    term = special.betainc(df / 2 + np.floor(nc / 2), d / 2, x / (x + d))
+    some = term > _LEAST_TERM
+    return np.where(some, special.ncfdtr(df, d, np.where(some, nc, 0.0), x / df), 0.0)
 
 
 def _patnaik(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
