@@ -215,7 +215,7 @@ def test_without_change_a_p_value_is_below_a_twentieth_in_a_twentieth_at_most(
 
 def test_of_a_smooth_shift_the_smooth_test_finds_most_and_of_a_jagged_one_chi_square() -> None:
     middle = np.arange(10) - 4.5
-    smooth: Floats = 1 + 0.03 * middle
+    smooth: Floats = np.asarray(1 + 0.03 * middle, dtype=np.float64)
     jagged: Floats = np.array([1.09, 0.91] * 5)
     power = {
         name(d): [

@@ -174,7 +174,7 @@ class Population:
 
 
 def _drifted_before(store: Store, model: str, window: Window) -> dict[str, Running]:
-    """The segments that were drifted when last they could be judged, in the windows that are told of together."""
+    """The segments that were drifted when last they could be judged, in as many windows as labels have."""
     rows = store.drifted(model, window.start_ns - TRAILING * window.width_ns, window.start_ns)
     return {row["segment"]: Running(row["since_ns"], row["finding"]) for row in rows.to_pylist()}
 

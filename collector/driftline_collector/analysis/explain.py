@@ -37,8 +37,8 @@ class Finding:
     """A segment that explains drift, with the comparison of what earlier findings left of all segments.
 
     `left_of` is set where a finding of before explains it, though that is none now. It may be what is left of
-    one that is over as a whole: a drift that ends on one device after the other is not a new one on those that
-    are last. Or it holds one that has too few rows now, and shows nothing but that one's shift.
+    one that is over as a whole: a drift that ends on one device after the other is not a new one on those
+    that are last. Or it holds one that has too few rows now, and shows nothing but that one's shift.
     """
 
     node: int
@@ -52,8 +52,8 @@ class Scan:
     """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
     `judge` compares segments, given by their cells, shape (S, L). `cell_phi`, (L, F), is each cell's
-    overdispersion; `standing`, (N,), says which nodes were findings when last they could be judged. `believed` are the
-    log-odds that a cell must overcome: less is no evidence either way.
+    overdispersion; `standing`, (N,), says which nodes were findings when last they could be judged.
+    `believed` are the log-odds that a cell must overcome: less is no evidence either way.
     """
 
     judge: Callable[[Flags], tuple[Comparison, Kept]]

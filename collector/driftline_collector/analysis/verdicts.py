@@ -32,8 +32,8 @@ class Running:
 class Standing:
     """What is known of the N nodes beside their counts.
 
-    `before` are the segments that were drifted when last they could be judged, by key. `known_before`, (N,), says
-    whether any of a node's devices had reported earlier.
+    `before` are the segments that were drifted when last they could be judged, by key. `known_before`, (N,),
+    says whether any of a node's devices had reported earlier.
     """
 
     start_ns: int
