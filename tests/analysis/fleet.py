@@ -113,24 +113,24 @@ class Feed:
         binning = self.binning
         made = len(next(iter(values.values()), ()))
         if binning is None or not made:
-            self._point(common, LABEL, "predictions", [made])
+            self.point(common, LABEL, "predictions", [made])
         else:
             common["binning"] = binning.id
             for feature in binning.features:
                 counts = feature.count(values[feature.name])
                 if feature.kind == "numeric":
-                    self._point(common, feature.name, "numeric", counts[:-1].tolist())
+                    self.point(common, feature.name, "numeric", counts[:-1].tolist())
                 kind = "predictions" if feature.name == LABEL else "category"
                 names = (*feature.categories, "__other__") if feature.kind == "categorical" else ()
                 for name, count in zip(names, counts.tolist(), strict=False):
                     if count:
-                        self._point(common, feature.name, kind, [count], name)
+                        self.point(common, feature.name, kind, [count], name)
                 if counts[-1]:
-                    self._point(common, feature.name, "missing", [int(counts[-1])])
+                    self.point(common, feature.name, "missing", [int(counts[-1])])
         if escalated:
-            self._point(common, LABEL, "escalations", [escalated], "unsure")
+            self.point(common, LABEL, "escalations", [escalated], "unsure")
 
-    def _point(
+    def point(
         self,
         common: Mapping[str, Any],
         feature: str,

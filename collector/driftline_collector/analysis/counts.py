@@ -4,6 +4,7 @@ No Python loop runs over devices: rows are grouped with Arrow and numpy; loops a
 distinct categories only.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -182,6 +183,7 @@ def distinct(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[str, .
 
 def by_place(place: Whole, values: Floats | Whole, size: int) -> Floats:
     """Sums of `values`, shape (n, ...), by where each is to go, shape (size, ...)."""
-    flat = values.reshape(len(values), -1)
+    # Not -1: of no rows at all numpy cannot tell how wide they would be.
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))
     to_place = sparse.csr_array((np.ones(len(place)), (place, np.arange(len(place)))), (size, len(place)))
     return np.asarray(to_place @ flat, dtype=np.float64).reshape(size, *values.shape[1:])
