@@ -195,11 +195,12 @@ def _scheduler(
         minimum_effect=settings.minimum_effect,
         false_discovery=settings.false_discovery,
         minimum_rows=settings.minimum_rows,
+        detector=settings.detector,
     )
     return Scheduler(
         store,
         observe,
-        Policy(limits=limits, future_tolerance_ns=settings.future_tolerance),
+        Policy(limits=limits, detectors=settings.detectors, future_tolerance_ns=settings.future_tolerance),
         width_ns=settings.window,
         lateness_ns=settings.lateness,
         history_ns=settings.history,

@@ -34,6 +34,8 @@ from driftline_collector.settings_types import (
     distinct,
 )
 
+#: The detectors that have a p-value; the analysis, which knows them all, is not loaded for this.
+Judge = Literal["psi", "chi_square", "kolmogorov_smirnov", "neyman_smooth"]
 PREFIX = "DRIFTLINE_"
 DEFAULT_FILE = Path("driftline.yaml")
 DEFAULT_URL = "http://127.0.0.1:4318"
@@ -109,6 +111,10 @@ class EvaluationSettings(Section):
     )
     minimum_rows: float = Field(
         default=50, ge=1, description="Effective rows below which data are insufficient."
+    )
+    detector: Judge = Field(default="psi", description="Whose test gives the verdicts of drift.")
+    detectors: dict[str, Judge] = Field(
+        default={}, description="The same for single models, by name, where it is another one."
     )
 
     @model_validator(mode="after")

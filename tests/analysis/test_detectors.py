@@ -4,15 +4,19 @@ import doctest
 import importlib
 import pkgutil
 from types import ModuleType
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from driftline_collector.analysis import detectors
+from driftline_collector.analysis.detectors import choice
 from driftline_collector.analysis.detectors.sample import Detection, Sample
+from driftline_collector.settings import Judge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from scipy import stats
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,8 +54,31 @@ def p_value(found: Detection) -> float:
     return float(found.p_value)
 
 
-def test_there_are_seven_detectors_to_choose_from() -> None:
+def test_there_are_seven_detectors_to_choose_from_and_settings_name_those_that_can_judge() -> None:
     assert {name(module) for module in DETECTORS} == TESTS | {"jensen_shannon", "hellinger", "wasserstein"}
+    assert set(choice.DETECTORS) == {name(module) for module in DETECTORS}
+    assert set(get_args(Judge)) == TESTS == {key for key, one in choice.DETECTORS.items() if one.matters}
+
+
+@each_detector
+def test_what_can_be_chosen_is_what_the_file_says(detector: ModuleType) -> None:
+    chosen = choice.DETECTORS[name(detector)]
+    assert chosen.detect is detector.detect
+    assert chosen.ordered is detector.ORDERED
+    found = detect(detector, np.array([90.0, 110, 100, 105, 95]))
+    assert (found.p_value is not None) == (chosen.matters is not None)
+
+
+@each_test
+@pytest.mark.parametrize("effect", [0.005, 0.02, 0.1])
+def test_what_matters_is_the_score_of_a_shift_with_that_psi(detector: ModuleType, effect: float) -> None:
+    edges = stats.norm.ppf(np.linspace(0, 1, 1001))
+    reference = np.diff(stats.norm.cdf(edges))
+    now = np.diff(stats.norm.cdf(edges - np.sqrt(effect)))
+    score = detector.detect(Sample(observed=now * 1e9, expected=reference * 1e12)).score
+    matters = choice.DETECTORS[name(detector)].matters
+    assert matters is not None
+    assert matters(effect) == pytest.approx(float(score), rel=0.06)
 
 
 @each_detector
@@ -216,7 +243,7 @@ def test_without_change_a_p_value_is_below_a_twentieth_in_a_twentieth_at_most(
 def test_of_a_smooth_shift_the_smooth_test_finds_most_and_of_a_jagged_one_chi_square() -> None:
     middle = np.arange(10) - 4.5
     smooth: Floats = np.asarray(1 + 0.03 * middle, dtype=np.float64)
-    jagged: Floats = np.array([1.09, 0.91] * 5)
+    jagged: Floats = np.array([1.12, 0.88] * 5)
     power = {
         name(d): [
             float((p_values(d, shares, rows=800, tried=1000, seed=22) < 0.05).mean())

@@ -62,7 +62,7 @@ def found(
     )
 
     def judge(members: npt.NDArray[np.bool_]) -> tuple[Comparison, Kept]:
-        comparison = compare(sums, members, family, 0.02, 50)
+        comparison = compare(sums, members, family, effect=0.02, minimum_rows=50)
         return comparison, step_up(comparison.p, 0.05)
 
     scan = Scan(

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.comparison import CellSums, Comparison, compare
+from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
+from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.explain import Scan
@@ -26,23 +27,26 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The numbers in the rule: least PSI that matters, accepted share of false findings, least rows."""
+    """What is in the rule: least PSI that matters, accepted share of false findings, least rows, the test."""
 
     minimum_effect: float = 0.02
     false_discovery: float = 0.05
     minimum_rows: float = 50.0
+    detector: str = DEFAULT
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
+    `detectors`, (features,), are whose test each feature's verdict is.
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
     that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
     or that of before which it is left of, or which has too few rows now.
     """
 
     family: Family
+    detectors: tuple[str, ...]
     comparison: Comparison
     kept: Kept
     effect: Floats
@@ -71,6 +75,7 @@ class Judged:
             "lower": self.lower.tolist(),
             "upper": self.upper.tolist(),
             "q": self.kept.feature_q.tolist(),
+            "score": comparison.score.tolist(),
             "kept": self.kept.features.tolist(),
         }
 
@@ -88,7 +93,14 @@ def judge(
     sums = _sums(profiles, bound, family, lattice)
 
     def judged(members: Flags) -> tuple[Comparison, Kept]:
-        comparison = compare(sums, members, family, limits.minimum_effect, limits.minimum_rows)
+        comparison = compare(
+            sums,
+            members,
+            family,
+            effect=limits.minimum_effect,
+            minimum_rows=limits.minimum_rows,
+            detector=limits.detector,
+        )
         return comparison, step_up(comparison.p, limits.false_discovery)
 
     comparison, kept = judged(lattice.members)
@@ -112,6 +124,9 @@ def judge(
     lower, upper = comparison.bounds()
     return Judged(
         family=family,
+        detectors=tuple(
+            limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
+        ),
         comparison=comparison,
         kept=kept,
         effect=comparison.effect,
@@ -174,6 +189,7 @@ def evaluations(
         phi_source=first.phi_source,
         details={
             "strongest": first.feature,
+            "detector": judged.detectors[features.index(first)],
             "moved": [f.feature for f in moved],
             "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
         },
@@ -218,7 +234,7 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         q=told["q"][node][i],
         phi=told["phi"][node][i],
         phi_source=_phi_source(judged.comparison, node, i),
-        details=details,
+        details=details | {"detector": judged.detectors[i], "score": told["score"][node][i]},
     )
 
 

@@ -107,7 +107,7 @@ class Store(Protocol):
         """The segments whose last verdict of drift in [start, end) that is one was `drifted`.
 
         A window that could not tell, for want of rows or of devices, is passed over.
-        segment, since_ns (where the run of windows began), finding.
+        segment, since_ns (where the run of windows began), finding, moved VARCHAR[] (the features).
         """
 
     def judged_until(self, model: str | None = None) -> pa.Table:

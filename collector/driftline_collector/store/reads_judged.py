@@ -25,13 +25,15 @@ class JudgedReads(Queries):
         return self._read(
             """
             WITH latest AS (
-                SELECT segment, window_start_ns, verdict, since_ns, finding FROM evaluations
+                SELECT segment, window_start_ns, verdict, since_ns, finding, details FROM evaluations
                 WHERE model = $model AND measure = 'drift' AND feature IS NULL
                   AND window_start_ns >= $start AND window_end_ns <= $end
                 QUALIFY row_number() OVER (
                     PARTITION BY segment, window_start_ns ORDER BY revision DESC, evaluated_ns DESC) = 1
             )
-            SELECT segment, coalesce(since_ns, window_start_ns) AS since_ns, finding FROM (
+            SELECT segment, coalesce(since_ns, window_start_ns) AS since_ns, finding,
+                CAST(json_extract(details, '$.moved') AS VARCHAR[]) AS moved
+            FROM (
                 SELECT * FROM latest WHERE verdict IN ('drifted', 'stable')
                 QUALIFY row_number() OVER (PARTITION BY segment ORDER BY window_start_ns DESC) = 1)
             WHERE verdict = 'drifted'
