@@ -1,6 +1,7 @@
 """Segments against their reference: sums by cell, which add up to any segment, and a test of each feature."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -8,7 +9,13 @@ from scipy import sparse
 
 from driftline_collector.analysis.counts import by_place
 from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
-from driftline_collector.analysis.detectors.overdispersion import Spread, dispersion, within_devices
+from driftline_collector.analysis.detectors.overdispersion import (
+    Correlation,
+    Spread,
+    between_cells,
+    dispersion,
+    within_devices,
+)
 from driftline_collector.analysis.detectors.psi import confidence_bounds, minimum_effect, population_stability
 from driftline_collector.analysis.detectors.sample import Sample
 from driftline_collector.analysis.references import Family
@@ -18,14 +25,14 @@ Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CellSums:
     """All that a verdict is a function of, by cell (L), feature (F) and test bin (B); every field is a sum.
 
     `expected` is what the cell's own version's reference makes of as many rows. `adjusted` are counts without
     the known difference between versions, so that a mixture of versions is not taken for noise of devices;
     `spread` is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `version`,
-    (L,), is the cell's place among the family's versions.
+    (L,), is the cell's place among the family's versions, `common`, (F, B), their mean shares.
     """
 
     counts: Floats
@@ -34,6 +41,7 @@ class CellSums:
     spread: Spread
     relative_squares: Floats
     version: Whole
+    common: Floats
 
     @classmethod
     def of(cls, counts: Floats, cell: Whole, version: Whole, family: Family) -> "CellSums":
@@ -59,12 +67,26 @@ class CellSums:
             spread=spread,
             relative_squares=by_cell(counts**2 / np.where(n > 0, n, 1.0)[..., None]),
             version=version,
+            common=common,
         )
 
-    @property
+    @cached_property
     def rows(self) -> Floats:
         """How many rows each cell has by feature, shape (L, F)."""
         return np.asarray(self.counts.sum(-1), dtype=np.float64)
+
+    @cached_property
+    def of_devices(self) -> Correlation:
+        """How alike two rows of one device are."""
+        return within_devices(self.counts, self.relative_squares, self.spread)
+
+    @cached_property
+    def of_cells(self) -> Correlation:
+        """How alike two rows of one cell are, beyond that."""
+        centre = self.adjusted / np.where(self.rows > 0, self.rows, 1.0)[..., None]
+        bins = (self.counts > 0).sum(-1)
+        within = dispersion(self.counts, centre, self.spread, bins, self.of_devices)
+        return between_cells(self.adjusted, self.common, within)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,8 +175,8 @@ def compare(
     scaled = np.nan_to_num(expected / some[..., None] * reference_rows[..., None])
     psi, bins = population_stability(counts, scaled)
     c = np.where(n > 0, 1 / some + np.nan_to_num(per_reference_row), np.inf)
-    correlation = within_devices(sums.counts, sums.relative_squares, sums.spread)
-    dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, correlation)
+    dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, sums.of_devices)
+    dispersed = dispersed.with_cells(counts, total(sums.rows**2), sums.of_cells)
     phi, phi_df = dispersed.phi, dispersed.df
     testable = (n >= minimum_rows) & np.isfinite(reference_rows)
     p, score = np.full(n.shape, np.nan), np.where(testable, psi, np.nan)
