@@ -8,6 +8,11 @@ RUN := .venv/bin/python
 BIN := .venv/bin
 STAMP := .venv/installed
 
+# A worker more than there are cores: many a test waits, for a disk, a browser or another process.
+WORKERS := $(shell getconf _NPROCESSORS_ONLN | awk '{print $$1 + 1}')
+# Tests start hundreds of processes, and each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-lts lint format bench soak proof screenshots lock clean
 
@@ -27,8 +32,8 @@ demo: install ## run the main job on real images: a fleet, a collector, drift, a
 test: install ## run all tests but the long ones
 	@$(RUN) -m scripts.system_packages
 	@$(RUN) -m scripts.duckdb_lts
-	@$(RUN) -m pytest -n auto -m 'not alone and not soak and not proof and not peers'
-	@$(RUN) -m pytest -m alone
+	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m 'not alone and not soak and not proof and not peers'
+	@$(RUN) -m pytest -n 2 --dist loadfile -m alone
 
 test-lts: install ## run the tests of the store on DuckDB's long-term release
 	@$(RUN) -m scripts.duckdb_lts -m pytest -n auto tests/store

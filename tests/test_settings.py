@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from driftline_collector.environment import collector_url, default_file
 from driftline_collector.errors import SettingsError
-from driftline_collector.settings import Settings, collector_url, default_file, json_schema, load
+from driftline_collector.settings import Settings, json_schema, load
 from driftline_collector.settings_types import format_duration, format_size, parse_duration, parse_size
 from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis

@@ -1,10 +1,9 @@
-"""The one validated settings tree, from a YAML file and the environment; nothing else reads the environment.
+"""The one validated settings tree, from a YAML file and the environment.
 
 A value is taken from the environment (`DRIFTLINE_SERVER__PORT=4400`), else from the file, else it is the
 default. Durations are written `500ms`, `5s`, `10m`, `1h` or `1d`, and held in nanoseconds, as all times are.
 """
 
-import os
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +14,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from driftline_collector.alerts.rules import Measure, Rule, Severity
+from driftline_collector.environment import PREFIX, variables
 from driftline_collector.errors import Problem, SettingsError
 from driftline_collector.settings_file import SettingsFile, read
 from driftline_collector.settings_problems import misnamed_variables, problems_of, unreadable_variable
@@ -36,9 +36,6 @@ from driftline_collector.settings_types import (
 
 #: The detectors that have a p-value; the analysis, which knows them all, is not loaded for this.
 Judge = Literal["psi", "chi_square", "kolmogorov_smirnov", "neyman_smooth"]
-PREFIX = "DRIFTLINE_"
-DEFAULT_FILE = Path("driftline.yaml")
-DEFAULT_URL = "http://127.0.0.1:4318"
 
 
 class StoreSettings(Section):
@@ -263,7 +260,7 @@ def load(path: Path | None = None) -> Settings:
     Raises SettingsError with every mistake, each with its file and line or its environment variable.
     """
     file = read(path) if path else SettingsFile("configuration", {})
-    schema, environ = json_schema(), dict(os.environ)
+    schema, environ = json_schema(), variables()
     problems = misnamed_variables(environ, PREFIX, schema)
     document = {str(key): value for key, value in file.document.items()}
     # To pydantic-settings a leading underscore means its own options, such as _env_file.
@@ -280,15 +277,3 @@ def load(path: Path | None = None) -> Settings:
     if problems:
         raise SettingsError(tuple(problems))
     return settings
-
-
-def default_file() -> Path | None:
-    """`$DRIFTLINE_CONFIG`, else `driftline.yaml` in the working directory, where there is one."""
-    if named := os.environ.get(f"{PREFIX}CONFIG"):
-        return Path(named)
-    return DEFAULT_FILE if DEFAULT_FILE.exists() else None
-
-
-def collector_url() -> str:
-    """Where commands find the collector: `$DRIFTLINE_URL`, else the default address."""
-    return os.environ.get(f"{PREFIX}URL") or DEFAULT_URL

@@ -17,6 +17,7 @@ from driftline_schemas.segments import Segment
 NARROW = "\u202f"
 NO_NUMBER = "–"
 
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -92,6 +93,16 @@ def duration(seconds: float) -> str:
         return f"{hours}{NARROW}h {minutes}{NARROW}min" if minutes else f"{hours}{NARROW}h"
     days, hours = divmod(round(seconds / 3600), 24)
     return f"{days}{NARROW}d {hours}{NARROW}h" if hours and days < 10 else f"{days}{NARROW}d"
+
+
+def size(count: float | None) -> str:
+    """Bytes in a unit that can be read: `56.4 MB`."""
+    if count is None or not math.isfinite(count):
+        return NO_NUMBER
+    unit = 0
+    while abs(count) >= 999.5 and unit < len(_UNITS) - 1:
+        count, unit = count / 1000, unit + 1
+    return f"{significant(count, 3)}{NARROW}{_UNITS[unit]}"
 
 
 def since(then: datetime | None, now: datetime) -> str:

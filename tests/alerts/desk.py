@@ -54,7 +54,7 @@ class Desk:
         with self._arrived:
             self._arrived.notify_all()
 
-    def wait_for(self, attempts: int, timeout: float = 20.0) -> None:
+    def wait_for(self, attempts: int, timeout: float = 60.0) -> None:
         """Until so many attempts were answered."""
         with self._arrived:
             assert self._arrived.wait_for(lambda: len(self.attempts) >= attempts, timeout), self.attempts

@@ -16,6 +16,7 @@ from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
 from driftline_collector.client import Client
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.usage import Space
 from fastapi import FastAPI
 
 from tests.seeding import Fleet, fill
@@ -52,15 +53,15 @@ class Seeded:
 
 
 @contextmanager
-def seeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
-    """Fill a store at `path` and put the API before it; it is the fleet's `now_ns`."""
-    with unseeded(path, fleet) as running:
+def seeded(path: Path, fleet: Fleet, space: Space | None = None) -> Iterator[Seeded]:
+    """Fill a store at `path` and put the API before it; it is the fleet's `now_ns`. `space` is its disk."""
+    with unseeded(path, fleet, space) as running:
         fill(running.store, fleet)
         yield running
 
 
 @contextmanager
-def unseeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
+def unseeded(path: Path, fleet: Fleet, space: Space | None = None) -> Iterator[Seeded]:
     """The same before anything was sent."""
     store = DuckDBStore(path)
     try:
@@ -74,6 +75,7 @@ def unseeded(path: Path, fleet: Fleet) -> Iterator[Seeded]:
             quantile=binned_quantile,
             calibrate=calibration,
             database=path,
+            space=space,
             started_ns=fleet.now_ns - 10**12,
             links=Links(dashboard="http://driftline.example"),
         )

@@ -29,7 +29,7 @@ class Serving:
     def __init__(self, collector: Collector) -> None:
         self.collector = collector
         self.url = collector.url
-        self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30, trust_env=False)
+        self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=60, trust_env=False)
 
     def put(self, table: str, *rows: Mapping[str, Any]) -> None:
         """Commit rows of a table."""
@@ -52,14 +52,14 @@ def serving(folder: Path, **sections: Any) -> Iterator[Serving]:
     started = threading.Event()
     thread = threading.Thread(target=collector.run, args=(started.set,))
     thread.start()
-    assert started.wait(30)
+    assert started.wait(60)
     running = Serving(collector)
     try:
         yield running
     finally:
         running.http.close()
         collector.stop()
-        thread.join(30)
+        thread.join(60)
     assert not thread.is_alive()
 
 

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from tests.alerts.desk import SECRET, desk
 from tests.alerts.evaluated import CAMERA_A, FLEET, START, drifted, row, table
 from tests.api.serving import Serving, serving
-from tests.cli.command import driftline
+from tests.cli.command import here
 
 
 def notifier(url: str, name: str = "desk") -> NotifierSettings:
@@ -72,7 +72,7 @@ def test_without_notifiers_a_test_says_what_to_do(shared: Serving) -> None:
 
 def test_a_test_message_arrives_and_the_command_waits_for_it(tmp_path: Path) -> None:
     with desk() as receiver, serving(tmp_path, notifiers=(notifier(receiver.url),)) as collector:
-        done = driftline("alerts", "test", "--json", "--url", collector.url)
+        done = here("alerts", "test", "--json", "--url", collector.url)
         assert done.returncode == 0, done.stderr
         (result,) = json.loads(done.stdout)
         assert (result["notifier"], result["state"], result["attempts"]) == ("desk", "delivered", 1)
@@ -85,7 +85,7 @@ def test_a_test_that_is_refused_is_told_with_the_reason_and_exit_status_1(tmp_pa
         desk(lambda attempt: 410) as receiver,
         serving(tmp_path, notifiers=(notifier(receiver.url),)) as collector,
     ):
-        done = driftline("alerts", "test", "--url", collector.url)
+        done = here("alerts", "test", "--url", collector.url)
         assert (done.returncode, done.stdout) == (
             1,
             "desk: failed after 1 attempt(s): the receiver answered 410\n",

@@ -10,7 +10,7 @@ from driftline_collector.client import ClientError
 
 from tests.api.seeded import Seeded, seeded
 from tests.api.serving import Serving, profile
-from tests.cli.command import driftline
+from tests.cli.command import here
 from tests.seeding import SMALL
 
 WHO = {"author": "anna", "reason": "the line was taken down"}
@@ -105,7 +105,7 @@ def test_the_command_says_what_was_done_and_by_whom(collector: Serving) -> None:
     collector.put("profiles", profile("__label__", kind="predictions"))
 
     def run(*words: str) -> str:
-        done = driftline("devices", *words, "--url", collector.url)
+        done = here("devices", *words, "--url", collector.url)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout
 
@@ -120,9 +120,9 @@ def test_the_command_says_what_was_done_and_by_whom(collector: Serving) -> None:
     told = run("changes", "cam-1")
     assert "hall-3 has the region us (it was eu) from" in told
     assert "cam-1 is called hall-3" in told
-    silent = driftline("devices", "retire", "hall-3", "--url", collector.url)
+    silent = here("devices", "retire", "hall-3", "--url", collector.url)
     assert (silent.returncode, "say why, for those who wonder" in silent.stderr) == (2, True)
-    again = driftline("devices", "retire", "hall-3", *by, "--url", collector.url)
+    again = here("devices", "retire", "hall-3", *by, "--url", collector.url)
     assert (again.returncode, again.stderr) == (
         1,
         "driftline: device 'hall-3' is retired already; there is nothing to do\n",

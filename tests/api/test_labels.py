@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.serving import START, Serving, prediction
-from tests.cli.command import driftline
+from tests.cli.command import here
 
 CSV = {"content-type": "text/csv"}
 JSON = {"content-type": "application/json"}
@@ -125,7 +125,7 @@ def test_nothing_is_no_error(shared: Serving) -> None:
 def test_the_command_imports_a_file_and_says_how_many_match(collector: Serving, tmp_path: Path) -> None:
     collector.put("predictions", prediction("a"))
     (tmp_path / "truth.csv").write_text("prediction_id,label,source\na,7,human\nz,1,\n")
-    done = driftline("labels", "import", "truth.csv", "--url", collector.url, cwd=tmp_path)
+    done = here("labels", "import", "truth.csv", "--url", collector.url, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "2 labels taken; 1 are for predictions that are here.",
@@ -152,6 +152,6 @@ def test_the_command_imports_a_file_and_says_how_many_match(collector: Serving, 
 )
 def test_the_command_names_the_line(shared: Serving, tmp_path: Path, text: str, said: list[str]) -> None:
     (tmp_path / "t.csv").write_text(text)
-    done = driftline("labels", "import", "t.csv", "--url", shared.url, cwd=tmp_path)
+    done = here("labels", "import", "t.csv", "--url", shared.url, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.removeprefix("driftline: ").splitlines() == said

@@ -9,7 +9,7 @@ import pytest
 from driftline_schemas.reference import Reference
 
 from tests.api.serving import Serving, profile
-from tests.cli.command import driftline
+from tests.cli.command import here
 
 RNG = np.random.default_rng(1)
 
@@ -121,7 +121,7 @@ def test_the_command_registers_a_file_and_tells_what_goes_unwatched(
 ) -> None:
     collector.put("profiles", profile("__label__", "predictions"), profile("ink"), profile("size"))
     reference(ink=RNG.normal(size=50)).save(tmp_path / "r.json")
-    done = driftline("reference", "register", "r.json", "--url", collector.url, cwd=tmp_path)
+    done = here("reference", "register", "r.json", "--url", collector.url, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
     assert said[0].startswith("Registered for digits 2: 1 features, 50 rows, binning b1-")
@@ -131,10 +131,10 @@ def test_the_command_registers_a_file_and_tells_what_goes_unwatched(
 def test_the_command_says_why_one_is_refused(shared: Serving, tmp_path: Path) -> None:
     reference().save(tmp_path / "r.json")
     options = ("--model", "faces", "--url", shared.url)
-    done = driftline("reference", "register", "r.json", *options, cwd=tmp_path)
+    done = here("reference", "register", "r.json", *options, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == "driftline: reference: it is for model 'digits', not 'faces'\n"
     (tmp_path / "r.json").write_text(json.dumps({"format": "something else"}))
-    done = driftline("reference", "register", "r.json", "--url", shared.url, cwd=tmp_path)
+    done = here("reference", "register", "r.json", "--url", shared.url, cwd=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert done.stderr.startswith("driftline: r.json: ")

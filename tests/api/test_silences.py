@@ -14,7 +14,7 @@ from tests.alerts.evaluated import CAMERA_A, CAMERA_A_EU, drifted
 from tests.api.serving import Serving, serving
 from tests.api.test_alerts import notifier, observe
 from tests.api.test_health import samples
-from tests.cli.command import driftline
+from tests.cli.command import here
 from tests.end_to_end.running import collector as started
 
 WANTED = {"segment": CAMERA_A, "for": "4h", "author": "anna", "reason": "lenses are cleaned"}
@@ -111,18 +111,18 @@ def test_the_command_silences_lists_and_ends(tmp_path: Path) -> None:
         (alert,) = collector.http.get("/alerts").json()["items"]
         at = ("--url", collector.url)
         words = ("alerts", "silence", alert["id"], "--for", "4h", "--reason", "lenses")
-        done = driftline(*words, "--by", "anna", *at)
+        done = here(*words, "--by", "anna", *at)
         assert done.returncode == 0, done.stderr
         assert f"{CAMERA_A} · rule drift is silenced until " in done.stdout
         assert "1 alert that fires now is held." in done.stdout
-        assert "firing, silenced until " in driftline("alerts", "list", *at).stdout
-        (made,) = json.loads(driftline("alerts", "silences", "--json", *at).stdout)
+        assert "firing, silenced until " in here("alerts", "list", *at).stdout
+        (made,) = json.loads(here("alerts", "silences", "--json", *at).stdout)
         assert (made["author"], made["reason"], made["alerts"]) == ("anna", "lenses", [alert["id"]])
-        done = driftline("alerts", "unsilence", made["id"], "--by", "ben", *at)
+        done = here("alerts", "unsilence", made["id"], "--by", "ben", *at)
         assert done.stdout == f"{CAMERA_A} · rule drift is silenced no more.\n"
-        assert driftline("alerts", "silences", *at).stdout == "No silences.\n"
-        assert "anna, ended by ben" in driftline("alerts", "silences", "--all", *at).stdout
-        done = driftline("alerts", "unsilence", made["id"], "--by", "ben", *at)
+        assert here("alerts", "silences", *at).stdout == "No silences.\n"
+        assert "anna, ended by ben" in here("alerts", "silences", "--all", *at).stdout
+        done = here("alerts", "unsilence", made["id"], "--by", "ben", *at)
         assert done.returncode == 1
         assert "already; there is nothing to do" in done.stderr
 
@@ -136,7 +136,7 @@ def test_the_command_silences_lists_and_ends(tmp_path: Path) -> None:
     ],
 )
 def test_a_command_that_lacks_what_it_needs_ends_with_status_2(words: tuple[str, ...], said: str) -> None:
-    done = driftline("alerts", "silence", *words)
+    done = here("alerts", "silence", *words)
     assert done.returncode == 2
     assert said in done.stderr
 

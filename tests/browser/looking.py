@@ -103,6 +103,14 @@ def chart_says(page: "Page") -> list[str]:
     return found
 
 
+def cells(page: "Page") -> list[str]:
+    """What stands in the tables that are drawn, which take a moment longer than the page to be filled."""
+    tables = page.locator("[data-testid=stDataFrame]")
+    for table in tables.all():
+        table.locator("canvas td").first.wait_for(state="attached")
+    return tables.locator("canvas td").all_text_contents()
+
+
 def squeezed(text: str) -> str:
     """Text without its blanks, which a browser sets as it sees fit."""
     return "".join(text.split())

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import uvicorn
+from driftline_collector.store.usage import Space, note_usage
 from fastapi import FastAPI
 from PIL import Image, ImageChops
 
@@ -47,7 +48,8 @@ _FIXED = (
     (r"\(\d+\s(s|min) ago\)", "(80\u202fs ago)"),
     (r"^\d+\s(s|min) ago$", "80\u202fs ago"),
     (r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:4318"),
-    (r"[\d.]+\s[kMGT]B free", "412\u202fGB free"),
+    (r"[\d.]+\s[kMGT]B (are )?free", "412\u202fGB $1free"),
+    (r"^[\d.]+\s[kMG]B on the disk", "38.4\u202fMB on the disk"),
     (r"and [\d.]+\s(bytes|[kMGT]B) of log", "and 4.2\u202fMB of log"),
     (r"^[\d.]+\s[kMG]B$", "38.4\u202fMB"),
     (r"^/.*\.duckdb$", "/var/lib/driftline/driftline.duckdb"),
@@ -55,6 +57,7 @@ _FIXED = (
 _FIX = """(fixed) => {
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    if (node.parentElement.closest('td.dl-number')) continue;  // what a table counts is the fleet's
     for (const [pattern, text] of fixed) node.data = node.data.replace(new RegExp(pattern), text);
   }
 }"""
@@ -141,10 +144,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         own = Path(name)
         with (
-            seeded(own / "driftline.duckdb", SHOWN) as fleet,
+            seeded(own / "driftline.duckdb", SHOWN, Space(own, reserve=0)) as fleet,
             _listening(fleet.api) as collector_url,
             dashboard(own, collector_url) as showing,
         ):
+            fleet.store.archive.cursor.execute("CHECKPOINT")
+            note_usage(fleet.store.archive.cursor, SHOWN.now_ns)  # as a collector does within a minute
             take(addresses(showing.url, collector_url), given.folder)
 
 

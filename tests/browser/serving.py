@@ -19,6 +19,7 @@ from pathlib import Path
 
 import httpx
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.usage import note_usage
 
 from tests.seeding import Fleet, fill
 
@@ -103,6 +104,7 @@ def filled(folder: Path, fleet: Fleet | None) -> Path:
         store = DuckDBStore(making)
         try:
             fill(store, fleet)
+            note_usage(store.archive.cursor, fleet.now_ns)  # as a collector does within a minute
         finally:
             store.close()
         making.rename(database)

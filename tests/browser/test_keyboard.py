@@ -45,6 +45,7 @@ def test_the_keyboard_picks_and_moves_between_pages(site: Site, page: "Page") ->
         page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.wait_for_url("**/drift?type=camera-b")
+    chromium.settle(page)  # the links say so once the page has been drawn again
     page.get_by_role("link", name="Devices", exact=True).focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/devices?*type=camera-b*")

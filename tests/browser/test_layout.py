@@ -8,18 +8,27 @@ from tests.browser.addresses import PAGES
 from tests.browser.chromium import NARROW, WIDE
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 Scheme = Literal["light", "dark"]
 _GROUND = {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 27)"}
 
 
-@pytest.fixture(scope="module", params=PAGES)
-def opened(request: pytest.FixtureRequest, browser: "Browser", urls: dict[str, str]) -> "Iterator[Page]":
+@pytest.fixture(scope="module")
+def window(browser: "Browser") -> "Iterator[BrowserContext]":
+    """One for all pages, as each new one has Streamlit's scripts to fetch again."""
     with chromium.context(browser, width=NARROW, height=844, scheme="dark") as (context, _):
-        tab = context.new_page()
-        chromium.visit(tab, urls[request.param])
-        yield tab
+        yield context
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def opened(
+    request: pytest.FixtureRequest, window: "BrowserContext", urls: dict[str, str]
+) -> "Iterator[Page]":
+    tab = window.new_page()
+    chromium.visit(tab, urls[request.param])
+    yield tab
+    tab.close()
 
 
 def put(tab: "Page", width: int, scheme: Scheme) -> None:

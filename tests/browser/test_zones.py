@@ -19,8 +19,8 @@ def times(browser: "Browser", urls: dict[str, str], timezone: str) -> dict[str, 
         page = context.new_page()
         for name in (*_WITH_AXES, *_WITHOUT):
             chromium.visit(page, urls[name])
-            tables = page.locator("[data-testid=stDataFrame] canvas td").all_text_contents()
-            found[name] = looking.chart_texts(page), _CLOCKS.findall(" ".join([looking.text(page), *tables]))
+            cells = looking.cells(page)
+            found[name] = looking.chart_texts(page), _CLOCKS.findall(" ".join([looking.text(page), *cells]))
         assert page.evaluate("Intl.DateTimeFormat().resolvedOptions().timeZone") == timezone
     return found
 

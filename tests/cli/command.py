@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
@@ -29,10 +29,12 @@ def driftline(
     )
 
 
-def here(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+def here(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
     """Run the command in this process, which is quicker; where it need not be a process of its own."""
     out, err = io.StringIO(), io.StringIO()
     with (
+        chdir(cwd or "."),
+        patch.dict(os.environ, {"COLUMNS": "120"}),
         redirect_stdout(out),
         redirect_stderr(err),
         patch.object(sys, "argv", ["driftline", *map(str, arguments)]),

@@ -64,7 +64,7 @@ def test_coverage_and_details_are_tables_also_of_files(tmp_path: Path) -> None:
     store.inbox.submit(points("a", START, START + 60 * 10**9, {"7": 7})).result()
     store.close()
     shown = driftline("doctor", "--by", "device", "--details", "--database", tmp_path / "a.duckdb").stdout
-    for title in ("on the disk", "kept"):
+    for title in ("on the disk", "kind", "all files", "kept"):
         assert any(line.startswith(title) for line in shown.splitlines()), title
     assert "2026-01-01 00:00:00" in shown
     assert "UTC, when something last came." in shown

@@ -9,7 +9,7 @@ from driftline_collector.analysis.evaluation import ROWS
 
 from tests.alerts.evaluated import CAMERA_A, FLEET, drifted, row
 from tests.api.serving import Serving, serving
-from tests.cli.command import driftline
+from tests.cli.command import here
 
 
 def judge(collector: Serving, evaluation: dict[str, Any]) -> None:
@@ -35,15 +35,15 @@ def test_a_window_without_a_finding_is_told_with_its_verdict(
 ) -> None:
     with serving(tmp_path) as collector:
         judge(collector, row(0, FLEET, **columns))
-        assert driftline("drift", "--url", collector.url).stdout.strip() == said
+        assert here("drift", "--url", collector.url).stdout.strip() == said
 
 
 def test_findings_are_a_table_and_nothing_evaluated_says_what_is_missing(tmp_path: Path) -> None:
     with serving(tmp_path) as collector:
-        assert "Nothing has been evaluated yet" in driftline("drift", "--url", collector.url).stdout
+        assert "Nothing has been evaluated yet" in here("drift", "--url", collector.url).stdout
         judge(collector, drifted(0, CAMERA_A))
-        shown = driftline("drift", "--model", "digits", "--url", collector.url).stdout
+        shown = here("drift", "--model", "digits", "--url", collector.url).stdout
         assert "camera-a" in shown
         assert "drifted" not in shown, "of findings that goes without saying"
-        shown = driftline("drift", "--segments", "--url", collector.url).stdout
+        shown = here("drift", "--segments", "--url", collector.url).stdout
         assert "drifted" in shown

@@ -10,7 +10,7 @@ import pytest
 from driftline_schemas.binning import LABEL, SCORE
 from driftline_schemas.reference import Reference
 
-from tests.cli.command import driftline
+from tests.cli.command import here
 
 ROWS = 200
 RNG = np.random.default_rng(7)
@@ -36,7 +36,7 @@ OPTIONS = ("--model", "digits", "--version", "2", "--label", "said", "--score", 
 
 
 def test_a_csv_file_becomes_a_reference(csv: Path, tmp_path: Path) -> None:
-    done = driftline("reference", "build", csv, *OPTIONS, "--categorical", "zip", "-o", tmp_path / "r.json")
+    done = here("reference", "build", csv, *OPTIONS, "--categorical", "zip", "-o", tmp_path / "r.json")
     assert done.returncode == 0, done.stderr
     reference = Reference.load(tmp_path / "r.json")
     assert (reference.model, reference.version, reference.rows) == ("digits", "2", ROWS)
@@ -54,7 +54,7 @@ def test_a_csv_file_becomes_a_reference(csv: Path, tmp_path: Path) -> None:
 
 
 def test_what_was_made_is_shown(csv: Path, tmp_path: Path) -> None:
-    shown = driftline("reference", "build", csv, *OPTIONS, "-o", "r.json", cwd=tmp_path).stdout.splitlines()
+    shown = here("reference", "build", csv, *OPTIONS, "-o", "r.json", cwd=tmp_path).stdout.splitlines()
     assert shown[0].split() == ["feature", "kind", "bins", "missing"]
     assert shown[1].split()[:2] == ["ink", "numeric"]
     assert shown[1].split()[-1] == "0.5%"
@@ -62,7 +62,7 @@ def test_what_was_made_is_shown(csv: Path, tmp_path: Path) -> None:
 
 
 def test_json_names_the_file_and_its_features(csv: Path, tmp_path: Path) -> None:
-    done = driftline("reference", "build", csv, *OPTIONS, "--json", "-o", tmp_path / "r.json")
+    done = here("reference", "build", csv, *OPTIONS, "--json", "-o", tmp_path / "r.json")
     assert json.loads(done.stdout)["features"] == ["ink", "shop", "zip", LABEL, SCORE]
 
 
@@ -75,7 +75,7 @@ def test_parquet_and_npz_give_the_same_counts_as_csv(tmp_path: Path) -> None:
     made = []
     for ending in ("npz", "parquet", "csv"):
         options = OPTIONS[:-2]
-        done = driftline(
+        done = here(
             "reference", "build", tmp_path / f"a.{ending}", *options, "-o", tmp_path / f"{ending}.json"
         )
         assert done.returncode == 0, done.stderr
@@ -85,16 +85,14 @@ def test_parquet_and_npz_give_the_same_counts_as_csv(tmp_path: Path) -> None:
 
 def test_an_array_of_two_dimensions_becomes_columns(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", pixel=RNG.normal(size=(50, 3)))
-    done = driftline("reference", "build", tmp_path / "a.npz", "--json", "-o", tmp_path / "r.json")
+    done = here("reference", "build", tmp_path / "a.npz", "--json", "-o", tmp_path / "r.json")
     assert json.loads(done.stdout)["features"] == ["pixel_0", "pixel_1", "pixel_2"]
 
 
 def test_the_bins_of_an_earlier_version_can_be_used(csv: Path, tmp_path: Path) -> None:
-    driftline("reference", "build", csv, *OPTIONS, "-o", tmp_path / "2.json")
+    here("reference", "build", csv, *OPTIONS, "-o", tmp_path / "2.json")
     options = [{"2": "3"}.get(option, option) for option in OPTIONS]
-    done = driftline(
-        "reference", "build", csv, *options, "--like", tmp_path / "2.json", "-o", tmp_path / "3.json"
-    )
+    done = here("reference", "build", csv, *options, "--like", tmp_path / "2.json", "-o", tmp_path / "3.json")
     assert done.returncode == 0, done.stderr
     earlier, later = (Reference.load(tmp_path / f"{version}.json") for version in (2, 3))
     assert (earlier.binning.id, later.version) == (later.binning.id, "3")
@@ -127,7 +125,7 @@ def test_what_cannot_be_a_reference_is_refused_in_a_line(
 ) -> None:
     if content is not None:
         (tmp_path / name).write_text(content)
-    done = driftline("reference", "build", name, *options, "-o", "r.json", cwd=tmp_path)
+    done = here("reference", "build", name, *options, "-o", "r.json", cwd=tmp_path)
     assert done.returncode == 1
     assert said in done.stderr
     assert done.stderr.startswith("driftline: ")

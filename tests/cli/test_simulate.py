@@ -73,7 +73,7 @@ def test_who_ends_it_ends_all_that_it_started(tmp_path: Path) -> None:
     )
     wait_until(lambda: len(of_session(process.pid)) >= 4)  # itself, the collector, two that send
     process.terminate()
-    assert process.wait(30) == 143
+    assert process.wait(60) == 143
     wait_until(lambda: not of_session(process.pid))
     assert list(tmp_path.iterdir()) == []
 

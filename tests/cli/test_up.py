@@ -46,7 +46,7 @@ def running(
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.wait(30)
+                process.wait(60)
             process.stdout.close()
 
 
@@ -68,7 +68,7 @@ def test_up_serves_both_on_an_embedded_database_and_one_signal_stops_both(
         parts = [f"{facts['url']}/readyz", f"{facts['dashboard']}/_stcore/health"]
         assert [answers(part) for part in parts] == [True, True]
         process.send_signal(number)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         assert [answers(part) for part in parts] == [False, False]
     assert (tmp_path / "driftline.duckdb").exists()
 
@@ -77,7 +77,7 @@ def test_a_dashboard_that_dies_takes_the_collector_along_and_is_named(tmp_path: 
     free = {"DRIFTLINE_SERVER__PORT": "0"}
     with running(tmp_path, "up", "--dashboard-port", "0", environment=free) as (process, facts):
         os.kill(_child_of(process.pid), signal.SIGKILL)
-        assert process.wait(30) == 1
+        assert process.wait(60) == 1
         assert not answers(f"{facts['url']}/readyz")
     assert "driftline: the dashboard ended by itself with status -9" in (tmp_path / "log").read_text()
 
@@ -88,7 +88,7 @@ def test_the_dashboard_alone_is_started_on_any_collector(tmp_path: Path) -> None
         assert facts["collector"] == elsewhere
         assert answers(f"{facts['url']}/_stcore/health")
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
         assert not answers(facts["url"])
 
 
@@ -129,7 +129,7 @@ def test_the_dashboard_ends_with_a_command_that_is_killed(tmp_path: Path) -> Non
     with running(tmp_path, "up", "--dashboard-port", "0", environment=free) as (process, facts):
         dashboard = _child_of(process.pid)
         process.kill()
-        process.wait(30)
+        process.wait(60)
         deadline = time.monotonic() + 30
         while _runs(dashboard) or answers(f"{facts['dashboard']}/_stcore/health"):
             assert time.monotonic() < deadline

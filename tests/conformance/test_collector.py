@@ -73,7 +73,7 @@ def test_every_clause_that_can_be_tested_holds(target: Target, transport: Transp
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_64_mib_are_taken_unless_another_limit_is_set(tmp_path: Path, transport: Transport) -> None:
     with collector(tmp_path) as running:
-        target = Target(http=running.url, grpc=running.grpc)
+        target = Target(http=running.url, grpc=running.grpc, timeout=60.0)
         wanted = "takes requests of up to 64 MiB"
         found = list(
             run(

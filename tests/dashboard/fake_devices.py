@@ -158,6 +158,44 @@ def system(fleet: Fleet, *, refused: int = 0, missing: int = 0, free: int = 80 *
     }
 
 
+def keeping(**told: Any) -> dict[str, Any]:
+    """80 GB are free, and there is a limit for samples only."""
+    return {
+        "state": "ample",
+        "free": 80 * 10**9,
+        "reserve": 10**9,
+        "days_left": 120.0,
+        "bytes": 5_610_000_000,
+        "most_bytes": None,
+        "days_until_most": None,
+        "shed": ["spans", "logs"],
+        "kinds": [
+            kept("samples", kept_days=365.0, most_bytes=50 * 10**9, days_left=34.0),
+            kept("spans", kept_days=30.0, dropped_rows=1_200, bytes_a_day=-4_000_000.0),
+            kept("profiles", bytes_a_day=None, oldest=None, newest=None),
+        ],
+    } | told
+
+
+def kept(kind: str, **told: Any) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "rows": 1_000_000,
+        "bytes": 200_000_000,
+        "archived_rows": 2_000_000,
+        "archived_bytes": 100_000_000,
+        "files": 7,
+        "oldest": "2026-08-01T00:00:00.000Z",
+        "newest": "2026-11-21T09:40:00.000Z",
+        "bytes_a_day": 40_000_000.0,
+        "kept_days": None,
+        "most_bytes": None,
+        "days_left": None,
+        "dropped_rows": 0,
+        "evicted_rows": 0,
+    } | told
+
+
 def serve_devices(collector: FakeCollector) -> None:
     """Have a fake collector answer what these pages ask."""
     fleet = collector.fleet

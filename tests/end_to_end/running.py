@@ -53,7 +53,7 @@ class RunningCollector:
         self.facts: dict[str, Any] = json.loads(first)
         self.url: str = self.facts["url"]
         self.grpc: str = self.facts["grpc"]
-        self.api = httpx.Client(base_url=f"{self.url}/api/v1", timeout=30, trust_env=False)
+        self.api = httpx.Client(base_url=f"{self.url}/api/v1", timeout=60, trust_env=False)
 
     @property
     def port(self) -> int:
@@ -77,7 +77,7 @@ class RunningCollector:
         self._ended()
 
     def _ended(self) -> int:
-        status = self.process.wait(30)
+        status = self.process.wait(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
         self._errors.close()
@@ -101,7 +101,7 @@ def collector(
             running.kill()
 
 
-def wait_until(true: Any, timeout: float = 30.0) -> None:
+def wait_until(true: Any, timeout: float = 60.0) -> None:
     """Poll until `true()`; fail at the deadline."""
     deadline = time.monotonic() + timeout
     while not true():

@@ -110,7 +110,7 @@ def test_people_are_told_one_line_with_address_and_database(tmp_path: Path) -> N
     process.send_signal(signal.SIGINT)
     rest = process.stdout.read()
     process.stdout.close()
-    assert process.wait(30) == 0
+    assert process.wait(60) == 0
     assert line.startswith("driftline collector: OTLP and API on http://127.0.0.1:")
     assert f"database {tmp_path / 'driftline.duckdb'} · configuration none, all defaults" in line
     assert not rest

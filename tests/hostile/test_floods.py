@@ -31,23 +31,20 @@ def packed(body: bytes) -> bytes:
     return gzip.compress(body, 1)
 
 
-#: What unpacks to more than the limit, and what unpacks to less and has millions of parts.
-BOMBS: dict[str, tuple[dict[str, str], bytes]] = {
-    "zeros": (PROTOBUF, packed(bytes(4 * LIMIT))),
-    "members": (PROTOBUF, gzip.compress(b"") * 100_000),
-    "empty records": (PROTOBUF, packed(nested(1, 2, content=b"\x12\x00" * (LIMIT // 2 - 100)))),
-    "empty resources": (PROTOBUF, packed(b"\x0a\x00" * (LIMIT // 2))),
-    "tiny attributes": (
-        PROTOBUF,
-        packed(nested(1, 2, 2, content=b"\x32\x06\x0a\x00\x12\x02\x18\x01" * (LIMIT // 8 - 100))),
-    ),
-    "spaces": ({"content-type": "application/json"}, packed(b" " * 2 * LIMIT)),
-    "objects": (
-        {"content-type": "application/json"},
-        packed(b'{"resourceLogs":[' + b"{}," * (LIMIT // 3 - 100) + b"{}]}"),
-    ),
-    "lists": ({"content-type": "application/json"}, packed(b"[" * (LIMIT - 1))),
-}
+def bombs() -> dict[str, tuple[dict[str, str], bytes]]:
+    """What unpacks to more than the limit, and what unpacks to less and has millions of parts."""
+    tiny_attributes = b"\x32\x06\x0a\x00\x12\x02\x18\x01" * (LIMIT // 8 - 100)
+    json = {"content-type": "application/json"}
+    return {
+        "zeros": (PROTOBUF, packed(bytes(4 * LIMIT))),
+        "members": (PROTOBUF, gzip.compress(b"") * 100_000),
+        "empty records": (PROTOBUF, packed(nested(1, 2, content=b"\x12\x00" * (LIMIT // 2 - 100)))),
+        "empty resources": (PROTOBUF, packed(b"\x0a\x00" * (LIMIT // 2))),
+        "tiny attributes": (PROTOBUF, packed(nested(1, 2, 2, content=tiny_attributes))),
+        "spaces": (json, packed(b" " * 2 * LIMIT)),
+        "objects": (json, packed(b'{"resourceLogs":[' + b"{}," * (LIMIT // 3 - 100) + b"{}]}")),
+        "lists": (json, packed(b"[" * (LIMIT - 1))),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +56,10 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningCollect
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc tells what a process holds")
 def test_bombs_are_refused_in_bounded_memory(running: RunningCollector) -> None:
     before = peak(running)
+    made = bombs()
 
     def over_http(name: str) -> int:
-        headers, body = BOMBS[name]
+        headers, body = made[name]
         url = f"{running.url}/v1/logs"
         return httpx.post(url, content=body, headers=headers | GZIP, timeout=120).status_code
 
@@ -70,10 +68,10 @@ def test_bombs_are_refused_in_bounded_memory(running: RunningCollector) -> None:
             return client.export("logs", content, gzip=True).code
 
     with ThreadPoolExecutor(4) as pool:
-        answers = dict(zip(BOMBS, pool.map(over_http, BOMBS), strict=True))
-        contents = [bytes(4 * LIMIT), gzip.decompress(BOMBS["empty records"][1])]
+        answers = dict(zip(made, pool.map(over_http, made), strict=True))
+        contents = [bytes(4 * LIMIT), gzip.decompress(made["empty records"][1])]
         codes = list(pool.map(over_grpc, contents))
-    assert answers == dict.fromkeys(BOMBS, 413) | {"members": 400}
+    assert answers == dict.fromkeys(made, 413) | {"members": 400}
     assert codes == ["RESOURCE_EXHAUSTED"] * 2
     assert peak(running) - before < 16 * LIMIT // MEBIBYTE
     assert taken(running)

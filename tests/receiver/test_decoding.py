@@ -69,7 +69,7 @@ def test_any_request_can_be_stored(store: DuckDBStore, made: list[tuple[Signal, 
         bodies = [request.SerializeToString()] * 2
         decoded = batch_of(signal, bodies, 5, lambda _binning, _feature: None)
         assert len(decoded.rejected) == 2
-        store.writer.submit(decoded.batch).result(10)
+        store.writer.submit(decoded.batch).result(60)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -79,7 +79,7 @@ def test_requests_that_are_nearly_right_are_stored_or_refused(store: DuckDBStore
     for signal, request in ((LOGS, nearly_right_events(rng)), (METRICS, nearly_right_metrics(rng))):
         decoded = batch_of(signal, [request.SerializeToString()] * 2, 5, lambda _binning, _feature: [0.5])
         assert decoded.rejected[0] == decoded.rejected[1]
-        store.writer.submit(decoded.batch).result(10)
+        store.writer.submit(decoded.batch).result(60)
     after = store.totals()
     assert {name for name in after if after[name] > before[name]} >= {"predictions", "labels", "profiles"}
 

@@ -62,7 +62,7 @@ def test_each_table_is_read_as_before_once_its_rows_are_in_files(store: DuckDBSt
         columns = {name: pa.array([row[name]]) for name in row}
         if "segment" in row:
             columns["segment"] = pa.array([row["segment"]], pa.map_(pa.string(), pa.string()))
-        store.submit({table.name: pa.table(columns)}).result(10)
+        store.submit({table.name: pa.table(columns)}).result(60)
         before = everything(store, table.name)
         assert before.num_rows >= 1
         keep(store, at(9))

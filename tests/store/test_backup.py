@@ -132,15 +132,15 @@ def test_after_a_backup_checkpoints_are_made_again(
 def test_a_restored_store_gives_the_same_answers_and_knows_what_comes_again(
     store: DuckDBStore, tmp_path: Path
 ) -> None:
-    store.inbox.submit(predictions("a", [1, 2, 3])).result(10)
-    store.inbox.submit(points("a", 0, HOUR_NS, {"7": 5})).result(10)
+    store.inbox.submit(predictions("a", [1, 2, 3])).result(60)
+    store.inbox.submit(points("a", 0, HOUR_NS, {"7": 5})).result(60)
     restored = restore(io.BytesIO(tar_of(store)), tmp_path / "again.duckdb")
     assert restored.rows["predictions"] == 3
     with closing(DuckDBStore(tmp_path / "again.duckdb")) as again:
         assert again.device_counts("digits", 0, HOUR_NS).equals(store.device_counts("digits", 0, HOUR_NS))
         assert again.coverage(0, HOUR_NS).equals(store.coverage(0, HOUR_NS))
-        again.inbox.submit(predictions("a", [2, 3, 4])).result(10)
-        again.inbox.submit(points("a", 0, HOUR_NS, {"7": 5})).result(10)
+        again.inbox.submit(predictions("a", [2, 3, 4])).result(60)
+        again.inbox.submit(points("a", 0, HOUR_NS, {"7": 5})).result(60)
         assert ids(again) == ["a-1", "a-2", "a-3", "a-4"]
         assert again.totals()["repeated"] == 3
 
@@ -148,7 +148,7 @@ def test_a_restored_store_gives_the_same_answers_and_knows_what_comes_again(
 def test_closed_days_in_the_archive_are_in_it_also_where_they_are_replaced_meanwhile(
     store: DuckDBStore, tmp_path: Path
 ) -> None:
-    store.inbox.submit(predictions("a", [1, 2, 3])).result(10)
+    store.inbox.submit(predictions("a", [1, 2, 3])).result(60)
     store.settle()
     table = next(table for table in ARCHIVED if table.name == "predictions")
     assert store.archive.move(table, "1970-01-01", "digits", 1 << 62) == 3
@@ -167,7 +167,7 @@ def test_closed_days_in_the_archive_are_in_it_also_where_they_are_replaced_meanw
 
 def test_what_a_restored_store_lacks_is_told(store: DuckDBStore, tmp_path: Path) -> None:
     for stream, device in (("a", "cam-1"), ("b", "cam-2"), ("c", "cam-2")):
-        store.inbox.submit(points(stream, 0, HOUR_NS, {"7": 5}, device=device)).result(10)
+        store.inbox.submit(points(stream, 0, HOUR_NS, {"7": 5}, device=device)).result(60)
     tar = tar_of(store)
     restored = restore(io.BytesIO(tar), tmp_path / "again.duckdb")
     assert (restored.streams, restored.devices) == (3, 2)
@@ -203,7 +203,7 @@ def test_while_the_database_does_not_commit_there_is_no_backup(
 
     with monkeypatch.context() as patch:
         patch.setattr(Transactions, "commit", broken)
-        store.inbox.submit(predictions("a", [1])).result(10)
+        store.inbox.submit(predictions("a", [1])).result(60)
         with pytest.raises(StoreError, match="no space left on device"), store.writer.paused(1.0):
             pass
     assert store.writer.wait_for_room(0, 10)
@@ -217,7 +217,7 @@ def test_nothing_is_restored_over_a_database_that_is_there_but_by_force(
     tar = tar_of(store)
     place = tmp_path / "there.duckdb"
     with closing(DuckDBStore(place)) as there:
-        there.inbox.submit(predictions("own", [1])).result(10)
+        there.inbox.submit(predictions("own", [1])).result(60)
         with pytest.raises(StoreError, match="there is a database already"):
             restore(io.BytesIO(tar), place)
     done = restore(io.BytesIO(tar), place, force=True)
@@ -255,7 +255,7 @@ def _told(files: dict[str, bytes], **changes: Any) -> dict[str, bytes]:
 def test_what_is_no_whole_backup_is_refused_and_leaves_nothing(
     store: DuckDBStore, tmp_path: Path, change: Any, message: str
 ) -> None:
-    store.inbox.submit(predictions("a", [1])).result(10)
+    store.inbox.submit(predictions("a", [1])).result(60)
     files = change(members(tar_of(store)))
     target = tmp_path / "empty"
     target.mkdir()

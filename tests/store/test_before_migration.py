@@ -47,7 +47,7 @@ database.migrate(connection, path)
 def filled(path: Path) -> Path:
     """A file with three predictions."""
     store = DuckDBStore(path)
-    store.inbox.submit(predictions("a", [1, 2, 3])).result(10)
+    store.inbox.submit(predictions("a", [1, 2, 3])).result(60)
     store.settle()
     store.close()
     return path
@@ -84,7 +84,7 @@ def test_a_copy_of_the_file_as_it_was_is_kept_and_told(
     monkeypatch.undo()
     shutil.move(copy, filled)
     store = DuckDBStore(filled)  # the driftline from before goes on with it
-    store.inbox.submit(predictions("a", [3, 4])).result(10)
+    store.inbox.submit(predictions("a", [3, 4])).result(60)
     assert sorted(store.predictions("digits", 0, 1 << 62).column("sequence").to_pylist()) == [1, 2, 3, 4]
     store.close()
 
@@ -104,7 +104,7 @@ def test_what_was_accepted_and_not_taken_in_is_in_the_copy_too(
     with monkeypatch.context() as patch:
         store = DuckDBStore(filled)
         patch.setattr(Transactions, "commit", broken)
-        store.inbox.submit(predictions("a", [4])).result(10)
+        store.inbox.submit(predictions("a", [4])).result(60)
         store.close()
     with monkeypatch.context() as patch:
         come(patch, LATER)

@@ -22,9 +22,9 @@ path, end, *numbers = sys.argv[1:]
 numbers = [int(number) for number in numbers]
 store = DuckDBStore(path)
 if numbers:
-    store.inbox.submit(predictions("a", numbers)).result(10)
+    store.inbox.submit(predictions("a", numbers)).result(60)
     store.settle()
-    store.inbox.submit(points("a", numbers[0] * 60, numbers[0] * 60 + 60, {"7": len(numbers)})).result(10)
+    store.inbox.submit(points("a", numbers[0] * 60, numbers[0] * 60 + 60, {"7": len(numbers)})).result(60)
 rows = store.predictions("digits", 0, 1 << 62).column("sequence").to_pylist()
 counts = store.device_counts("digits", 0, 1 << 62).column("counts").to_pylist()
 told = {"duckdb": duckdb.__version__, "rows": rows, "counts": counts, "repeated": store.totals()["repeated"]}

@@ -16,7 +16,7 @@ def commit(store: DuckDBStore, *batches: Batch) -> None:
     with store.writer._arrived:
         futures = [store.writer.submit(batch) for batch in batches]
     for future in futures:
-        future.result(10)
+        future.result(60)
 
 
 def sequences(store: DuckDBStore, table: str = "predictions") -> list[tuple[str | None, int | None]]:

@@ -2,15 +2,18 @@
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pytest
+from driftline_collector.store.database import vacuum
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.shown import Samples, Where
 
-from tests.store.batches import SOURCE
+from tests.store.batches import SOURCE, predictions
 
 SECOND = 10**9
 DAY = 86_400 * SECOND
@@ -93,3 +96,26 @@ def test_a_read_of_today_leaves_row_groups_of_earlier_days_alone(
 
 def test_all_rows_are_counted_without_reading_any(kept: DuckDBStore) -> None:
     assert kept.totals()["predictions"] == OLD_GROUPS * GROUP + 100
+
+
+def test_what_group_commits_have_written_no_checkpoint_writes_again(path: Path) -> None:
+    store = DuckDBStore(path)
+    size = GROUP + 1000  # a group fills a row group, and begins another
+    ids = np.random.default_rng(5).bytes(32 * size).hex()
+    for first in (1, 1 + size):
+        named = [ids[place : place + 32] for place in range(first, first + 32 * size, 32)]
+        store.writer.submit(predictions("a", range(first, first + size), ids=named)).result(60)
+    written = path.stat().st_size
+    with store._database.cursor() as cursor:
+        cursor.execute("CHECKPOINT")
+        assert path.stat().st_size < 1.3 * written
+        cursor.execute("DELETE FROM predictions WHERE sequence % 10 <> 0")
+        before = used(cursor)
+        vacuum(cursor)
+        assert used(cursor) < 0.5 * before
+    store.close()
+
+
+def used(cursor: duckdb.DuckDBPyConnection) -> int:
+    ((blocks,),) = cursor.execute("SELECT used_blocks FROM pragma_database_size()").fetchall()
+    return int(blocks)

@@ -49,18 +49,18 @@ def stop_taking_in(monkeypatch: pytest.MonkeyPatch) -> None:
 # -- the store -----------------------------------------------------------------------------------------
 def test_who_was_answered_finds_what_was_sent(store: DuckDBStore) -> None:
     for number in range(1, 5):
-        store.inbox.submit(predictions("a", [number])).result(10)
+        store.inbox.submit(predictions("a", [number])).result(60)
         assert len(ids(store)) == number
 
 
 def test_what_was_accepted_is_there_after_a_crash_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = DuckDBStore(path)
-    store.inbox.submit(predictions("a", [1, 2])).result(10)
+    store.inbox.submit(predictions("a", [1, 2])).result(60)
     assert ids(store) == ["a-1", "a-2"]
     with monkeypatch.context() as patch:
         stop_taking_in(patch)
-        store.inbox.submit(predictions("a", [2, 3])).result(10)
-        store.inbox.submit(predictions(None, [0], ids=["unnumbered"])).result(10)
+        store.inbox.submit(predictions("a", [2, 3])).result(60)
+        store.inbox.submit(predictions(None, [0], ids=["unnumbered"])).result(60)
         assert ids(store) == ["a-1", "a-2"]  # a read of what there is is better than none
         store.close()
     for _ in range(2):
@@ -75,7 +75,7 @@ def test_the_database_takes_in_what_it_could_not_as_soon_as_it_can(
 ) -> None:
     with monkeypatch.context() as patch:
         stop_taking_in(patch)
-        store.inbox.submit(predictions("a", [1])).result(10)
+        store.inbox.submit(predictions("a", [1])).result(60)
         assert ids(store) == []
     assert store.writer.wait_for_room(0, 10)
     assert ids(store) == ["a-1"]
@@ -92,15 +92,15 @@ def test_a_journal_that_cannot_be_written_is_told_and_nothing_of_it_is_stored(
         fault = store.inbox.submit(predictions("a", [1])).exception(10)
     assert isinstance(fault, StoreError)
     assert "No space left" in str(fault)
-    store.inbox.submit(predictions("a", [2])).result(10)
+    store.inbox.submit(predictions("a", [2])).result(60)
     assert ids(store) == ["a-2"]
 
 
 def test_accepted_rows_that_the_database_does_not_take_are_kept_aside_and_counted(
     path: Path, store: DuckDBStore
 ) -> None:
-    store.inbox.submit(Batch({"predictions": Rows(WRONG)})).result(10)
-    store.inbox.submit(predictions("a", [1])).result(10)
+    store.inbox.submit(Batch({"predictions": Rows(WRONG)})).result(60)
+    store.inbox.submit(predictions("a", [1])).result(60)
     assert ids(store) == ["a-1"]
     assert store.totals()["refused"] == 1
     (kept,) = Path(f"{path}.journal").glob("*.unstorable")
@@ -113,7 +113,7 @@ def test_the_journal_of_another_database_is_kept_and_not_read(
     store = DuckDBStore(path)
     with monkeypatch.context() as patch:
         stop_taking_in(patch)
-        store.inbox.submit(predictions("a", [1])).result(10)
+        store.inbox.submit(predictions("a", [1])).result(60)
         store.close()
     path.unlink()
     store = DuckDBStore(path)

@@ -220,7 +220,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def send(store: DuckDBStore, *batches: Batch) -> None:
     for batch in batches:
-        store.writer.submit(batch).result(10)
+        store.writer.submit(batch).result(60)
 
 
 def remembered(store: DuckDBStore) -> set[str]:

@@ -30,11 +30,11 @@ EVERYTHING = ("predictions", "labels", "profiles", "stream_windows", "spans", "l
 def fill(store: DuckDBStore) -> None:
     """Two devices, four windows of a minute each, in which all kinds of things came."""
     for stream, device in DEVICES.items():
-        store.inbox.submit(said(stream, device, "start", START)).result(10)
+        store.inbox.submit(said(stream, device, "start", START)).result(60)
         for minute in range(4):
-            store.inbox.submit(sampled(stream, minute)).result(10)
-            store.inbox.submit(counted(stream, minute)).result(10)
-            store.inbox.submit(other(stream, minute)).result(10)
+            store.inbox.submit(sampled(stream, minute)).result(60)
+            store.inbox.submit(counted(stream, minute)).result(60)
+            store.inbox.submit(other(stream, minute)).result(60)
     store.settle()
 
 
@@ -180,20 +180,20 @@ def test_what_was_purged_does_not_come_back_when_it_is_sent_again(
     with closing(DuckDBStore(path)) as again:  # and after a restart
         send_again(again)
         assert left(again, "cam-1") == before
-        again.inbox.submit(counted("a", 9)).result(10)  # but what is new is taken
+        again.inbox.submit(counted("a", 9)).result(60)  # but what is new is taken
         assert left(again, "cam-1")["profiles"] == 2
 
 
 def send_again(store: DuckDBStore) -> None:
     for minute in range(4):
-        store.inbox.submit(sampled("a", minute)).result(10)
-        store.inbox.submit(counted("a", minute)).result(10)
+        store.inbox.submit(sampled("a", minute)).result(60)
+        store.inbox.submit(counted("a", minute)).result(60)
 
 
 def test_another_model_in_the_same_window_is_no_repeat_of_a_purged_one(store: DuckDBStore) -> None:
     fill(store)
     store.purge(Scope(model="digits"), "anna", None)
-    store.inbox.submit(counted("a", 1, model="letters")).result(10)
+    store.inbox.submit(counted("a", 1, model="letters")).result(60)
     assert store.device_counts("letters", 0, 1 << 62).num_rows == 2
 
 
@@ -258,6 +258,6 @@ def test_the_catalogue_forgets_what_was_purged(store: DuckDBStore) -> None:
 
 def test_what_is_accepted_just_before_is_purged_too(store: DuckDBStore) -> None:
     fill(store)
-    store.inbox.submit(counted("a", 5)).result(10)
+    store.inbox.submit(counted("a", 5)).result(60)
     store.purge(Scope(devices=("cam-1",)), "anna", None)
     assert left(store, "cam-1") == NONE

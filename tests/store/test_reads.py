@@ -16,12 +16,12 @@ EVER = 1 << 62
 def put(store: DuckDBStore, table: str, *rows: dict[str, Any]) -> None:
     columns = {name for row in rows for name in row}
     columns_of = {name: [row.get(name) for row in rows] for name in sorted(columns)}
-    store.submit({table: pa.table(columns_of)}).result(10)
+    store.submit({table: pa.table(columns_of)}).result(60)
 
 
 def take(store: DuckDBStore, *batches: Batch) -> None:
     for batch in batches:
-        store.writer.submit(batch).result(10)
+        store.writer.submit(batch).result(60)
 
 
 def prediction(id_: str, time_ns: int = 1, **columns: Any) -> dict[str, Any]:

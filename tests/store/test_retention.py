@@ -36,7 +36,7 @@ def counted(store: DuckDBStore, width_ns: int = DAY_NS) -> Counter[tuple[Any, ..
     for row in rows.to_pylist():
         counts, bounds = row.pop("counts"), tuple(row.pop("bounds") or ())
         for bin_, count in enumerate(counts):
-            found[*row.values(), bounds, len(counts), bin_] += count
+            found[*row.values(), bounds, len(counts), bin_] += count or 0
     return found
 
 
@@ -102,7 +102,7 @@ def _put(store: DuckDBStore, rows: list[dict[str, Any]]) -> None:
     typed = {name: pa.array(values) for name, values in columns.items()}
     typed["stream"] = pa.nulls(len(rows), pa.string())
     typed["segment"] = pa.array(columns["segment"], pa.map_(pa.string(), pa.string()))
-    store.submit({"profiles": pa.table(typed)}).result(10)
+    store.submit({"profiles": pa.table(typed)}).result(60)
 
 
 def _summing_keeps_counts(examples: int, folder: Callable[[str], Path]) -> None:
@@ -150,6 +150,56 @@ def test_windows_that_are_not_evaluated_are_not_summed_with_those_that_are(store
     assert sum(counted(store).values()) == 8
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"start_ns": -7, "end_ns": 5, "received_ns": 9},
+        {"start_ns": 2**63 - 10, "end_ns": 2**63 - 1},
+        {"start_ns": at(0, 3) + 5 * MINUTE_NS, "end_ns": -(2**63) + 9},
+        {"counts": [1] * 300},
+        {"counts": [2**62]},
+        {"counts": [-1]},
+        {"counts": []},
+        {"counts": [None]},
+        {"exponential": '{"scale": 3}'},
+    ],
+    ids="-".join,
+)
+def test_what_cannot_be_summed_stays_beside_what_can(store: DuckDBStore, odd: dict[str, Any]) -> None:
+    even = [profile(at(0, 3) + n * MINUTE_NS, [n], exponential=None) for n in range(3)]
+    put(store, "profiles", [*even, even[0] | {"stream": "odd"} | odd])
+    before = counted(store, 1 << 62)
+    keep(store, at(40), **MERGING)
+    keep(store, at(100), **MERGING)
+    assert counted(store, 1 << 62) == before
+    assert store._read("SELECT * FROM profiles").num_rows == 2
+    assert sum(file.rows for file in store.archive.files("profiles")) == 2
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 250_000])
+def test_profiles_are_summed_alike_however_many_are_summed_at_once(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr("driftline_collector.store.merging._AT_ONCE", at_once)
+    features = ("y", "x")
+    put(
+        store,
+        "profiles",
+        [
+            profile(at(0, hour) + n * MINUTE_NS, [n], feature=feature)
+            for feature in features
+            for hour in (1, 2, 3, 9)
+            for n in range(4)
+        ],
+    )
+    keep(store, at(40), **MERGING)
+    (file,) = store.archive.files("profiles")
+    found = store._read(store.archive.scan(file)).to_pylist()
+    assert [row["counts"] for row in found] == [[6]] * 8
+    hours = sorted((row["start_ns"], row["feature"]) for row in found)
+    assert hours == sorted((at(0, hour), feature) for hour in (1, 2, 3, 9) for feature in features)
+
+
 def test_a_window_that_crosses_two_hours_stays_as_it_is(store: DuckDBStore) -> None:
     put(store, "profiles", [profile(at(0, 3.99), [1]), profile(at(0, 3.5), [2])])
     keep(store, at(40), **MERGING)
@@ -163,13 +213,13 @@ def test_what_was_summed_is_still_known_when_it_comes_again(store: DuckDBStore) 
         return points("s", start + number * MINUTE_NS, start + (number + 1) * MINUTE_NS, {label: 3})
 
     for number in (0, 1, 3):
-        store.writer.submit(minute(number, "7")).result(10)
+        store.writer.submit(minute(number, "7")).result(60)
     keep(store, time.time_ns() + 40 * DAY_NS, **MERGING)
     assert windows(store) == [(start, start + HOUR_NS)]
     for number in (0, 1, 2, 3):  # a window that never came is among them
-        store.writer.submit(minute(number, "7")).result(10)
-    store.writer.submit(minute(2, "8")).result(10)  # the rest of it
-    store.writer.submit(minute(2, "8")).result(10)
+        store.writer.submit(minute(number, "7")).result(60)
+    store.writer.submit(minute(2, "8")).result(60)  # the rest of it
+    store.writer.submit(minute(2, "8")).result(60)
     by_label = Counter({key[12]: count for key, count in counted(store).items()})
     assert by_label == {"7": 12, "8": 3}
     assert store.totals()["repeated"] == 4
@@ -280,6 +330,17 @@ def test_as_many_days_go_at_once_as_are_needed(store: DuckDBStore, path: Path) -
     assert "spans" not in found
     assert found["logs"] == [date(1), date(2), date(3)]
     assert len(found["metrics"]) == 4
+
+
+def test_nothing_goes_for_a_log_that_grows_while_a_backup_is_read(store: DuckDBStore) -> None:
+    fill_all_kinds(store)
+    files = store.archive.files()
+    with closing(store.backup()) as backup:
+        assert sum(map(len, backup.chunks())) > 0
+        keep(store, at(9), most_bytes=1)
+        assert store.archive.files() == files
+    keep(store, at(9), most_bytes=1)
+    assert store.archive.files() == []
 
 
 def test_what_may_still_be_judged_again_does_not_go_for_its_size(store: DuckDBStore) -> None:

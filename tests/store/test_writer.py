@@ -30,7 +30,7 @@ def ids(store: DuckDBStore) -> set[str]:
 
 
 def test_what_is_acknowledged_is_there_for_every_reader(store: DuckDBStore) -> None:
-    store.writer.submit(predictions("a", [1, 2])).result(10)
+    store.writer.submit(predictions("a", [1, 2])).result(60)
     assert ids(store) == {"a-1", "a-2"}
 
 
@@ -40,16 +40,16 @@ def test_nobody_is_told_before_the_commit(store: DuckDBStore, monkeypatch: pytes
 
     def held(self: Transactions, batches: list[Batch]) -> None:
         reached.set()
-        go_on.wait(10)
+        go_on.wait(60)
         commit(self, batches)
 
     monkeypatch.setattr(Transactions, "commit", held)
     future = store.writer.submit(predictions("a", [1]))
-    assert reached.wait(10)
+    assert reached.wait(60)
     assert not future.done()
     assert ids(store) == set()
     go_on.set()
-    future.result(10)
+    future.result(60)
     assert ids(store) == {"a-1"}
 
 
@@ -63,12 +63,12 @@ def test_what_gathers_during_a_commit_is_committed_as_one_group(
     def held(self: Transactions, batches: list[Batch]) -> None:
         groups.append(len(batches))
         reached.set()
-        go_on.wait(10)
+        go_on.wait(60)
         commit(self, batches)
 
     monkeypatch.setattr(Transactions, "commit", held)
     futures = [store.writer.submit(predictions("a", [1]))]
-    assert reached.wait(10)
+    assert reached.wait(60)
     futures += [store.writer.submit(predictions("a", [number])) for number in range(2, 12)]
     large = predictions("b", range(1, GROUP_ROWS + 1))
     futures.append(store.writer.submit(large))
@@ -80,8 +80,8 @@ def test_what_gathers_during_a_commit_is_committed_as_one_group(
 
 def test_rows_that_the_database_does_not_take_fail_for_themselves(store: DuckDBStore) -> None:
     with pytest.raises(UnstorableError, match="does not take these rows"):
-        store.writer.submit(Batch({"predictions": Rows(WRONG)})).result(10)
-    store.writer.submit(predictions("a", [1])).result(10)
+        store.writer.submit(Batch({"predictions": Rows(WRONG)})).result(60)
+    store.writer.submit(predictions("a", [1])).result(60)
     assert ids(store) == {"a-1"}
 
 
@@ -106,9 +106,9 @@ def test_one_bad_batch_fails_no_other_of_its_group(path: Path) -> None:
                     predictions("a", [2]),
                 )
             ]
-        futures[0].result(10)
-        futures[2].result(10)
-        assert isinstance(futures[1].exception(10), UnstorableError)
+        futures[0].result(60)
+        futures[2].result(60)
+        assert isinstance(futures[1].exception(60), UnstorableError)
         writer.close()
         assert connection.execute("SELECT id FROM predictions ORDER BY id").fetchall() == [("a-1",), ("a-2",)]
 
@@ -121,11 +121,11 @@ def test_a_fault_of_the_store_is_no_fault_of_the_rows(
 
     with monkeypatch.context() as patch:
         patch.setattr(Transactions, "commit", full)
-        fault = store.writer.submit(predictions("a", [1])).exception(10)
+        fault = store.writer.submit(predictions("a", [1])).exception(60)
     assert isinstance(fault, StoreError)
     assert not isinstance(fault, UnstorableError)
     # What was never stored is not known, so the same records are welcome when they come again.
-    store.writer.submit(predictions("a", [1])).result(10)
+    store.writer.submit(predictions("a", [1])).result(60)
     assert ids(store) == {"a-1"}
 
 
@@ -137,8 +137,8 @@ def test_a_commit_that_fails_leaves_its_numbers_unseen(
 
     with monkeypatch.context() as patch:
         patch.setattr(Transactions, "_insert", broken)
-        assert store.writer.submit(predictions("a", [1])).exception(10)
-    store.writer.submit(predictions("a", [1])).result(10)
+        assert store.writer.submit(predictions("a", [1])).exception(60)
+    store.writer.submit(predictions("a", [1])).result(60)
     assert ids(store) == {"a-1"}
 
 
@@ -169,11 +169,11 @@ def test_an_attempt_that_fails_while_the_store_closes_is_not_the_last(
 
     store = DuckDBStore(path)
     monkeypatch.setattr(Transactions, "commit", full_at_first)
-    assert store.inbox.submit(predictions("a", [1, 2])).exception(10) is None
+    assert store.inbox.submit(predictions("a", [1, 2])).exception(60) is None
     with store.writer._arrived:
         store.writer._hurry = True
         store.writer._arrived.notify_all()
-    assert reached.wait(10)
+    assert reached.wait(60)
     store.close()
     with duckdb.connect(path, read_only=True) as connection:
         assert connection.execute("SELECT count(*) FROM predictions").fetchall() == [(2,)]
@@ -192,10 +192,10 @@ def test_a_reader_waits_for_what_was_accepted_but_not_where_that_never_ends(
 
     monkeypatch.setattr(Transactions, "commit", held)
     monkeypatch.setattr(writer, "PATIENCE_S", 600.0)
-    assert store.inbox.submit(predictions("a", [1])).exception(10) is None
+    assert store.inbox.submit(predictions("a", [1])).exception(60) is None
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(ids, store)
-        assert reached.wait(10)
+        assert reached.wait(60)
         monkeypatch.setattr(writer, "BEHIND_BYTES", 0)
         assert ids(store) == set()  # another one is answered, as more waits than readers wait for
         assert not waiting.done()
@@ -227,12 +227,12 @@ def test_times_of_receipt_ascend_also_when_the_clock_is_set_back(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = DuckDBStore(path)
-    store.writer.submit(predictions("a", [1])).result(10)
+    store.writer.submit(predictions("a", [1])).result(60)
     store.close()
     monkeypatch.setattr(time, "time_ns", lambda: 1000)
     store = DuckDBStore(path)
     for number in (2, 3):
-        store.writer.submit(predictions("a", [number])).result(10)
+        store.writer.submit(predictions("a", [number])).result(60)
     received = store.predictions("digits", 0, 10).column("received_ns").to_pylist()
     store.close()
     assert received == sorted(set(received))
@@ -241,7 +241,7 @@ def test_times_of_receipt_ascend_also_when_the_clock_is_set_back(
 def test_tables_that_are_submitted_together_are_committed_together(store: DuckDBStore) -> None:
     good = pa.table({"time_ns": [1], "prediction_id": ["p"], "label": ["7"]})
     with pytest.raises(UnstorableError):
-        store.submit({"labels": good, "predictions": WRONG}).result(10)
+        store.submit({"labels": good, "predictions": WRONG}).result(60)
     assert store.totals()["labels"] == 0
-    store.submit({"labels": good}).result(10)
+    store.submit({"labels": good}).result(60)
     assert store.totals()["labels"] == 1

@@ -121,12 +121,11 @@ def _sent(parts: Parts, reference: Reference) -> dict[str, str]:
     if not mine:
         return {}
     last = max(row["last_ns"] for row in mine)
-    counts = parts.store.device_counts(reference.model, last - _RECENT_NS, last + 1)
-    pairs = counts.group_by(["version", "feature", "kind"]).aggregate([]).to_pylist()
+    told = parts.store.features(reference.model, reference.version, last - _RECENT_NS, last + 1)
     return {
         row["feature"]: _KINDS[row["kind"]]
-        for row in pairs
-        if row["version"] == reference.version and row["kind"] in _KINDS and row["feature"] not in RESERVED
+        for row in told.to_pylist()
+        if row["kind"] in _KINDS and row["feature"] not in RESERVED
     }
 
 

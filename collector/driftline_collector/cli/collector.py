@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from driftline_collector.cli.output import Json, console, example, print_json
+from driftline_collector.environment import default_file
 from driftline_collector.errors import SettingsError
 from driftline_collector.memory import refuse_pandas
-from driftline_collector.settings import default_file, json_schema, load
 
 Config = Annotated[
     Path | None,
@@ -36,6 +36,8 @@ def collector(config: Config = None, json: Json = False) -> None:
 
     No configuration is needed. With --json the first line of output is an object with url, grpc and database.
     """
+    from driftline_collector.settings import load  # with the database's weight: not for commands that ask
+
     path = config or default_file()
     settings = load(path)
     refuse_pandas()
@@ -74,6 +76,8 @@ def check_config(
     ] = False,
 ) -> None:
     """Check a configuration without starting anything. Exit status 2 where it is wrong."""
+    from driftline_collector.settings import json_schema, load
+
     if schema:
         print_json(json_schema())
         return

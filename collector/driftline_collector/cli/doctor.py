@@ -158,14 +158,23 @@ def _details(found: Doctor) -> None:
 
 
 def _keeping(keeping: Keeping) -> None:
-    kinds = table(
-        "kind", "rows", "MB", "archived MB", "MB a day", right=("rows", "MB", "archived MB", "MB a day")
-    )
+    numbers = ("rows", "MB", "archived MB", "MB a day", "at most MB", "in days")
+    kinds = table("kind", *numbers, right=numbers)
     for kind in keeping.kinds:
-        grows = "–" if kind.bytes_a_day is None else f"{kind.bytes_a_day / 1e6:,.1f}"
-        sizes = (f"{kind.bytes / 1e6:,.1f}", f"{kind.archived_bytes / 1e6:,.1f}")
-        kinds.add_row(kind.kind, f"{kind.rows + kind.archived_rows:,}", *sizes, grows)
+        sizes = (_megabytes(size) for size in (kind.bytes, kind.archived_bytes, kind.bytes_a_day))
+        limit = (_megabytes(kind.most_bytes), _days(kind.days_left))
+        kinds.add_row(kind.kind, f"{kind.rows + kind.archived_rows:,}", *sizes, *limit)
+    limit = (_megabytes(keeping.most_bytes), _days(keeping.days_until_most))
+    kinds.add_row("all files", "", _megabytes(keeping.bytes), "", "", *limit)
     _show(kinds)
+
+
+def _megabytes(size: float | None) -> str:
+    return "–" if size is None else f"{size / 1e6:,.1f}"
+
+
+def _days(days: float | None) -> str:
+    return "–" if days is None else f"{days:,.1f}"
 
 
 def _show(shown: Any) -> None:

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from driftline_collector.settings import collector_url
+from driftline_collector.environment import collector_url
 
 #: Where there is no terminal, lines are not to be cut to its width.
 _WIDE = 200

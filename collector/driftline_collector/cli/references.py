@@ -1,14 +1,16 @@
 """`driftline reference`: what a model saw and answered when all was well."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from driftline_schemas.errors import SchemaError
-from driftline_schemas.reference import Reference
 
 from driftline_collector.cli.output import Json, Url, clock, console, example, print_json, table
 from driftline_collector.client import Client
+
+if TYPE_CHECKING:
+    from driftline_schemas.reference import Reference
 
 app = typer.Typer(no_args_is_help=True, help="Build, register and list references.", rich_markup_mode=None)
 
@@ -48,7 +50,9 @@ def build(
     Labels, scores and values are what the model answered, not the truth. An npz array of two
     dimensions becomes a column for each of its own: x_0, x_1 and so on.
     """
-    from driftline_collector.cli.columns import read_columns, take  # pyarrow is for this command alone
+    from driftline_schemas.reference import Reference  # numpy and pyarrow are not for commands that only ask
+
+    from driftline_collector.cli.columns import read_columns, take
 
     texts = [*(categorical or ()), *([label] if label else [])]
     columns = read_columns(data, texts=texts)
@@ -88,7 +92,7 @@ def build(
     _show(reference, output)
 
 
-def _show(reference: Reference, output: Path) -> None:
+def _show(reference: "Reference", output: Path) -> None:
     shown = table("feature", "kind", "bins", "missing", right=("bins", "missing"))
     for feature in reference.binning.features:
         missing = reference.counts[feature.name][-1] / reference.rows
@@ -118,6 +122,8 @@ def register(
     json: Json = False,
 ) -> None:
     """Give a reference to the collector, for a model version. One that does not fit is refused."""
+    from driftline_schemas.reference import Reference
+
     try:
         reference = Reference.load(file)
     except OSError as error:

@@ -9,12 +9,13 @@ import typer
 from driftline_collector.cli.collector import Config
 from driftline_collector.cli.dashboard import DEFAULT_PORT, Dashboard
 from driftline_collector.cli.output import Json, example, print_json
+from driftline_collector.environment import default_file
 from driftline_collector.errors import StartError
 from driftline_collector.memory import refuse_pandas
-from driftline_collector.settings import Settings, default_file, load
 
 if TYPE_CHECKING:
     from driftline_collector.app import Collector
+    from driftline_collector.settings import Settings
 
 EXAMPLE = example("driftline up", "driftline up --config driftline.yaml --dashboard-port 8600")
 
@@ -35,6 +36,8 @@ def up(
     No configuration is needed: data are kept in driftline.duckdb, here. With --json the first line of output
     is an object with url, grpc, dashboard, database and config.
     """
+    from driftline_collector.settings import load  # with the database's weight: not for commands that ask
+
     path = config or default_file()
     settings = load(path)
     refuse_pandas()
@@ -59,7 +62,7 @@ def up(
         raise watch.error
 
 
-def _links_to(dashboard: Dashboard, settings: Settings) -> Settings:
+def _links_to(dashboard: Dashboard, settings: "Settings") -> "Settings":
     """Links in alerts open the dashboard that runs here, unless another address is configured."""
     server = settings.server.model_copy(update={"public_url": settings.server.public_url or dashboard.url})
     return settings.model_copy(update={"server": server})

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from driftline_collector.errors import StoreError
-from driftline_collector.store.archive_files import ArchiveFile, remove, scan, write
+from driftline_collector.store.archive_files import ArchiveFile, read, remove, scan, write
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, TABLES, ArchivedTable
 from driftline_collector.store.opened import Cursor, Database, transaction
 
@@ -128,6 +129,12 @@ class Archive:
         self, table: str, day: str, model: str | None, query: str, values: Any = None, *, width_ns: int = 0
     ) -> ArchiveFile:
         """Write the rows of a query, in the table's columns, to a file that does not count before `swap`."""
+        return self.write_rows(table, day, model, read(self.cursor, query, values), width_ns=width_ns)
+
+    def write_rows(
+        self, table: str, day: str, model: str | None, rows: Iterable[pa.RecordBatch], *, width_ns: int = 0
+    ) -> ArchiveFile:
+        """The same with rows that are there; they may be read by `cursor` meanwhile."""
         file = ArchiveFile.new(table, day, model, self._schema_version, width_ns)
         with self.lock:
             self.cursor.execute(
@@ -136,7 +143,7 @@ class Archive:
                 [file.id, table, day, model, file.schema_version, width_ns],
             )
             try:
-                return write(self.cursor, self.folder, file, query, values)
+                return write(self.cursor, self.folder, file, rows)
             except BaseException:
                 self._forget([file])
                 raise

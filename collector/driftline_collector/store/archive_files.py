@@ -1,7 +1,9 @@
 """Parquet files of the archive: where each lies, and how one is written so that it is whole or not there."""
 
 import secrets
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -87,38 +89,50 @@ def scan(folder: Path, files: "list[ArchiveFile]") -> str:
     )
 
 
+def read(cursor: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> Iterator[pa.RecordBatch]:
+    """The rows of a query, a few at a time; it is asked when the first are wanted."""
+    yield from cursor.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
+
+
 def write(
-    cursor: duckdb.DuckDBPyConnection, folder: Path, file: ArchiveFile, query: str, values: Any
+    cursor: duckdb.DuckDBPyConnection, folder: Path, file: ArchiveFile, rows: Iterable[pa.RecordBatch]
 ) -> ArchiveFile:
-    """Write the rows of `query`, durably; the file with what it holds. Without rows none is made."""
+    """Write rows of the file's table, durably; the file with what it holds. Without rows none is made."""
     path = folder / file.place
     _make(path.parent, folder.parent)
     partial = path.with_name(f".{path.name}.partial")
-    columns = "* EXCLUDE (model)" if file.table.by_model else "*"
-    _write_rows(cursor, partial, f"SELECT {columns} FROM ({query})", values)
+    if not _write_rows(partial, rows, ["model"] if file.table.by_model else []):
+        return file
     sync(partial)
     written = _described(cursor, file, partial)
-    if not written.rows:
-        partial.unlink()
-        return written
     partial.replace(path)
     sync(path.parent)
     return replace(written, bytes=path.stat().st_size)
 
 
-def _write_rows(cursor: duckdb.DuckDBPyConnection, path: Path, query: str, values: Any) -> None:
-    """Row group by row group: DuckDB's own COPY holds many of them in memory, to keep them in order."""
-    rows = cursor.sql(query, params=values).to_arrow_reader(_BATCH_ROWS)
-    with pq.ParquetWriter(path, rows.schema, compression="zstd", compression_level=3) as writer:
-        group: list[pa.RecordBatch] = []
-        for batch in rows:
-            group.append(batch)
-            large = sum(each.nbytes for each in group) >= _GROUP_BYTES
-            if large or sum(each.num_rows for each in group) >= _GROUP_ROWS:
-                writer.write_table(pa.Table.from_batches(group))
-                group.clear()
-        if group:
-            writer.write_table(pa.Table.from_batches(group))
+def _write_rows(path: Path, rows: Iterable[pa.RecordBatch], but: Sequence[str]) -> bool:
+    """Without the columns `but`; whether there were any rows."""
+    groups = (group.drop_columns(but) for group in _row_groups(rows))
+    first = next(groups, None)
+    if first is None:
+        return False
+    with pq.ParquetWriter(path, first.schema, compression="zstd", compression_level=3) as writer:
+        for group in chain([first], groups):
+            writer.write_table(group)
+    return True
+
+
+def _row_groups(rows: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """One at a time: DuckDB's own COPY holds many of them in memory, to keep them in order."""
+    group: list[pa.RecordBatch] = []
+    for batch in rows:
+        group.append(batch)
+        large = sum(each.nbytes for each in group) >= _GROUP_BYTES
+        if large or sum(each.num_rows for each in group) >= _GROUP_ROWS:
+            yield pa.Table.from_batches(group)
+            group.clear()
+    if sum(each.num_rows for each in group):
+        yield pa.Table.from_batches(group)
 
 
 def remove(folder: Path, file: ArchiveFile) -> None:
@@ -143,8 +157,6 @@ def _described(cursor: duckdb.DuckDBPyConnection, file: ArchiveFile, path: Path)
         f" CAST(coalesce({predictions}, 0) AS BIGINT)"
         f" FROM read_parquet({_text(str(path))}, hive_partitioning = false)"
     ).fetchall()
-    if not rows:
-        return file
     return replace(
         file,
         rows=rows,

@@ -47,6 +47,9 @@ class Store(Protocol):
         version, device_type, region, tier, device, binning, feature, kind, category, counts BIGINT[], bounds.
         """
 
+    def features(self, model: str, version: str, start_ns: int, end_ns: int) -> pa.Table:
+        """feature, kind: what a model version counted in windows that start in the interval."""
+
     def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """How far each device has reported, of those with a window that overlaps the interval.
 

@@ -18,6 +18,8 @@ STORAGE_VERSION = "v1.5.0"
 #: A log of this size is merged into the file. Merging may stall for over a second, so seldom; but reading the
 #: log back after a crash takes a second of CPU for 128 MiB, so not too seldom.
 CHECKPOINT_AT = "64MB"
+#: Row groups that `vacuum` merges, or copies without their deleted rows, at most in one go: a few seconds.
+_VACUUM_TASKS = 8
 #: DuckDB's own limit would be most of the machine, and it fills it with what it has read.
 MEMORY_BYTES = 96 * 10**6
 _HOLDER = re.compile(r"held in (?P<program>\S+)(?: by user (?P<user>\S+))? \(PID (?P<pid>\d+)\)")
@@ -39,6 +41,9 @@ def open_database(
                 "storage_compatibility_version": STORAGE_VERSION,
                 "checkpoint_threshold": CHECKPOINT_AT,
                 "memory_limit": f"{memory}B",
+                # A group commit ends in a small row group. To merge those, each checkpoint would write all of
+                # its rows again, which costs as much as storing them.
+                "max_vacuum_tasks": 0,
                 # Else it is what was free when the file was opened, and stays so when there is room again.
                 "max_temp_directory_size": "1TiB",
             },
@@ -51,6 +56,15 @@ def open_database(
         connection.close()
         raise
     return connection
+
+
+def vacuum(cursor: duckdb.DuckDBPyConnection) -> None:
+    """A checkpoint after which what was deleted leaves room, also amid rows that stay."""
+    cursor.execute(f"SET GLOBAL max_vacuum_tasks = {_VACUUM_TASKS}")
+    try:
+        cursor.execute("CHECKPOINT")
+    finally:
+        cursor.execute("SET GLOBAL max_vacuum_tasks = 0")
 
 
 def _advice(path: Path, message: str) -> str:

@@ -19,6 +19,8 @@ from driftline_schemas.segments import Segment
 from driftline_collector.errors import StoreError
 from driftline_collector.store.archive import Archive
 from driftline_collector.store.archive_files import ArchiveFile
+from driftline_collector.store.database import vacuum
+from driftline_collector.store.islands import islands
 from driftline_collector.store.kinds import HOUR_NS
 from driftline_collector.store.kinds import TABLES as ARCHIVED
 from driftline_collector.store.opened import Database
@@ -153,7 +155,7 @@ class Purge:
             return
         try:
             with closing(self._database.cursor()) as cursor:
-                cursor.execute("CHECKPOINT")
+                vacuum(cursor)
         except duckdb.Error as error:
             logger.info("what was purged leaves room at the next checkpoint: %s", error)
         finally:
@@ -261,19 +263,17 @@ def _forget_device(cursor: duckdb.DuckDBPyConnection, scope: Scope) -> None:
 
 
 #: Points that touch or overlap, as one; other than profiles also where no more than an hour lies between.
-_ISLANDS = f"""
+_ISLANDS = """
     INSERT INTO purged (purged_ns, table_name, stream, model, "first", "last")
-    SELECT $now, table_name, stream, model, min("first"), max("last") FROM (
-        SELECT *, sum(begins) OVER seen AS island FROM (
-            SELECT *, CASE WHEN "first" <= max("last") OVER (
-                PARTITION BY table_name, stream, model ORDER BY "first", "last"
-                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-                + CASE WHEN table_name = 'profiles' THEN 1 ELSE {{hour}} END THEN 0 ELSE 1 END AS begins
-            FROM (SELECT DISTINCT * FROM {_FOUND}))
-        WINDOW seen AS (PARTITION BY table_name, stream, model ORDER BY "first", "last"
-                        ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW))
+    SELECT $now, table_name, stream, model, min("first"), max("last") FROM ({islands})
     GROUP BY table_name, stream, model, island
-""".format(hour=HOUR_NS)
+""".format(
+    islands=islands(
+        f"(SELECT DISTINCT * FROM {_FOUND})",
+        by="table_name, stream, model",
+        gap=f"CASE WHEN table_name = 'profiles' THEN 1 ELSE {HOUR_NS} END",
+    )
+)
 
 
 def drop_revisions(

@@ -30,6 +30,17 @@ class ProfileReads(Queries):
             lambda parts: summed((part.cast(_COUNTED) for part in parts), _COUNTED),
         )
 
+    def features(self, model: str, version: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.features`."""
+        return self._read(
+            """
+            SELECT DISTINCT feature, kind FROM profiles
+            WHERE model = $model AND version = $version AND start_ns >= $start AND start_ns < $end
+              AND len(counts) > 0
+            """,
+            {"model": model, "version": version, "start": start_ns, "end": end_ns},
+        )
+
     def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """See `Store.progress`."""
         return self._read(

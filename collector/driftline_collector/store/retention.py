@@ -18,6 +18,7 @@ import duckdb
 
 from driftline_collector.store.archive import Archive, day_start
 from driftline_collector.store.archive_files import ArchiveFile, has_place
+from driftline_collector.store.database import vacuum
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, HOUR_NS, JUDGED, KINDS, ArchivedTable, Kind
 from driftline_collector.store.merging import joined, merged
 from driftline_collector.store.opened import Cursor, Database
@@ -128,7 +129,7 @@ class Retention:
             return
         try:
             with suppress(duckdb.TransactionException):
-                self._cursor.execute("CHECKPOINT")
+                vacuum(self._cursor)
         finally:
             self._checkpoints.release()
 
@@ -223,8 +224,8 @@ class Retention:
 
     def _drop_total(self, now_ns: int) -> Iterable[Work]:
         """Where all files take more than they may: the oldest days, of one kind after the other."""
-        if self._policy.most_bytes is None:
-            return
+        if self._policy.most_bytes is None or self._checkpoints.locked():
+            return  # while a backup is read the log grows, and is merged when that is done
         files = self._archive.files()
         archived = sum(file.bytes for file in files)
         excess = sum(files_bytes(self._path, archived).values()) - self._policy.most_bytes

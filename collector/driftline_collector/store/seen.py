@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from driftline_collector.store.islands import islands
 from driftline_collector.store.opened import transaction
 from driftline_collector.store.registered import registered
 
@@ -34,23 +35,16 @@ FORGET_EVERY_NS = 3600 * 10**9
 #: Intervals that are appended before they are joined.
 SCATTERED_ROWS = 100_000
 
+_MANY = "(SELECT stream, signal FROM stream_intervals GROUP BY ALL HAVING count(*) > 1)"
+_ISLANDS = islands(
+    f"stream_intervals SEMI JOIN {_MANY} USING (stream, signal)",
+    by="stream, signal",
+    gap=f"CASE WHEN signal IN {NUMBERED} THEN 1 ELSE {GAP_NS} END",
+)
 _COMPACT = f"""
     CREATE OR REPLACE TEMP TABLE compacted AS
-    WITH many AS (
-        SELECT stream, signal FROM stream_intervals GROUP BY ALL HAVING count(*) > 1
-    ), parted AS (
-        SELECT *, CASE WHEN "first" <= max("last") OVER before
-            + CASE WHEN signal IN {NUMBERED} THEN 1 ELSE {GAP_NS} END THEN 0 ELSE 1 END AS begins
-        FROM stream_intervals SEMI JOIN many USING (stream, signal)
-        WINDOW before AS (PARTITION BY stream, signal ORDER BY "first", "last"
-                          ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
-    ), numbered AS (
-        SELECT *, sum(begins) OVER (PARTITION BY stream, signal ORDER BY "first", "last"
-                                    ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS island
-        FROM parted
-    )
     SELECT max(received_ns) AS received_ns, stream, signal, min("first") AS "first", max("last") AS "last"
-    FROM numbered GROUP BY stream, signal, island ORDER BY received_ns
+    FROM ({_ISLANDS}) GROUP BY stream, signal, island ORDER BY received_ns
 """
 
 

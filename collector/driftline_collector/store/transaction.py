@@ -39,6 +39,8 @@ class Transactions:
 
     def __init__(self, database: Database, *, remember_ns: int = REMEMBER_NS) -> None:
         self._cursor = database.cursor()
+        # To keep the order of rows DuckDB copies them once more, in pieces that each checkpoint writes anew.
+        self._cursor.execute("SET SESSION preserve_insertion_order = false")
         self._lookups = database.cursor()
         self._lookups.execute(WITH_ARCHIVE)  # what is in the archive has come as well
         self._seen = SeenTable(self._cursor, remember_ns)

@@ -5,7 +5,7 @@ from collections import Counter
 import streamlit as st
 from driftline_collector.client import Journal, System
 
-from driftline_dashboard import address, alerting, collector, layout, shell, words
+from driftline_dashboard import address, alerting, collector, keeping, layout, shell, words
 from driftline_dashboard.collector import Answer
 from driftline_dashboard.layout import Tile
 
@@ -19,7 +19,6 @@ _OUTCOMES = {
     "unavailable": "to come again",
     "broken_off": "broken off",
 }
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def draw() -> None:
@@ -29,6 +28,7 @@ def draw() -> None:
         return
     _headline(view.model)
     _tiles()
+    _kept()
     left, right = st.columns(2, gap="large")
     with left:
         _rules()
@@ -61,13 +61,20 @@ def _headline(model: str | None) -> None:
 
 def title(found: System) -> tuple[str, str]:
     """The verdict: the first thing that stands in the way of trust, and the sign before it."""
-    free = found.database.disk_free
+    free, room = found.database.disk_free, found.keeping
     if not found.ready:
         return "The collector is starting: its numbers are those of before", "!"
+    if room is not None and room.state != "ample":
+        full = room.state == "full"
+        what = "nothing is taken" if full else f"given up are {', '.join(room.shed) or 'no kinds'}"
+        return (
+            f"The disk is {'full' if full else 'nearly full'}, and {what}: {words.size(room.free)} free",
+            "!",
+        )
     if free is not None and free < _SCARCE_BYTES:
-        return f"The disk is nearly full: {size(free)} free", "!"
+        return f"The disk is nearly full: {words.size(free)} free", "!"
     if found.journal is not None and found.journal.fault is not None:
-        waiting = size(found.journal.bytes)
+        waiting = words.size(found.journal.bytes)
         return f"The database takes nothing in, and {waiting} wait in the journal: {found.journal.fault}", "!"
     failing = [notifier.name for notifier in found.notifiers if notifier.failed]
     if failing:
@@ -90,16 +97,6 @@ def _lost(found: System) -> int:
     return found.coverage.announced_lost + found.coverage.missing
 
 
-def size(count: float | None) -> str:
-    """Bytes in a unit that can be read: `56.4 MB`."""
-    if count is None:
-        return words.NO_NUMBER
-    unit = 0
-    while count >= 999.5 and unit < len(_UNITS) - 1:
-        count, unit = count / 1000, unit + 1
-    return f"{words.significant(count, 3)}{words.NARROW}{_UNITS[unit]}"
-
-
 @layout.card(height=84)
 def _tiles() -> None:
     found = layout.settled(_asked(), "System")
@@ -114,7 +111,7 @@ def _tiles() -> None:
         Tile(
             name="Queue",
             value=words.counted(ingest.queue_requests, "request"),
-            detail=f"{size(ingest.queue_bytes)} wait for a commit",
+            detail=f"{words.size(ingest.queue_bytes)} wait for a commit",
         ),
         Tile(name="Requests", value=words.count(sum(requests.values())), detail=_outcomes(requests)),
         Tile(
@@ -138,12 +135,12 @@ def _tiles() -> None:
     if found.journal is not None:
         shown.insert(1, _journal(found.journal))
     if database.bytes is not None:
-        free = "" if database.disk_free is None else f", {size(database.disk_free)} free"
+        free = "" if database.disk_free is None else f", {words.size(database.disk_free)} free"
         shown.append(
             Tile(
                 name="Storage",
-                value=size(database.bytes),
-                detail=f"and {size(database.wal_bytes)} of log{free}",
+                value=words.size(database.bytes),
+                detail=f"and {words.size(database.wal_bytes)} of log{free}",
                 sign="!" if database.disk_free is not None and database.disk_free < _SCARCE_BYTES else "",
             )
         )
@@ -165,7 +162,7 @@ def _journal(journal: Journal) -> Tile:
     late = journal.fault is not None or (journal.oldest_s or 0.0) > _LATE_S
     return Tile(
         name="Journal",
-        value=size(journal.bytes),
+        value=words.size(journal.bytes),
         detail=f"wait for the database{waits}",
         sign="!" if late else "",
     )
@@ -175,6 +172,13 @@ def _outcomes(requests: Counter[str]) -> str:
     """`1,204 taken, 3 to come again since its start`."""
     parts = [f"{words.count(requests[name])} {said}" for name, said in _OUTCOMES.items() if requests[name]]
     return f"{', '.join(parts) or 'none'} since its start"
+
+
+@layout.card(height=160)
+def _kept() -> None:
+    found = _asked().value
+    if found is not None:
+        keeping.kinds(found)
 
 
 @layout.card(height=160)

@@ -157,7 +157,7 @@ def _upper_tail(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
 
 def _f_below(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
     """P(X ≤ x) of df times noncentral F(df, d, nc)."""
-    # scipy's series begins with its weightiest term, and may not end where that underflows: next to nothing.
+    # scipy's series begins with its weightiest term, and may not end where that underflows: its sum is 0.
     term = special.betainc(df / 2 + np.floor(nc / 2), d / 2, x / (x + d))
     some = term > _LEAST_TERM
     return np.where(some, special.ncfdtr(df, d, np.where(some, nc, 0.0), x / df), 0.0)
