@@ -178,7 +178,7 @@ def compare(
     dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, sums.of_devices)
     dispersed = dispersed.with_cells(counts, total(sums.rows**2), sums.of_cells)
     phi, phi_df = dispersed.phi, dispersed.df
-    testable = (n >= minimum_rows) & np.isfinite(reference_rows)
+    testable = (n >= minimum_rows) & (np.nan_to_num(reference_rows) >= minimum_rows)
     p, score = np.full(n.shape, np.nan), np.where(testable, psi, np.nan)
     other = testable & judges(detector, family)
     plain = testable & ~other

@@ -46,6 +46,7 @@ class Judged:
     """
 
     family: Family
+    limits: Limits
     detectors: tuple[str, ...]
     comparison: Comparison
     kept: Kept
@@ -60,6 +61,11 @@ class Judged:
     def rows(self) -> Floats:
         """How many rows of each node could be compared, shape (N,)."""
         return np.asarray(self.comparison.n.max(-1), dtype=np.float64)
+
+    @cached_property
+    def reference_rows(self) -> Floats:
+        """How many rows of the reference they were compared with, shape (N,)."""
+        return np.asarray(self.comparison.expected.sum(-1).max(-1), dtype=np.float64)
 
     @cached_property
     def told(self) -> Mapping[str, list[list[Any]]]:
@@ -124,6 +130,7 @@ def judge(
     lower, upper = comparison.bounds()
     return Judged(
         family=family,
+        limits=limits,
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),
@@ -208,8 +215,6 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
     }
     name = family.features[i].name
     if math.isnan(p):
-        expected = judged.comparison.expected[node, i].any()
-        few = f"{n:.0f} rows are too few" if expected else "the reference has no rows"
         return Evaluation(
             **common,
             measure="drift",
@@ -217,7 +222,7 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
             n=n,
             n_eff=n,
             verdict="insufficient_data",
-            reason=few,
+            reason=too_few(n, float(judged.comparison.expected[node, i].sum()), judged.limits),
             details=details,
         )
     return Evaluation(
@@ -236,6 +241,14 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         phi_source=_phi_source(judged.comparison, node, i),
         details=details | {"detector": judged.detectors[i], "score": told["score"][node][i]},
     )
+
+
+def too_few(rows: float, reference_rows: float, limits: Limits) -> str:
+    """Why so many rows could not be compared with so many of the reference."""
+    needed = f"a verdict needs {limits.minimum_rows:.0f}"
+    if reference_rows < limits.minimum_rows and rows:
+        return f"the reference has too few rows; {needed}"
+    return f"{rows:.0f} rows are too few; {needed}"
 
 
 def _phi_source(comparison: Comparison, node: int, i: int) -> str:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage
-from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge
+from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge, too_few
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
@@ -81,7 +81,7 @@ def drift_of_segments(
             )
             continue
         if best is None or np.isnan(best.kept.p[i]):
-            verdict, reason = _unjudged(float(made[i]), best, i, standing, limits)
+            verdict, reason = _unjudged(float(made[i]), best, i, standing)
             rows.append(
                 Evaluation(**common, measure="drift", verdict=verdict, reason=reason, n=float(made[i]))
             )
@@ -133,20 +133,15 @@ def _references(judged: Judged, lattice: Lattice, node: int) -> str:
     return ",".join(i for v, i in zip(family.versions, family.ids, strict=True) if v in within)
 
 
-def _unjudged(
-    made: float, judged: Judged | None, node: int, standing: Standing, limits: Limits
-) -> tuple[Verdict, str]:
+def _unjudged(made: float, judged: Judged | None, node: int, standing: Standing) -> tuple[Verdict, str]:
     expected, silent = int(standing.coverage.expected[node]), int(standing.coverage.silent[node])
     compared = 0.0 if judged is None else float(judged.rows[node])
     if expected and silent == expected:
         return "vanished", f"none of its {expected} devices has reported in this window"
     if not made:
         return "insufficient_data", "its devices are idle: no predictions in this window"
-    if compared:
-        return (
-            "insufficient_data",
-            f"{compared:.0f} rows are too few; a verdict needs {limits.minimum_rows:.0f}",
-        )
+    if judged is not None and compared:
+        return "insufficient_data", too_few(compared, float(judged.reference_rows[node]), judged.limits)
     if not standing.known_before[node]:
         return "new_segment", "its first window, and no reference for its binning: register one"
     return "no_reference", "no reference for the binning that its devices use: register one"
