@@ -12,7 +12,7 @@ import pytest
 from driftline_collector.analysis import detectors
 from driftline_collector.analysis.detectors import choice
 from driftline_collector.analysis.detectors.sample import Detection, Sample
-from driftline_collector.settings import Judge
+from driftline_collector.settings import Detector, Judge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -57,6 +57,7 @@ def p_value(found: Detection) -> float:
 def test_there_are_seven_detectors_to_choose_from_and_settings_name_those_that_can_judge() -> None:
     assert {name(module) for module in DETECTORS} == TESTS | {"jensen_shannon", "hellinger", "wasserstein"}
     assert set(choice.DETECTORS) == {name(module) for module in DETECTORS}
+    assert {name for part in get_args(Detector) for name in get_args(part)} == set(choice.DETECTORS)
     assert set(get_args(Judge)) == TESTS == {key for key, one in choice.DETECTORS.items() if one.matters}
 
 

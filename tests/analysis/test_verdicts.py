@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driftline_collector.analysis.detectors.choice import DETECTORS
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import WindowResult
@@ -121,6 +122,28 @@ def test_a_model_may_have_a_detector_of_its_own(store: DuckDBStore, feed: Feed) 
         (x00,) = (e for e in result.evaluations if e.segment == FLEET and e.feature == "x00")
         assert x00.details is not None
         assert x00.details["detector"] == detector
+
+
+def test_rules_have_the_largest_score_of_the_detectors_that_they_name(store: DuckDBStore, feed: Feed) -> None:
+    """A shift by half a standard deviation is 0.5 of them to carry, whatever the verdict's test."""
+    rng = np.random.default_rng(5)
+    for number, by in enumerate((0.0, 0.5)):
+        for camera in CAMERAS:
+            feed.window(camera, number, shifted(healthy(500, rng), by, ["x03"]))
+    feed.commit()
+    every = tuple(DETECTORS)
+    scores = []
+    for number in (0, 1):
+        rows = judge(store, number, limits=Limits(scores=every)).evaluations
+        (whole,) = (e for e in rows if e.segment == FLEET and e.measure == "drift" and not e.feature)
+        assert whole.details is not None
+        scores.append(whole.details["scores"])
+    well, moved = scores
+    assert well.keys() == moved.keys() == set(every)
+    assert all(moved[name] > 1.5 * well[name] for name in every)
+    deviation = np.sqrt(0.5**2 + 0.9**2)
+    assert moved["wasserstein"] == pytest.approx(0.5 / deviation, rel=0.1)
+    assert moved["kolmogorov_smirnov"] == pytest.approx(0.19, abs=0.03)
 
 
 def test_a_magnitude_gives_no_verdict(store: DuckDBStore, feed: Feed) -> None:

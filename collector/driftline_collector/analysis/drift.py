@@ -18,6 +18,7 @@ from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.explain import Scan
+from driftline_collector.analysis.magnitudes import Members, magnitudes
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
@@ -33,13 +34,14 @@ class Limits:
     false_discovery: float = 0.05
     minimum_rows: float = 50.0
     detector: str = DEFAULT
+    scores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
-    `detectors`, (features,), are whose test each feature's verdict is.
+    `detectors`, (features,), are whose test each feature's verdict is, `scores`, (N,), for rules.
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
     that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
     or that of before which it is left of, or which has too few rows now.
@@ -48,6 +50,7 @@ class Judged:
     family: Family
     limits: Limits
     detectors: tuple[str, ...]
+    scores: Mapping[str, Floats]
     comparison: Comparison
     kept: Kept
     effect: Floats
@@ -96,7 +99,8 @@ def judge(
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
         return None
-    sums = _sums(profiles, bound, family, lattice)
+    members = _members(profiles, bound, family, lattice)
+    sums = CellSums.of(profiles.counts(family)[bound], members.cell, members.version, family)
 
     def judged(members: Flags) -> tuple[Comparison, Kept]:
         comparison = compare(
@@ -134,6 +138,7 @@ def judge(
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),
+        scores=magnitudes(limits.scores, profiles, members, family, lattice),
         comparison=comparison,
         kept=kept,
         effect=comparison.effect,
@@ -155,14 +160,13 @@ def judge(
     )
 
 
-def _sums(profiles: Profiles, bound: npt.NDArray[np.int64], family: Family, lattice: Lattice) -> CellSums:
+def _members(profiles: Profiles, bound: npt.NDArray[np.int64], family: Family, lattice: Lattice) -> Members:
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     version = {name: i for i, name in enumerate(family.versions)}
-    return CellSums.of(
-        profiles.counts(family)[bound],
+    return Members(
+        bound,
         np.array([place[profiles.devices[i].cell] for i in bound], dtype=np.int64),
         np.array([version.get(cell.version, 0) for cell in lattice.cells], dtype=np.int64),
-        family,
     )
 
 
@@ -197,6 +201,7 @@ def evaluations(
         details={
             "strongest": first.feature,
             "detector": judged.detectors[features.index(first)],
+            **_scores(judged, node),
             "moved": [f.feature for f in moved],
             "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
         },
@@ -241,6 +246,11 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         phi_source=_phi_source(judged.comparison, node, i),
         details=details | {"detector": judged.detectors[i], "score": told["score"][node][i]},
     )
+
+
+def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
+    found = {name: float(of[node]) for name, of in judged.scores.items() if np.isfinite(of[node])}
+    return {"scores": found} if found else {}
 
 
 def too_few(rows: float, reference_rows: float, limits: Limits) -> str:

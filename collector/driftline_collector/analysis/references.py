@@ -26,8 +26,8 @@ class Family:
 
     `merged[f]` gives the test bin of each fine bin of feature f, `names[f]` what each test bin is called.
     `ordered`, (F,), says which features have an order, and `order`, (F, B), how their test bins stand in it.
-    `shares`, (V, F, B), are the reference's shares, `rows`, (V, F), the counts behind them; `ids`, (V,), name
-    the references.
+    `fine[f]`, (V, fine bins), are the reference's counts, `shares`, (V, F, B), its shares of test bins,
+    `rows`, (V, F), the counts behind them; `ids`, (V,), name the references.
     """
 
     binning: Binning
@@ -36,6 +36,7 @@ class Family:
     names: tuple[tuple[str, ...], ...]
     versions: tuple[str, ...]
     ids: tuple[str, ...]
+    fine: tuple[Floats, ...]
     shares: Floats
     rows: Floats
     ordered: Flags
@@ -66,6 +67,7 @@ class Family:
             names,
             versions,
             tuple(ids[v] for v in versions),
+            tuple(fine),
             shares,
             rows,
             ordered=np.array([f.kind == "numeric" for f in features], dtype=np.bool_),
