@@ -106,6 +106,7 @@ def register(running: RunningCollector, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.alone
 def test_a_device_type_that_drifts_rings_once_though_the_collector_is_killed_and_is_resolved_when_mended(
     tmp_path: Path, receiver: Desk
 ) -> None:
