@@ -2,7 +2,7 @@
 
 Values are normal with mean 0 and variance 1 over devices and time, whatever is laid over them:
 
-- devices differ (`correlation` of two rows of one device),
+- devices differ (`correlation` of two rows of one device; `uneven`: from none to twice that, by device type),
 - days differ (`jitter`, the standard deviation of a cell's mean from day to day),
 - hours differ (`cycle`, the amplitude of a daily cycle that all devices share, in standard deviations).
 
@@ -57,6 +57,7 @@ class Fleet:
     rows: int = 150
     features: int = 10
     correlation: float = 0.0
+    uneven: bool = False
     jitter: float = 0.0
     cycle: float = 0.0
     moves: Sequence[Move] = ()
@@ -115,10 +116,13 @@ class Fleet:
         """Mean, standard deviation and share of the tail by device and feature, each (devices, features)."""
         shape = self.cells * self.devices, self.features
         cell = np.repeat(np.arange(self.cells), self.devices)
-        device = np.random.default_rng((self.seed, 3)).normal(size=shape) * np.sqrt(self.correlation)
+        kind = cell // self.versions % self.types
+        share = 2 * kind / max(self.types - 1, 1) if self.uneven else np.ones(len(cell))
+        correlation = np.tile(self.correlation * share[:, None], self.features)
+        device = np.random.default_rng((self.seed, 3)).normal(size=shape) * np.sqrt(correlation)
         day = np.random.default_rng((self.seed, 4, hour // 24)).normal(size=(self.cells, self.features))
         mean = device + self.jitter * day[cell] + self.cycle * np.sin(hour * np.pi / 12)
-        deviation = np.full(shape, np.sqrt(1 - self.correlation))
+        deviation = np.sqrt(1 - correlation)
         tail = np.zeros(shape)
         for move in self.moves:
             if hour >= move.since:

@@ -50,6 +50,7 @@ NUISANCES: dict[str, dict[str, Any]] = {
     "few rows": {"devices": 1, "rows": 60},
     "one device": {"devices": 1, "rows": 300, "correlation": 0.1},
     "two devices": {"devices": 2, "rows": 150, "correlation": 0.1},
+    "two uneven devices": {"devices": 2, "rows": 150, "correlation": 0.1, "uneven": True},
     "three devices": {"devices": 3, "rows": 100, "correlation": 0.1},
     "eight devices": {"devices": 8, "rows": 250, "correlation": 0.1},
     "days": {"jitter": 0.05},
