@@ -240,7 +240,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print nothing but one JSON object")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: 1 2 3)")
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=list(EXPERIMENTS))
-    parser.add_argument("--hours", type=int, default=168, help="of the week (default: %(default)s)")
+    parser.add_argument("--hours", type=int, default=24, help="of the week (default: %(default)s)")
     options = parser.parse_args()
     figures: dict[str, Any] = {}
     for name in options.experiments:
