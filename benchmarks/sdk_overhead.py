@@ -1,4 +1,4 @@
-"""What a prediction costs: driftline's SDK beside OpenTelemetry's, alternated in one run.
+"""What a prediction costs: driftline's SDK beside OpenTelemetry's and whylogs', alternated in one run.
 
     python -m benchmarks.sdk_overhead --json
 
@@ -10,218 +10,105 @@ same HTTP server, which answers and stores nothing.
   attributes (batch processor, OTLP/HTTP) ÷ `Monitor.record`.
 - `cpu_ratio_otel_histogram`: CPU time of the whole process, its background included, ten OpenTelemetry
   histogram records ÷ `Monitor.record`, per prediction.
+- `cpu_ratio_whylogs`: the same, whylogs' `track` of the row ÷ `Monitor.record`. whylogs wants older packages
+  than we do: name the Python of an environment that has it (`--whylogs`), else this is null.
+- `loop_p999_ratio`: the 99.9th percentile of an inference that releases the GIL for half a millisecond, with
+  a Monitor that is told of each ÷ without. Where it may, it runs before all other processes (SCHED_FIFO).
+- `batch_us_per_row`: microseconds of the process's CPU for each row of `record_batch`, of 1,000 rows.
+- `import_ratio`, `rss_ratio`: seconds to import, start and record once, and resident memory a second later,
+  driftline ÷ numpy and OpenTelemetry's SDK with its OTLP exporters.
+- `mb_up_per_day`, `mb_flash_per_day`: one prediction a second, windows of five minutes, else by default, run
+  for 15 minutes at ten times the speed, all intervals with it: HTTP requests with their headers, without
+  TLS and TCP; what this process had written to the disk of the working directory, without the file system's
+  journal. `mb_up_per_day_on_bins`, `mb_flash_per_day_on_bins`: with a reference, whose edges go along.
+- `wire_bytes_per_prediction`: of the profile, at a thousand a second in windows of five minutes.
+- `cpu_seconds_per_million`: of the whole process, for `Monitor.record`.
 """
 
 import argparse
 import json
-import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
+from http.server import ThreadingHTTPServer
 from typing import Any
 
-PREDICTIONS = 60_000
-#: Predictions between two breaths, in which the background may catch up, as it does beside a model.
-CHUNK = 500
-BREATH = 0.002
-BATCH_ROWS = 1_000
-NAMES = [f"feature_{i}" for i in range(10)]
-LABELS = [str(digit) for digit in range(10)]
+from benchmarks import _sdk_day, _sdk_runs
+from benchmarks._sink import Sink
 
-Predict = Callable[[dict[str, float], str, float], Any]
-
-
-def rows(count: int, seed: int = 7) -> list[tuple[dict[str, float], str, float]]:
-    """Made-up predictions: features, label, score."""
-    rng = random.Random(seed)
-    return [
-        ({name: rng.gauss(0, 1) for name in NAMES}, rng.choice(LABELS), rng.random()) for _ in range(count)
-    ]
-
-
-def timed(predict: Predict, finish: Callable[[], Any]) -> dict[str, float]:
-    """Microseconds of CPU per prediction: of the caller's thread, and of the process."""
-    work = rows(4096)
-    for features, label, score in work[:1000]:
-        predict(features, label, score)
-    time.sleep(0.5)  # what is made at the first use is not a prediction's cost
-    parts = [
-        [work[i % len(work)] for i in range(start, start + CHUNK)] for start in range(0, PREDICTIONS, CHUNK)
-    ]
-    caller = 0
-    process = time.process_time_ns()
-    for part in parts:
-        begin = time.thread_time_ns()
-        for features, label, score in part:
-            predict(features, label, score)
-        caller += time.thread_time_ns() - begin
-        time.sleep(BREATH)
-    finish()
-    process = time.process_time_ns() - process
-    return {"caller_us": caller / PREDICTIONS / 1e3, "process_us": process / PREDICTIONS / 1e3}
+#: Each run by its name.
+RUNS = {
+    "record": _sdk_runs.run_record,
+    "batch": _sdk_runs.run_batch,
+    "span": _sdk_runs.run_span,
+    "histogram": _sdk_runs.run_histogram,
+    "whylogs": _sdk_runs.run_whylogs,
+    "loop": _sdk_runs.run_loop,
+    "loop_off": _sdk_runs.run_loop_off,
+    "start": _sdk_day.run_start,
+    "start_otel": _sdk_day.run_start_otel,
+    "day": _sdk_day.run_day,
+    "day_on_bins": _sdk_day.run_day_on_bins,
+    "busy": _sdk_day.run_busy,
+}
 
 
-@contextmanager
-def monitor(endpoint: str) -> Iterator[Any]:
-    """A Monitor with a reference of 64 bins a feature."""
-    import driftline
-
-    sample = rows(5000, seed=1)
-    reference = driftline.Reference.from_data(
-        {name: [features[name] for features, _, _ in sample] for name in NAMES},
-        labels=[label for _, label, _ in sample],
-        scores=[score for _, _, score in sample],
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        made = driftline.Monitor(
-            model="benchmark",
-            version="1",
-            device=driftline.Device(id="bench"),
-            reference=reference,
-            endpoint=endpoint,
-            spool_dir=folder,
-            window=5.0,
-            max_buffer=2**20,  # a batch every two milliseconds is a burst
-        )
-        yield made
-        if not made.close() or made.dropped:
-            raise SystemExit(f"driftline lost something: {made.dropped} dropped")
-
-
-def run_record(endpoint: str) -> dict[str, float]:
-    """`Monitor.record`."""
-    with monitor(endpoint) as made:
-
-        def predict(features: dict[str, float], label: str, score: float) -> None:
-            made.record(features, label=label, score=score)
-
-        return timed(predict, made.flush)
-
-
-def run_batch(endpoint: str) -> dict[str, float]:
-    """`Monitor.record_batch` of 1,000 rows; CPU of the process per row."""
-    import numpy as np
-
-    rng = np.random.default_rng(7)
-    table = rng.normal(size=(BATCH_ROWS, len(NAMES)))
-    labels = rng.integers(0, 10, BATCH_ROWS).astype(str)
-    scores = rng.random(BATCH_ROWS)
-    with monitor(endpoint) as made:
-        made.record_batch(table, labels, scores)
-        made.flush()
-        batches = 300
-        begin = time.process_time_ns()
-        for _ in range(batches):
-            made.record_batch(table, labels, scores)
-            time.sleep(BREATH)
-        made.flush()
-        spent = time.process_time_ns() - begin
-    return {"batch_us_per_row": spent / batches / BATCH_ROWS / 1e3}
-
-
-def run_span(endpoint: str) -> dict[str, float]:
-    """An OpenTelemetry span with the same attributes."""
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-    from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.sdk.trace.export import BatchSpanProcessor
-
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{endpoint}/v1/traces")))
-    tracer = provider.get_tracer("benchmark")
-
-    def predict(features: dict[str, float], label: str, score: float) -> None:
-        with tracer.start_as_current_span("prediction") as span:
-            for name, value in features.items():
-                span.set_attribute(name, value)
-            span.set_attribute("label", label)
-            span.set_attribute("score", score)
-
-    result = timed(predict, provider.force_flush)
-    provider.shutdown()
-    return result
-
-
-def run_histogram(endpoint: str) -> dict[str, float]:
-    """Ten OpenTelemetry histogram records, with default bounds and no attributes."""
-    from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
-    from opentelemetry.sdk.metrics import MeterProvider
-    from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
-
-    reader = PeriodicExportingMetricReader(
-        OTLPMetricExporter(f"{endpoint}/v1/metrics"), export_interval_millis=5000
-    )
-    provider = MeterProvider(metric_readers=[reader])
-    meter = provider.get_meter("benchmark")
-    histograms = {name: meter.create_histogram(name) for name in NAMES}
-
-    def predict(features: dict[str, float], _label: str, _score: float) -> None:
-        for name, value in features.items():
-            histograms[name].record(value)
-
-    result = timed(predict, provider.force_flush)
-    provider.shutdown()
-    return result
-
-
-RUNS = {"record": run_record, "batch": run_batch, "span": run_span, "histogram": run_histogram}
-
-
-class _Sink(BaseHTTPRequestHandler):
-    """Answers each OTLP request with an empty OTLP answer."""
-
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Type", "application/x-protobuf")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        pass
-
-
-def measure(name: str, endpoint: str) -> dict[str, float]:
+def measure(name: str, endpoint: str, python: str = sys.executable) -> dict[str, Any]:
     """One run in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.sdk_overhead", "--run", name, "--endpoint", endpoint]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    command = [python, "-m", "benchmarks.sdk_overhead", "--run", name, "--endpoint", endpoint]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
     if done.returncode:
         raise SystemExit(f"run {name} failed:\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return result
 
 
-def compare(rounds: int, endpoint: str, say: Callable[[str], None]) -> dict[str, float]:
+def compare(
+    rounds: int, endpoint: str, whylogs: str | None, say: Callable[[str], None]
+) -> dict[str, float | None]:
     """Alternate the runs and take medians."""
-    found: dict[str, list[dict[str, float]]] = {name: [] for name in RUNS}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in RUNS}
     for round_ in range(rounds):
         # A B B A: whatever else the machine does meets both sides alike.
-        forth = ["record", "span", "histogram"]
-        for name in [*forth, *reversed(forth), "batch"]:
-            found[name].append(measure(name, endpoint))
-            say(f"round {round_ + 1}: {name} {found[name][-1]}")
+        forth = ["record", "span", "histogram", "loop", "loop_off", "start", "start_otel"]
+        once = ["batch", "day", "day_on_bins", "busy", *(["whylogs"] if whylogs else [])]
+        for name in [*forth, *reversed(forth), *once]:
+            python = whylogs if whylogs and name == "whylogs" else sys.executable
+            found[name].append(measure(name, endpoint, python))
+            shown = {key: value for key, value in found[name][-1].items() if not isinstance(value, list)}
+            say(f"round {round_ + 1}: {name} {shown}")
 
     def median(name: str, key: str) -> float:
-        return statistics.median(result[key] for result in found[name])
+        return float(statistics.median(result[key] for result in found[name]))
+
+    def p999(name: str) -> float:
+        """Of all inferences of all runs, of which each gives its slowest hundredth."""
+        slowest = sorted((us for result in found[name] for us in result["slowest_us"]), reverse=True)
+        return float(slowest[len(slowest) // 10])
 
     record_caller, record_process = median("record", "caller_us"), median("record", "process_us")
     return {
         "caller_ratio_otel_span": round(median("span", "caller_us") / record_caller, 2),
         "cpu_ratio_otel_histogram": round(median("histogram", "process_us") / record_process, 2),
+        "cpu_ratio_whylogs": round(median("whylogs", "process_us") / record_process, 2) if whylogs else None,
+        "loop_p999_ratio": round(p999("loop") / p999("loop_off"), 2),
         "batch_us_per_row": round(median("batch", "batch_us_per_row"), 3),
+        "import_ratio": round(median("start", "import_s") / median("start_otel", "import_s"), 2),
+        "rss_ratio": round(median("start", "rss_mb") / median("start_otel", "rss_mb"), 2),
+        "mb_up_per_day": round(median("day", "mb_up"), 2),
+        "mb_flash_per_day": round(median("day", "mb_flash"), 1),
+        "mb_up_per_day_on_bins": round(median("day_on_bins", "mb_up"), 2),
+        "mb_flash_per_day_on_bins": round(median("day_on_bins", "mb_flash"), 1),
+        "wire_bytes_per_prediction": round(median("busy", "wire_bytes"), 4),
         "cpu_seconds_per_million": round(record_process, 3),
         "record_caller_us": round(record_caller, 3),
         "record_process_us": round(record_process, 3),
         "otel_span_caller_us": round(median("span", "caller_us"), 3),
         "otel_histogram_process_us": round(median("histogram", "process_us"), 3),
+        "loop_p999_us": round(p999("loop"), 1),
+        "loop_p999_us_without": round(p999("loop_off"), 1),
     }
 
 
@@ -230,16 +117,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=formatter)
     parser.add_argument("--json", action="store_true", help="print nothing but one JSON object")
     parser.add_argument("--rounds", type=int, default=3, help="of A B B A (default: %(default)s)")
+    parser.add_argument("--whylogs", metavar="PYTHON", help="of an environment that has whylogs")
     parser.add_argument("--run", choices=RUNS, help=argparse.SUPPRESS)
     parser.add_argument("--endpoint", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.run:
         print(json.dumps(RUNS[options.run](options.endpoint)))
         return
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Sink) as sink:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Sink) as sink:
         threading.Thread(target=sink.serve_forever, daemon=True).start()
         say = (lambda _: None) if options.json else print
-        result = compare(options.rounds, f"http://127.0.0.1:{sink.server_port}", say)
+        result = compare(options.rounds, f"http://127.0.0.1:{sink.server_port}", options.whylogs, say)
         sink.shutdown()
     print(json.dumps(result))
 

@@ -71,6 +71,7 @@ STREAM_LAST_SPAN: Final = "driftline.stream.last_sequence.traces"
 STREAM_LAST_WINDOW_END: Final = "driftline.stream.last_window_end"
 STREAM_PREDICTIONS_MADE: Final = "driftline.stream.predictions.made"
 STREAM_PREDICTIONS_PROFILED: Final = "driftline.stream.predictions.profiled"
+STREAM_PREDICTIONS_RESERVED: Final = "driftline.stream.predictions.reserved"
 STREAM_TOMBSTONES_LOGS: Final = "driftline.stream.tombstones.logs"
 STREAM_TOMBSTONES_SPANS: Final = "driftline.stream.tombstones.traces"
 STREAM_PHASES: Final = ("start", "gap", "end", "closed")

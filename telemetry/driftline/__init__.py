@@ -4,6 +4,8 @@ from driftline_schemas.binning import Binning, FeatureBinning
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.reference import Reference
 
+from driftline._breaker import Limits
+from driftline._drain import Drain
 from driftline._errors import ConfigurationError
 from driftline._handle import Batch, Handle
 from driftline._inference import Inference
@@ -16,9 +18,11 @@ __all__ = [
     "Binning",
     "ConfigurationError",
     "Device",
+    "Drain",
     "FeatureBinning",
     "Handle",
     "Inference",
+    "Limits",
     "Monitor",
     "Privacy",
     "Reference",

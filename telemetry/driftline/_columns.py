@@ -1,5 +1,6 @@
 """Counts of one feature in one window: on a binning's bins, by category, or exponential."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +17,10 @@ MAX_TEXT = 256
 #: OpenTelemetry's default size of an exponential histogram, for each sign.
 MAX_BUCKETS = 160
 MAX_SCALE = 20
-
-#: So many values are counted faster by sorting them.
-MANY = 128
+#: A histogram that is sent has no more buckets, for each sign, than this times the square root of its
+#: values: most would hold one or none, which tells nothing, and is the dearest of all that goes up.
+BUCKETS_BY_ROOT = 3
+MIN_BUCKETS = 20
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -35,14 +37,19 @@ class Bins:
 
     def add(self, values: Floats) -> None:
         """Count values, shape (n,), into the bins of `driftline_schemas.binning.cut`."""
-        if len(values) >= MANY and np.isfinite(ordered := np.sort(values)).all():
-            # Looking up the edges among the values takes half the time of the reverse, sorting included.
-            below = ordered.searchsorted(self.edges, side="right")
-            self.counts[0] += below[0]
-            self.counts[1:-2] += below[1:] - below[:-1]
-            self.counts[-2] += len(values) - below[-1]
+        ordered = np.sort(values)
+        if len(values) and math.isfinite(ordered[0]) and math.isfinite(ordered[-1]):
+            self.add_ascending(ordered)
         else:
             self.counts += np.bincount(cut(values, self.edges), minlength=len(self.counts))
+
+    def add_ascending(self, values: Floats) -> None:
+        """Count finite values in ascending order, shape (n,): looking up the edges among them takes half the
+        time of the reverse, sorting included."""
+        below = values.searchsorted(self.edges, side="right")
+        self.counts[0] += below[0]
+        self.counts[1:-2] += below[1:] - below[:-1]
+        self.counts[-2] += len(values) - below[-1]
 
     @property
     def missing(self) -> int:
@@ -131,6 +138,19 @@ class Exponential:
         if len(counts):
             merged[offset - low : offset - low + len(counts)] += counts
         self._counts[sign] = low, merged
+
+    def coarse(self) -> "Exponential":
+        """These counts with no more buckets than they are worth."""
+        most = min(MAX_BUCKETS, max(MIN_BUCKETS, BUCKETS_BY_ROOT * math.isqrt(self.count)))
+        shift = 0
+        for offset, counts in self._counts:
+            while len(counts) and (offset + len(counts) - 1 >> shift) - (offset >> shift) >= most:
+                shift += 1
+        coarse = Exponential()
+        coarse.scale, coarse.zero, coarse.missing = self.scale, self.zero, self.missing
+        coarse._counts = list(self._counts)
+        coarse._downscale(shift)
+        return coarse
 
     def _downscale(self, shift: int) -> None:
         self.scale -= shift

@@ -1,6 +1,7 @@
 """Who speaks, and spans → OTLP. Events and profiles have modules of their own, `_encode_logs.py` and
 `_encode_metrics.py`; `driftline_schemas.attributes` has every name."""
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,7 @@ class Path:
     end_ns: int
     attributes: Mapping[str, Any]
     error: str | None = None
+    tracestate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ def traces(who: Resource, paths: Sequence[Path], first: int) -> bytes:
             trace_id=path.trace_id,
             span_id=path.span_id,
             parent_span_id=path.parent_span_id,
+            trace_state=path.tracestate,
             flags=_SAMPLED | _KNOWN | (_REMOTE if path.remote else 0),
             name=a.SPAN_INFERENCE,
             kind=Span.SPAN_KIND_SERVER if path.remote else Span.SPAN_KIND_INTERNAL,
@@ -107,3 +110,9 @@ def traces(who: Resource, paths: Sequence[Path], first: int) -> bytes:
     scope = ScopeSpans(scope=SCOPE, spans=spans, schema_url=a.SCHEMA_URL)
     body = ResourceSpans(resource=who, scope_spans=[scope], schema_url=a.SCHEMA_URL)
     return ExportTraceServiceRequest(resource_spans=[body]).SerializeToString()
+
+
+def gzip(body: bytes, level: int = 6) -> bytes:
+    """RFC 1952, without a time: the same records give the same bytes."""
+    packer = zlib.compressobj(level, zlib.DEFLATED, 31)
+    return packer.compress(body) + packer.flush()

@@ -15,6 +15,7 @@ from driftline_schemas.records import GroundTruth, Prediction
 
 from driftline._encode import Announcement, Escalation
 from driftline._intake import Deployment
+from driftline._turns import give_way
 
 Event = Prediction | GroundTruth | Deployment | Announcement
 
@@ -38,6 +39,7 @@ def logs(who: bytes, events: Sequence[Event], first: int, escalations: Mapping[s
     parts = [_block(_SCOPE_LOGS_SCOPE, _block(_SCOPE_NAME, a.SCOPE_NAME.encode()))]
     for sequence, event in enumerate(events, start=first):
         parts.append(_block(_SCOPE_LOGS_RECORD, _record(event, sequence, escalations)))
+        give_way()
     schema_url = a.SCHEMA_URL.encode()
     parts.append(_block(_SCOPE_LOGS_SCHEMA_URL, schema_url))
     resource_logs = (
@@ -63,7 +65,12 @@ def _record(event: Event, sequence: int, escalations: Mapping[str, Escalation]) 
     values[a.SEQUENCE] = sequence
     time = _fixed64(event.time_ns)
     parts = [bytes((_RECORD_TIME,)), time]
-    parts += [_attribute(key, values[key]) for key in sorted(values) if values[key] is not None]
+    for key in sorted(values):
+        value = values[key]
+        if type(value) is float:
+            parts += (_double_prefix(key), _double(value))
+        elif value is not None:
+            parts.append(_block(_RECORD_ATTRIBUTE, _key(key) + _block(_VALUE, _any(value))))
     if trace_id:
         parts.append(_block(_RECORD_TRACE_ID, trace_id))
     if span_id:
@@ -101,12 +108,6 @@ def _ground_truth(event: GroundTruth) -> dict[str, Any]:
         a.GROUND_TRUTH_PROBABILITY: event.probability,
         a.SAMPLE_PROBABILITY: event.sample_probability,
     }
-
-
-def _attribute(key: str, value: Any) -> bytes:
-    if type(value) is float:
-        return _double_prefix(key) + _double(value)
-    return _block(_RECORD_ATTRIBUTE, _key(key) + _block(_VALUE, _any(value)))
 
 
 @lru_cache(maxsize=4096)

@@ -26,6 +26,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from driftline._columns import Bins, Exponential
 from driftline._encode import SCOPE, attributes
 from driftline._profile import Profile
+from driftline._turns import give_way
 
 _DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _ANSWERS = {SCORE: a.PROFILE_SCORE, VALUE: a.PROFILE_VALUE, DURATION: a.PROFILE_DURATION}
@@ -54,10 +55,12 @@ def metrics(
             body.histogram(_ANSWERS[name], counts, on_binning(name))
         else:
             body.histogram(a.PROFILE_FEATURE, counts, {a.FEATURE_NAME: name, **on_binning(name)})
+        give_way()
     for name, found in profile.categorical.items():
         for category, count in found.counts.items():
             where = {a.FEATURE_NAME: name, a.FEATURE_CATEGORY: category, **on_binning(name)}
             body.add(a.PROFILE_CATEGORY, count, where)
+            give_way()
     for name, count in profile.missing().items():
         body.add(a.PROFILE_MISSING, count, {a.FEATURE_NAME: name, **on_binning(name)})
     for label, count in profile.labels.counts.items():
@@ -116,6 +119,7 @@ class _Body:
                 )
                 self._explicit.setdefault(metric, []).append(explicit)
         elif total := counts.count:
+            counts = counts.coarse()
             exponential = ExponentialHistogramDataPoint(
                 count=total,
                 scale=counts.scale,

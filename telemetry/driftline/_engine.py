@@ -7,29 +7,28 @@ it when it is made, not in the middle of the user's loop.
 
 import contextlib
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 
+from driftline._breaker import Breaker
 from driftline._clock import Clock
-from driftline._export import Outcome, Sender, Uplink
+from driftline._export import Outcome, Uplink
 from driftline._intake import Drops, Intake
 from driftline._layout import Layout
-from driftline._outbox import Outbox, revive
+from driftline._outbox import Outbox
 from driftline._pipeline import Pipeline
+from driftline._sender import Sender
 from driftline._settings import Settings
-from driftline._slot import Counter, Slot, acquire, orphans
+from driftline._slot import Counter, acquire
+from driftline._snapshot import sync_folder
 from driftline._spool import Spool
 from driftline._spool_schema import Batch
+from driftline._succession import ADOPT_EVERY, adopt, revive
 
 log = logging.getLogger("driftline")
 
 Transport = Callable[[Batch], Outcome]
-#: Seconds between looks for what other processes on this device left behind when they died.
-ADOPT_EVERY = 60.0
-
 # SQLite forbids to close in a child what its parent opened: doing so would drop the parent's locks.
 _inherited: list[object] = []
 
@@ -63,15 +62,17 @@ class Engine:
         if transport is None:
             self._uplink = Uplink(settings)
             transport = self._uplink.send
-        self._sender = Sender(self._spool, transport, self._drops)
+        self._sender = Sender(self._spool, transport, self._drops, settings.drain, patience=settings.window)
+        self._breaker = Breaker(settings.limits, intake, self._slot.path if self._slot else None)
         pipeline = Pipeline(settings, intake, layout, self._outbox, counter=counter, clock=clock)
         self._worker = Worker(
             pipeline,
             self._drops,
             intake.wake,
-            settings.flush_interval,
+            settings.tick_interval,
             notify=self._sender.notify,
             adopt=self._adopt,
+            check=self._check,
         )
         intake.attach(counter)
         self._sender.start()
@@ -83,7 +84,7 @@ class Engine:
             self._drops.add("spool_damaged", "logs", detail="(the file is kept beside the new one)")
         snapshot = self._slot.snapshot if self._slot else None
         if snapshot is not None:
-            revive(self._spool, snapshot)
+            counter.at_least(revive(self._spool, snapshot))
         self._outbox = Outbox(
             self._settings,
             self._spool,
@@ -93,6 +94,11 @@ class Engine:
             now_ns=self._clock.time_ns(),
         )
         self._adopt()
+        self._outbox.sync()
+        if self._slot is not None:
+            with contextlib.suppress(OSError):  # some file systems cannot, and need not
+                sync_folder(self._slot.path)
+                sync_folder(self._slot.path.parent)
         return self._outbox
 
     def _adopt(self) -> None:
@@ -100,6 +106,13 @@ class Engine:
         if self._slot is not None:
             adopt(self._spool, self._slot, self._settings.spool_dir, self._drops)
         self._outbox.announce_dead(self._clock.time_ns())
+
+    def _check(self) -> None:
+        self._breaker.check(time.thread_time() + self._sender.cpu)
+
+    def settle(self, timeout: float) -> bool:
+        """Count, spool and sync; whether it was done within `timeout` seconds."""
+        return self._worker.request(timeout, cut=False)
 
     def flush(self, timeout: float) -> bool:
         """Count, close the open window, spool and send; whether all was sent within `timeout` seconds."""
@@ -151,6 +164,7 @@ class Worker(threading.Thread):
         *,
         notify: Callable[[], None],
         adopt: Callable[[], None],
+        check: Callable[[], None],
     ) -> None:
         super().__init__(name="driftline-worker", daemon=True)
         self._pipeline = pipeline
@@ -159,7 +173,8 @@ class Worker(threading.Thread):
         self._interval = interval
         self._notify = notify
         self._adopt = adopt
-        self._requests: list[threading.Event] = []
+        self._check = check
+        self._requests: list[tuple[threading.Event, bool]] = []
         self._lock = threading.Lock()
         self._finishing = False
 
@@ -173,15 +188,17 @@ class Worker(threading.Thread):
                 self._guarded(self._adopt)
             with self._lock:  # who asks during the tick is served by the next one
                 requests, self._requests = self._requests, []
-            self._guarded(self._pipeline.tick, cut=bool(requests))
+            cut, sync = any(cut for _, cut in requests), any(not cut for _, cut in requests)
+            self._guarded(self._pipeline.tick, cut=cut, sync=sync)
+            self._guarded(self._check)
             self._notify()
-            for request in requests:
-                request.set()
+            for done, _ in requests:
+                done.set()
         self._guarded(self._pipeline.end)
         self._notify()
         with self._lock:
-            for request in self._requests:
-                request.set()
+            for done, _ in self._requests:
+                done.set()
 
     def _wait(self) -> None:
         """Until a tick is due or asked for. Meanwhile only make room where the buffer fills up: what is to be
@@ -201,11 +218,12 @@ class Worker(threading.Thread):
             self._drops.add("internal_error", "metrics", detail=f"({error!r})")
             log.exception("driftline's worker stumbled; it goes on")
 
-    def request(self, timeout: float) -> bool:
-        """Have all rows taken up and the open window closed; whether it was done within `timeout` seconds."""
+    def request(self, timeout: float, *, cut: bool = True) -> bool:
+        """Have all rows taken up, and the open window closed or, without `cut`, all synced; whether it was
+        done within `timeout` seconds."""
         done = threading.Event()
         with self._lock:
-            self._requests.append(done)
+            self._requests.append((done, cut))
         self._wake.set()
         return done.wait(max(0.0, timeout))
 
@@ -215,20 +233,3 @@ class Worker(threading.Thread):
         self._wake.set()
         self.join(max(0.0, timeout))
         return not self.is_alive()
-
-
-def adopt(spool: Spool, own: Slot, parent: Path, drops: Drops) -> None:
-    """Move in what dead processes left in other slots. What cannot be read stays where it is."""
-    for slot in orphans(parent, own.path):
-        try:
-            left = Spool(slot.database, spool.limit)
-            try:
-                revive(left, slot.snapshot)
-                spool.adopt(left, slot.counter.made)
-            finally:
-                left.close()
-            slot.database.unlink()
-        except (OSError, sqlite3.Error) as error:
-            drops.note("adoption of a spool", error)
-        finally:
-            slot.release()

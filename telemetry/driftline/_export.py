@@ -1,30 +1,23 @@
-"""Sends what the spool holds, by a rule of its own: a batch is deleted only when a 2xx came whose body
-decodes as the matching OTLP answer. OpenTelemetry's exporters take a captive portal's page for success, hide
+"""One request, and what its answer means: a batch has arrived only when a 2xx came whose body decodes as the
+matching OTLP answer. OpenTelemetry's exporters take a captive portal's page for success, hide
 Retry-After and never read partial success."""
 
-import logging
 import math
-import random
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
 import requests
 from google.protobuf.message import DecodeError
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from requests.adapters import HTTPAdapter
 
-from driftline._intake import Drops
-from driftline._settings import Settings
-from driftline._spool import Spool
-from driftline._spool_schema import Batch, Signal
-
-log = logging.getLogger("driftline")
+from driftline._settings import Destination
+from driftline._spool_schema import Batch
 
 _PROTOBUF: Final = "application/x-protobuf"
 _ANSWERS: Final[dict[str, Any]] = {
@@ -32,7 +25,6 @@ _ANSWERS: Final[dict[str, Any]] = {
     "metrics": (ExportMetricsServiceResponse, "rejected_data_points"),
     "traces": (ExportTraceServiceResponse, "rejected_spans"),
 }
-SIGNALS: Final[tuple[Signal, ...]] = ("logs", "metrics", "traces")
 #: The protocol's own list.
 RETRYABLE: Final = frozenset({429, 502, 503, 504})
 #: These speak of the address or the token, not of the batch: each batch would get the same answer.
@@ -40,7 +32,6 @@ MISCONFIGURED: Final = frozenset({401, 403, 404, 405, 407})
 #: Other 5xx are a bug over there, which may be in this batch or in all. Numbers make a repeat harmless.
 MAX_ATTEMPTS: Final = 3
 MAX_ANSWER: Final = 64 * 1024
-FIRST_BACKOFF: Final = 1.0
 MAX_BACKOFF: Final = 60.0
 #: A hint longer than this is not followed to the letter.
 MAX_RETRY_AFTER: Final = 3600.0
@@ -79,21 +70,25 @@ Outcome = Sent | Later | Refused
 class Uplink:
     """One POST: batch → outcome."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
+    def __init__(self, to: Destination) -> None:
+        self._to = to
         self._session = requests.Session()
-        self._session.headers.update(settings.headers)
+        self._session.headers.clear()  # of what says nothing, yet is paid for with each request
+        self._session.headers["User-Agent"] = "driftline"
+        self._session.headers.update(to.headers)
         self._session.headers.update({"Content-Type": _PROTOBUF, "Content-Encoding": "gzip"})
-        if settings.certificate:
-            self._session.verify = settings.certificate
+        if to.certificate:
+            self._session.verify = to.certificate
 
     def send(self, batch: Batch) -> Outcome:
         """Send a batch once. Never raises for what a network or a server does."""
-        timeout = self._settings.timeout
+        timeout = self._to.timeout
         deadline = time.monotonic() + timeout
+        # Whoever traces requests must not trace ours: each would bring forth the next.
+        token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
         try:
             with self._session.post(
-                f"{self._settings.endpoint}/v1/{batch.signal}",
+                f"{self._to.endpoint}/v1/{batch.signal}",
                 data=batch.body,
                 timeout=timeout,
                 allow_redirects=False,
@@ -102,6 +97,8 @@ class Uplink:
                 return judge(batch, response.status_code, response.headers, _read(response, deadline))
         except (requests.RequestException, OSError, _TooLongError) as error:
             return Later(f"{type(error).__name__}: {error}", everywhere=True)
+        finally:
+            detach(token)
 
     def close(self) -> None:
         """Close the connections: each by name, as urllib3's own finalizer has run already at exit."""
@@ -171,110 +168,3 @@ def retry_after(value: str | None, now: float) -> float | None:
         except ValueError:
             return None
     return min(max(seconds, 0.0), MAX_RETRY_AFTER) if math.isfinite(seconds) else None
-
-
-class Sender(threading.Thread):
-    """Takes batch after batch from the spool. A signal that is refused waits; the others go on."""
-
-    def __init__(
-        self,
-        spool: Spool,
-        send: Callable[[Batch], Outcome],
-        drops: Drops,
-        *,
-        rng: random.Random | None = None,
-    ) -> None:
-        super().__init__(name="driftline-sender", daemon=True)
-        self._spool = spool
-        self._send = send
-        self._drops = drops
-        self._rng = rng or random.Random()  # noqa: S311 - jitter
-        self._wake = threading.Event()
-        self._progress = threading.Condition()
-        self._stopped = False
-        self._until = dict.fromkeys(SIGNALS, 0.0)
-        self._failures = dict.fromkeys(SIGNALS, 0)
-        self._said = ""
-
-    def run(self) -> None:
-        """Until `stop`: send what is ready, sleep until something is."""
-        while not self._stopped:
-            try:
-                wait = self._step()
-            except Exception as error:  # noqa: BLE001 - the thread must live
-                # A full disk, or a fault of ours: the batch is still in the spool.
-                self._drops.note("sender", error)
-                wait = FIRST_BACKOFF
-            if wait is None or wait > 0:
-                self._wake.wait(wait)
-                self._wake.clear()
-
-    def _step(self) -> float | None:
-        """Send one batch; seconds to wait for the next, `None` until there is one."""
-        now = time.monotonic()
-        ready = [signal for signal in SIGNALS if self._until[signal] <= now]
-        batch = self._spool.next(ready) if ready else None
-        if batch is not None:
-            self._settle(batch, self._send(batch))
-            with self._progress:
-                self._progress.notify_all()
-            return 0.0
-        waiting = [until - now for until in self._until.values() if until > now]
-        return min(waiting) if waiting else None
-
-    def _settle(self, batch: Batch, outcome: Outcome) -> None:
-        if isinstance(outcome, Later):
-            self._spool.retry(batch, counts=outcome.counts)
-            self._back_off(batch, outcome)
-            return
-        self._until[batch.signal], self._failures[batch.signal] = 0.0, 0
-        if isinstance(outcome, Refused):
-            detail = f"(refused with {outcome.status}: {outcome.message})"
-            self._spool.quarantine(batch, outcome.status, outcome.message, time.time_ns())
-            self._drops.add("refused", batch.signal, batch.records, detail=detail)
-            return
-        self._spool.delete(batch)
-        self._said = ""
-        self._drops.add("rejected", batch.signal, outcome.rejected, detail=f"({outcome.message})")
-
-    def _back_off(self, batch: Batch, outcome: Later) -> None:
-        if outcome.why != self._said:
-            self._said = outcome.why
-            log.warning("driftline cannot send %s, will try again: %s", batch.signal, outcome.why)
-        failures = self._failures[batch.signal] = self._failures[batch.signal] + 1
-        if outcome.after is None:
-            wait = min(FIRST_BACKOFF * 2.0 ** min(failures - 1, 10), MAX_BACKOFF) * self._rng.uniform(
-                0.5, 1.0
-            )
-        else:
-            # Never earlier than asked for; a little later, so that a fleet does not come back as one.
-            wait = outcome.after * self._rng.uniform(1.0, 1.1)
-        until = time.monotonic() + wait
-        for signal in SIGNALS if outcome.everywhere else (batch.signal,):
-            self._until[signal] = max(self._until[signal], until)
-
-    def notify(self) -> None:
-        """There is something new in the spool."""
-        self._wake.set()
-
-    def drain(self, timeout: float) -> bool:
-        """Wait until the spool is empty, at most `timeout` seconds; whether it is.
-
-        Gives up at once where nothing will be tried in that time: nobody waits for a collector that is away.
-        """
-        deadline = time.monotonic() + timeout
-        with self._progress:
-            while waiting := self._spool.signals():
-                left = deadline - time.monotonic()
-                if left <= 0 or self._stopped or min(self._until[signal] for signal in waiting) > deadline:
-                    return False
-                self._progress.wait(left)
-        return True
-
-    def stop(self, timeout: float) -> bool:
-        """End after the batch that is under way; whether it ended within `timeout` seconds."""
-        self._stopped = True
-        self._wake.set()
-        if self.is_alive():
-            self.join(timeout)
-        return not self.is_alive()

@@ -1,8 +1,9 @@
 """Rows as columns: what single predictions and batches both become before they are counted."""
 
+import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import chain, compress
 from operator import attrgetter
 from typing import Any
 
@@ -10,24 +11,25 @@ import numpy as np
 import numpy.typing as npt
 
 from driftline._handle import Batch, Context, Handle
+from driftline._turns import give_way
 
 Column = Sequence[Any] | npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 
-_FIELDS = attrgetter("time_ns", "values", "label", "score")
 _MORE_FIELDS = attrgetter("value", "duration", "context")
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`times` in ns, shape (n,). `columns` follow the layout, `None` for a feature that no row has.
+    """`times` in ns, shape (n,). `columns` follow the layout: a table of shape (features, n) where all are
+    numbers, else one for each feature, `None` for one that no row has.
 
     `rows[i]` is the handle of row i; for a batch it is made by asking.
     """
 
     times: npt.NDArray[np.int64]
-    columns: Sequence[Column | None]
+    columns: Sequence[Column | None] | npt.NDArray[Any]
     labels: Column | None
     scores: Column | None
     values: Column | None
@@ -43,11 +45,19 @@ class Frame:
         """The handle of a row."""
         return self.rows[self.start + row]
 
+    @property
+    def table(self) -> Floats | None:
+        """The columns as one table of shape (features, n), where they are that."""
+        columns = self.columns
+        return columns.astype(np.float64, copy=False) if isinstance(columns, np.ndarray) else None
+
     def select(self, mask: Mask) -> "Frame":
         """Only the rows of a mask, shape (n,)."""
         return Frame(
             self.times[mask],
-            [_select(column, mask) for column in self.columns],
+            self.columns[:, mask]
+            if isinstance(self.columns, np.ndarray)
+            else [_select(column, mask) for column in self.columns],
             _select(self.labels, mask),
             _select(self.scores, mask),
             _select(self.values, mask),
@@ -57,9 +67,11 @@ class Frame:
         )
 
 
-def of_handles(handles: Sequence[Handle]) -> Frame:
-    """The frame of single predictions, of which there is at least one."""
-    times, values, labels, scores = zip(*map(_FIELDS, handles), strict=True)
+def of_handles(handles: Sequence[Handle], *, numeric: bool = False) -> Frame:
+    """The frame of single predictions, of which there is at least one. `numeric`: all features are known to
+    be numbers."""
+    values = [handle.values for handle in handles]
+    give_way()
     # One None stands for nothing but None.
     answers: Sequence[Any] = (None,)
     durations: Sequence[Any] = (None,)
@@ -70,17 +82,31 @@ def of_handles(handles: Sequence[Handle]) -> Frame:
     if len(widths) > 1:
         # The layout grew in between, and it only grows: what a shorter row has not, it misses.
         width = max(widths)
-        values = tuple(row + (None,) * (width - len(row)) for row in values)
+        values = [row + (None,) * (width - len(row)) for row in values]
+    columns = _columns(values, numeric=numeric)
+    give_way()
     return Frame(
-        np.fromiter(times, np.int64, len(times)),
-        list(zip(*values, strict=True)),
-        _present(labels),
-        _present(scores),
+        np.fromiter([handle.time_ns for handle in handles], np.int64, len(handles)),
+        columns,
+        _present([handle.label for handle in handles]),
+        _present([handle.score for handle in handles]),
         _present(answers),
         _present(durations),
         contexts if any(contexts) else None,
         handles,
     )
+
+
+def _columns(values: Sequence[tuple[Any, ...]], *, numeric: bool) -> Sequence[Column] | Floats:
+    if numeric and (size := len(values) * len(values[0])):
+        try:
+            # The quickest way from Python's numbers to numpy's; what is not one it refuses.
+            packed = struct.pack(f"{size}d", *chain.from_iterable(values))
+        except (struct.error, TypeError, OverflowError):
+            pass
+        else:
+            return np.ascontiguousarray(np.frombuffer(packed).reshape(len(values), -1).T)
+    return list(zip(*values, strict=True))
 
 
 def of_batch(batch: Batch, start: int, stop: int) -> Frame:
@@ -91,7 +117,9 @@ def of_batch(batch: Batch, start: int, stop: int) -> Frame:
 
     return Frame(
         batch.times[start:stop],
-        [part(column) for column in batch.columns],
+        batch.columns[:, start:stop]
+        if isinstance(batch.columns, np.ndarray)
+        else [part(column) for column in batch.columns],
         part(batch.labels),
         part(batch.scores),
         part(batch.values),

@@ -101,6 +101,7 @@ class Context:
         "start_ns",
         "trace_id",
         "traced",
+        "tracestate",
     )
 
     def __init__(self, parent_id: str | None = None) -> None:
@@ -110,6 +111,7 @@ class Context:
         self.parent_span_id = b""
         self.remote = False
         self.traced = False
+        self.tracestate = ""
         self.start_ns = 0
         self.duration_ns = 0
         self.error: str | None = None
@@ -121,7 +123,8 @@ class Context:
 class Batch:
     """What `Monitor.record_batch` returns: `batch[i]` is the handle of row i, made when asked for.
 
-    `times` is int64 of shape (rows,), in ns. `columns` follow the layout; an absent one is `None`.
+    `times` is int64 of shape (rows,), in ns. `columns` follow the layout: a table of numbers, of shape
+    (features, rows), or one for each feature, of which an absent one is `None`.
     """
 
     __slots__ = (
@@ -139,7 +142,7 @@ class Batch:
     def __init__(
         self,
         times: npt.NDArray[np.int64],
-        columns: Sequence[Any],
+        columns: Sequence[Any] | npt.NDArray[Any],
         *,
         labels: Any,
         scores: Any,
@@ -168,7 +171,7 @@ class Batch:
             if (handle := self._handles.get(row)) is None:
                 handle = self._handles[row] = FullHandle(
                     int(self.times[row]),
-                    tuple(_plain(column, row) for column in self.columns),
+                    self._values(row),
                     _plain(self.labels, row),
                     _plain(self.scores, row),
                     self._recent,
@@ -178,13 +181,17 @@ class Batch:
                 )
         return handle
 
+    def _values(self, row: int) -> tuple[Any, ...]:
+        if isinstance(self.columns, np.ndarray):
+            return tuple(self.columns[:, row].tolist())
+        return tuple(_plain(column, row) for column in self.columns)
+
 
 def _plain(column: Any, row: int) -> Any:
     """The value in a row as Python's own kind."""
     if column is None:
         return None
-    value = column[row]
-    return value.item() if isinstance(value, np.generic) else value
+    return column.item(row) if isinstance(column, np.ndarray) else column[row]
 
 
 class Recent:

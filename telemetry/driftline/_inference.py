@@ -2,9 +2,8 @@
 
 import os
 import random
-import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
@@ -12,9 +11,16 @@ from typing import Any
 from driftline_schemas.attributes import PREDICTION_HEADER
 
 from driftline._handle import LOW_SCORE, Context, Handle, uuid7
+from driftline._w3c import (
+    TRACEPARENT,
+    TRACESTATE,
+    Pairs,
+    header,
+    parse_traceparent,
+    traceparent,
+    tracestate,
+)
 
-#: W3C Trace Context, section 3.2: version, trace id, parent id, flags; later versions may go on.
-_TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 #: Why an inference is escalated that has no low score, where the caller does not say.
 REQUESTED = "requested"
 
@@ -32,12 +38,13 @@ class Answer:
 class Inference:
     """What `Monitor.inference` gives: use it in `with`, and tell it the answer by `predict`.
 
-    An inference that is not told an answer is no prediction; its span is sent all the same if it is traced.
+    An inference that is not told an answer and does not escalate is no prediction; its span is sent all the
+    same if it is traced.
     """
 
     def __init__(
         self,
-        headers: Mapping[str, str] | None,
+        carried: Pairs,
         *,
         start_ns: int,
         trace_sample_rate: float,
@@ -50,10 +57,10 @@ class Inference:
         self._answer: Answer | None = None
         self._id: str | None = None
         self._handle: Handle | None = None
-        self._context = context = Context(header(headers, PREDICTION_HEADER))
+        self._context = context = Context(header(carried, PREDICTION_HEADER))
         context.start_ns = start_ns
         context.span_id = os.urandom(8)
-        parent = parse_traceparent(header(headers, "traceparent"))
+        parent = parse_traceparent(header(carried, TRACEPARENT))
         if parent is None:
             context.trace_id = os.urandom(16)
             # Only how often matters, so a generator that could be guessed will do.
@@ -61,6 +68,7 @@ class Inference:
         else:
             context.trace_id, context.parent_span_id, context.traced = parent
             context.remote = True
+            context.tracestate = tracestate(carried)
 
     def __enter__(self) -> "Inference":
         return self
@@ -72,6 +80,9 @@ class Inference:
         context.duration_ns = time.perf_counter_ns() - self._began
         if error is not None:
             context.error = type(error).__name__
+        if self._answer is None and context.escalation_reason is not None:
+            # Another tier answered, or was to: a prediction of this device, without a label of its own.
+            self._answer = Answer(None, None, None, context.duration_ns / 1e9)
         self._handle = self._finish(context, self._answer)
         if self._handle is not None and self._id is not None:
             self._handle.named(self._id)
@@ -102,6 +113,11 @@ class Inference:
         self._mark(LOW_SCORE)
         return True
 
+    def escalate(self, reason: str) -> None:
+        """Ask the next tier for a reason of your own (the model failed, the answer is to be refined, only the
+        cloud can classify). Call it before `headers`, so that the trace is sent in any case."""
+        self._mark(reason)
+
     def escalated(
         self,
         label: Any = None,
@@ -116,13 +132,14 @@ class Inference:
         self._context.escalation_score = score
 
     def headers(self) -> dict[str, str]:
-        """What to send along to the next tier: W3C `traceparent`, and the id of this prediction."""
+        """What to send along to the next tier: W3C `traceparent`, `tracestate` if there is one, and the id of
+        this prediction. As HTTP headers; as pairs (`list(….items())`) gRPC's metadata and MQTT 5's user
+        properties, whose names are lower case, too."""
         context = self._context
-        flags = "01" if context.traced else "00"
-        return {
-            "traceparent": f"00-{context.trace_id.hex()}-{context.span_id.hex()}-{flags}",
-            PREDICTION_HEADER: self.id,
-        }
+        sent = {TRACEPARENT: traceparent(context.trace_id, context.span_id, sampled=context.traced)}
+        if context.tracestate:
+            sent[TRACESTATE] = context.tracestate
+        return sent | {PREDICTION_HEADER: self.id}
 
     def _mark(self, reason: str) -> None:
         self._context.escalation_reason = str(reason)
@@ -134,22 +151,3 @@ def _below(score: Any, threshold: float) -> bool:
         return bool(float(score) < threshold)
     except (TypeError, ValueError):
         return False
-
-
-def parse_traceparent(value: str | None) -> tuple[bytes, bytes, bool] | None:
-    """Trace id, parent's span id and whether it is sampled; `None` for what W3C calls invalid."""
-    match = _TRACEPARENT.fullmatch(value.strip()) if value else None
-    if match is None or match[1] == "ff" or (match[1] == "00" and match[5]):
-        return None
-    trace, span = bytes.fromhex(match[2]), bytes.fromhex(match[3])
-    if not any(trace) or not any(span):
-        return None
-    return trace, span, bool(int(match[4], 16) & 1)
-
-
-def header(headers: Mapping[str, Any] | None, name: str) -> str | None:
-    """A header, whatever its case; `None` where it is absent, empty or no text."""
-    for key, value in (headers or {}).items():
-        if key.lower() == name:
-            return value if isinstance(value, str) and value else None
-    return None

@@ -4,7 +4,7 @@ import collections
 import itertools
 import logging
 import threading
-from collections.abc import MutableSequence
+from collections.abc import Callable, MutableSequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -95,20 +95,34 @@ class Failure:
     context: Context
 
 
+class _Settled(list[Handle]):
+    """Rows that are on the disk when `append` returns, so that `record` has no branch for it."""
+
+    def __init__(self, settle: Callable[[], object]) -> None:
+        self._settle = settle
+
+    def append(self, handle: Handle, /) -> None:
+        super().append(handle)
+        self._settle()
+
+
 class Intake:
     """The buffers. Rows are plain appends; all else is rarer and kept apart: rows need no sorting out.
 
     A list, not a deque: `rows[:n]` and `del rows[:n]` take a slice in C, atomically under the GIL.
     """
 
-    def __init__(self, size: int, recent: int) -> None:
+    def __init__(self, size: int, recent: int, settle: Callable[[], object] | None = None) -> None:
+        """`settle` waits until what was left is on the disk: then whoever leaves something waits."""
         self.size = size
-        self.rows: list[Handle] = []
+        self._settle = settle
+        self.rows: list[Handle] = [] if settle is None else _Settled(settle)
         self.others: list[Batch | Truth | Deployment | Failure] = []
         self.recent = Recent(recent)
         self.drops = Drops()
         self.wake = threading.Event()
         self._batched = 0
+        self._paused: str | None = None
         self._lock = threading.Lock()
         self.detach()
 
@@ -122,9 +136,18 @@ class Intake:
     def rearm(self) -> None:
         """The rows are taken up: have `record` call the worker when there are many again."""
         with self._lock:
-            if self._attached:
+            if self._attached and self._paused is None:
                 #: Rows at which `record` looks closer: soon enough for the worker to come in time.
                 self.attention = min(CROWDED, max(1, self.size // 2))
+
+    def pause(self, reason: str | None) -> None:
+        """From now on drop and count all that comes, for this reason; `None` ends it."""
+        with self._lock:
+            before, self._paused = self._paused, reason
+            if reason is not None:
+                self.attention = 0
+        if before is not None and reason is None:
+            self.rearm()
 
     def detach(self) -> None:
         """From now on each row is looked at closer, and the counter's file is let go."""
@@ -136,9 +159,12 @@ class Intake:
 
     def admit(self) -> bool:
         """Wake the worker for many rows; whether there is room for one more."""
+        if self._paused is not None:
+            self.drops.add(self._paused, "metrics")
+            return False
         self.wake.set()
         with self._lock:
-            if self._attached:
+            if self._attached and self._paused is None:
                 self.attention = self.size  # it is called: until it comes, rows are plain appends again
         if len(self.rows) < self.size:
             return True
@@ -148,6 +174,9 @@ class Intake:
     def put(self, other: Batch | Truth | Deployment | Failure) -> bool:
         """Leave something that is not a single row; whether there was room."""
         weight = len(other) if isinstance(other, Batch) else 1
+        if self._paused is not None:
+            self.drops.add(self._paused, "metrics" if isinstance(other, Batch) else "logs", weight)
+            return False
         with self._lock:
             # A batch larger than the whole buffer is let through alone.
             full = self._batched and self._batched + weight > self.size
@@ -158,6 +187,8 @@ class Intake:
             self.drops.add("buffer_full", "metrics" if isinstance(other, Batch) else "logs", weight)
         if full or self._batched >= CROWDED:
             self.wake.set()
+        if self._settle is not None and not full:
+            self._settle()
         return not full
 
     def take_rows(self, limit: int) -> list[Handle]:
@@ -177,9 +208,10 @@ class Intake:
         """Leave the parent's rows to the parent."""
         self._lock = threading.Lock()
         self.detach()
-        self.rows = []
+        self.rows = [] if self._settle is None else _Settled(self._settle)
         self.others = []
         self._batched = 0
+        self._paused = None
         self.wake = threading.Event()
         self.drops.after_fork()
         self.recent.after_fork()

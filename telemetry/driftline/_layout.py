@@ -6,6 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from driftline_schemas.binning import RESERVED
 
 from driftline._intake import Drops
@@ -45,8 +46,9 @@ class Layout:
             self.fast = (self.fast[0], len(features))
         return tuple(map(features.get, self.names))
 
-    def columns(self, features: Any, names: Sequence[str] | None) -> tuple[list[Any], int]:
-        """Columns in the layout's order, copied, and their length. Raises TypeError or ValueError."""
+    def columns(self, features: Any, names: Sequence[str] | None) -> tuple[list[Any] | npt.NDArray[Any], int]:
+        """Columns in the layout's order, copied, and their length; a table of shape (features, rows) where
+        numbers came as one that has all features. Raises TypeError or ValueError."""
         if not isinstance(features, Mapping):
             table = np.array(features)
             names = self.names if names is None else names
@@ -55,6 +57,8 @@ class Layout:
                     f"features of shape {table.shape} do not fit {len(names)} names; give an array of shape "
                     "(rows, features) in the reference's order, or names=[…], or a mapping of name → column"
                 )
+            if table.dtype.kind in "fiu" and tuple(names) == self.names:
+                return table.T, len(table)
             features = dict(zip(names, table.T, strict=True))
         else:
             features = {name: _copied(column) for name, column in features.items()}

@@ -17,6 +17,7 @@ from driftline._outbox import Outbox
 from driftline._profile import Profiler
 from driftline._sampling import GROUND_TRUTH, Chosen
 from driftline._settings import Settings
+from driftline._turns import give_way
 
 
 class Messages:
@@ -34,6 +35,7 @@ class Messages:
             handle = frame.handle(row)
             if not handle.was_sent:
                 self._send(handle, float(chosen.probability[i]), chosen.reasons(i))
+                give_way()
         if frame.contexts is not None:
             for row, context in enumerate(frame.contexts):
                 if context is not None and context.traced:
@@ -84,8 +86,12 @@ class Messages:
 
     def _features(self, handle: Handle) -> dict[str, float | str]:
         """Numbers as numbers, categories as they are spelled on the wire; what is missing is left out."""
+        names = self._layout.names
+        if self._profiler.all_numeric(names):
+            numbers = zip(names, map(_number, handle.values), strict=False)
+            return {name: number for name, number in numbers if number is not None}
         found: dict[str, float | str] = {}
-        for name, value in zip(self._layout.names, handle.values, strict=False):
+        for name, value in zip(names, handle.values, strict=False):
             sent = _number(value) if self._profiler.kind(name, (value,)) == "numeric" else _text(value)
             if sent is not None:
                 found[name] = sent
@@ -121,6 +127,7 @@ class Messages:
                 a.MODEL_VERSION: settings.version,
             },
             error=context.error,
+            tracestate=context.tracestate,
         )
 
 
@@ -138,6 +145,8 @@ def _text(value: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
+    if type(value) is float:
+        return value if math.isfinite(value) else None
     if value is None:
         return None
     try:

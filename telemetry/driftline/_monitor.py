@@ -9,7 +9,9 @@ import numpy.typing as npt
 from driftline_schemas.reference import Reference
 
 from driftline._boundary import Boundary
+from driftline._breaker import Limits
 from driftline._clock import Clock
+from driftline._drain import Drain
 from driftline._handle import Batch, Context, FullHandle, Handle
 from driftline._inference import Answer, Inference
 from driftline._intake import Deployment, Failure, Intake, Truth
@@ -17,6 +19,7 @@ from driftline._layout import Layout, answers
 from driftline._privacy import Privacy
 from driftline._runtime import Runtime
 from driftline._settings import Device, gather
+from driftline._w3c import Carrier, Pairs, pairs
 
 if TYPE_CHECKING:
     from driftline._engine import Transport
@@ -46,11 +49,14 @@ class Monitor:
         timeout: float = 10.0,
         window: float = 60.0,
         flush_interval: float = 1.0,
+        sync_interval: float = 1.0,
         sample_rate: float = 0.01,
         trace_sample_rate: float | None = None,
         escalate_below: float | None = None,
         escalated_sample_rate: float = 1.0,
         privacy: Privacy | None = None,
+        limits: Limits | None = None,
+        drain: Drain | None = None,
         spool_dir: str | Path | None = None,
         max_spool_bytes: int = 64 * 1024 * 1024,
         max_buffer: int = 65_536,
@@ -70,11 +76,15 @@ class Monitor:
         timeout: seconds that one request may take.
         window: seconds between profiles; windows are aligned to UTC.
         flush_interval: seconds from `record` to the spool, at most.
+        sync_interval: seconds of records that a power cut may take, at most; 0: none, as `record` returns
+            when it is on the disk.
         sample_rate: how likely a prediction is sent whole.
         trace_sample_rate: how likely an inference is traced; as `sample_rate` unless given.
         escalate_below: the score below which `Inference.should_escalate` says yes.
         escalated_sample_rate: how likely a prediction that escalates is sent whole.
         privacy: which features may leave the device.
+        limits: shares of CPU, memory and disk beyond which this does nothing but count; see `Limits`.
+        drain: how fast, and in which order, what gathered in an outage goes up; see `Drain`.
         spool_dir: else DRIFTLINE_SPOOL_DIR, else ~/.local/state/driftline.
         max_spool_bytes: what may wait on the disk; beyond it the least important and oldest goes.
         max_buffer: rows that may wait in memory for the worker.
@@ -82,32 +92,12 @@ class Monitor:
         strict: raise mistakes; `None` is: under pytest.
         clock: time, for tests: a `driftline.testing.Clock`.
         """
-        self._settings = gather(
-            model=model,
-            version=version,
-            device=device,
-            tier=tier,
-            reference=reference,
-            segment=segment,
-            endpoint=endpoint,
-            headers=headers,
-            timeout=timeout,
-            window=window,
-            flush_interval=flush_interval,
-            sample_rate=sample_rate,
-            trace_sample_rate=trace_sample_rate,
-            escalate_below=escalate_below,
-            escalated_sample_rate=escalated_sample_rate,
-            privacy=privacy,
-            spool_dir=spool_dir,
-            max_spool_bytes=max_spool_bytes,
-            max_buffer=max_buffer,
-            recent=recent,
-            strict=strict,
-        )
+        given = locals()  # all but the clock is for the settings to check
+        self._settings = gather(**{name: given[name] for name in given if name not in ("self", "clock")})
         clock = clock or Clock()
         self._time_ns = clock.time_ns
-        self._intake = Intake(max_buffer, recent)
+        settle = self._settle if self._settings.sync_interval == 0 else None
+        self._intake = Intake(max_buffer, recent, settle)
         self._recent = self._intake.recent
         self._boundary = Boundary(self._intake.drops, strict=self._settings.strict)
         binning = self._settings.reference.binning if self._settings.reference else None
@@ -178,27 +168,31 @@ class Monitor:
                 durations=answers("durations", durations, rows),
                 recent=self._recent,
             )
-            if rows and self._runtime.is_open():
+            if rows and self._runtime.is_open(rows):
                 self._runtime.count(rows)
                 self._intake.put(batch)
             return batch
         return None
 
     def inference(
-        self, features: Mapping[str, Any] | None = None, *, headers: Mapping[str, str] | None = None
+        self, features: Mapping[str, Any] | None = None, *, headers: Carrier | None = None
     ) -> Inference:
         """A span, its latency and its prediction: `with monitor.inference(features) as inference: …`.
 
-        `headers` are those of the request that asked, where one did: its trace goes on (W3C `traceparent`),
-        and the prediction that it escalates is named as parent.
+        `headers` are those of the request that asked, where one did: HTTP's as a mapping, or gRPC's metadata
+        or MQTT 5's user properties as pairs. Its trace goes on (W3C `traceparent`, `tracestate`), and the
+        prediction that it escalates is named as parent.
         """
         values = self._read(features) if features else ()
+        carried: Pairs = []
+        with self._boundary:
+            carried = pairs(headers)
 
         def finish(context: Context, answer: Answer | None) -> Handle | None:
             return self._told(values, context, answer)
 
         return Inference(
-            headers,
+            carried,
             start_ns=self._time_ns(),
             trace_sample_rate=self._settings.trace_sample_rate,
             escalate_below=self._settings.escalate_below,
@@ -293,6 +287,10 @@ class Monitor:
         with self._boundary:
             return self._layout.reread(features)
         return ()
+
+    def _settle(self) -> None:
+        with self._boundary:
+            self._runtime.settle()
 
     def _admit(self) -> bool:
         with self._boundary:

@@ -3,14 +3,13 @@
 import secrets
 import sqlite3
 import time
-import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from driftline_schemas import attributes as a
 from driftline_schemas.records import GroundTruth, Prediction
 
-from driftline._encode import Announcement, Escalation, Path, resource, traces
+from driftline._encode import Announcement, Escalation, Path, gzip, resource, traces
 from driftline._encode_logs import Event, logs
 from driftline._encode_metrics import metrics
 from driftline._intake import Deployment, Drops
@@ -20,7 +19,7 @@ from driftline._snapshot import OpenWindow, Snapshot
 from driftline._spool import Spool
 from driftline._spool_schema import PROFILE, SAMPLE, SPAN, STREAM, Batch, Signal, Stream, Tombstones
 
-#: Records in one request, which is also how many are encoded before other threads get their turn.
+#: Records in one request.
 BATCH_RECORDS = 256
 #: Records and windows that wait in memory while the disk takes nothing.
 MAX_WAITING = 20_000
@@ -58,13 +57,13 @@ class Outbox:
         self.stream = Stream(secrets.token_hex(16), now_ns, base, now_ns)
         self._resource = resource(self._settings, self.stream.id)
         self._who = self._resource.SerializeToString()
-        self._spool.begin(self.stream)
+        self._spool.streams.begin(self.stream)
         self._urgent.append(Announcement(now_ns, {a.STREAM_PHASE: "start"}))
 
     def announce_dead(self, now_ns: int) -> None:
         """Say for the streams whose processes died in this slot how far they had come."""
-        dead = self._spool.unfinished(self.stream.id)
-        stones, buried = self._spool.tombstones()
+        dead = self._spool.streams.unfinished(self.stream.id)
+        stones, buried = self._spool.streams.tombstones()
         # Each one counted from its base to that of the next stream in this slot.
         bases = [*(stream.base for stream in dead if stream.made is None), self.stream.base]
         for stream in dead:
@@ -73,7 +72,10 @@ class Outbox:
                 made = bases[1] - bases[0]
                 bases.pop(0)
             closed = {a.STREAM_PHASE: "closed", a.STREAM_CLOSED_ID: stream.id}
+            made = max(made, stream.profiled)
             known = _progress(stream, made, stream.profiled) | _buried(stones.pop(stream.id, Tombstones()))
+            if stream.reserved is not None and stream.reserved > made:
+                known[a.STREAM_PREDICTIONS_RESERVED] = stream.reserved
             self._urgent.append(Announcement(now_ns, closed | known))
         self._announce_stones(stones, now_ns)
         self.write(now_ns, ended=[stream.id for stream in dead], buried=buried)
@@ -100,15 +102,29 @@ class Outbox:
         self._windows.append(self._batch("metrics", PROFILE, end_ns, body, profile.predictions))
         self.stream.window_end = end_ns
 
-    def open_window(self, profile: Profile, start_ns: int, end_ns: int) -> None:
-        """Leave on disk what there is of a window that goes on, in case this process is killed."""
-        if self._snapshot is not None:
-            body = gzip(self._metrics(profile, start_ns, end_ns, self._drops.peek()))
-            window = OpenWindow(self.stream.id, start_ns, end_ns, profile.predictions, body)
-            try:
-                self._snapshot.save(window)
-            except OSError as error:
-                self._drops.note("open window's file", error)
+    def open_window(
+        self, profile: Profile | None, start_ns: int, end_ns: int, *, made: int, reserved: int
+    ) -> bool:
+        """Leave on disk what there is of a window that goes on, and how many predictions were made and may be
+        until the next time; whether the disk took it."""
+        if self._snapshot is None:
+            return True
+        body = self._metrics(profile, start_ns, end_ns, self._drops.peek()) if profile else b""
+        end = end_ns if profile else start_ns
+        count = profile.predictions if profile else 0
+        try:
+            self._snapshot.save(OpenWindow(self.stream.id, start_ns, end, count, made, reserved, body))
+        except OSError as error:
+            self._drops.note("open window's file", error)
+            return False
+        return True
+
+    def sync(self) -> None:
+        """Have all that was written survive a power cut."""
+        try:
+            self._spool.sync()
+        except OSError as error:
+            self._drops.note("spool's log", error)
 
     def _metrics(
         self, profile: Profile, start_ns: int, end_ns: int, dropped: dict[tuple[str, str], int]
@@ -199,7 +215,7 @@ class Outbox:
 
     def announce_losses(self, now_ns: int) -> None:
         """Say which numbers will never come, once for each."""
-        stones, buried = self._spool.tombstones()
+        stones, buried = self._spool.streams.tombstones()
         if buried:
             self._announce_stones(stones, now_ns)
             self.write(now_ns, buried=buried)
@@ -212,10 +228,11 @@ class Outbox:
 
     def end(self, made: int, now_ns: int) -> bool:
         """End the stream: say how far it came; whether that is in the spool."""
+        self._resume = 0.0  # the last chance
         self.write(now_ns)
         self.announce_losses(now_ns)
         stream = self.stream
-        known = _progress(stream, made, self._spool.profiled(stream.id))
+        known = _progress(stream, made, self._spool.streams.profiled(stream.id))
         known[a.STREAM_LAST_LOG] = stream.logs + len(self._urgent) + 1
         self._urgent.append(Announcement(now_ns, {a.STREAM_PHASE: "end"} | known))
         return self.write(now_ns, ended=[stream.id])
@@ -251,38 +268,4 @@ def _flat(intervals: Sequence[tuple[int, int]]) -> list[int] | None:
 
 def _parts(records: Sequence[Any]) -> Iterable[Sequence[Any]]:
     for start in range(0, len(records), BATCH_RECORDS):
-        if start:
-            time.sleep(0)  # gives up the GIL: the model's thread must not wait for a long encoding
         yield records[start : start + BATCH_RECORDS]
-
-
-def revive(spool: Spool, snapshot: Snapshot) -> None:
-    """Put in the spool what a dead process left of its open window. Raises sqlite3.Error."""
-    window = snapshot.load()
-    for stream in spool.unfinished("") if window else ():
-        # Another start than the chain's end: that window was closed and is in the spool already.
-        if window and stream.id == window.stream and stream.window_end == window.start_ns:
-            stream.window_end = window.end_ns
-            spool.put(
-                [
-                    Batch(
-                        id=0,
-                        stream=stream.id,
-                        signal="metrics",
-                        priority=PROFILE,
-                        created_ns=window.end_ns,
-                        records=window.predictions,
-                        first=0,
-                        last=0,
-                        attempts=0,
-                        body=window.body,
-                    )
-                ],
-                stream,
-            )
-
-
-def gzip(body: bytes, level: int = 6) -> bytes:
-    """RFC 1952, without a time: the same records give the same bytes."""
-    packer = zlib.compressobj(level, zlib.DEFLATED, 31)
-    return packer.compress(body) + packer.flush()

@@ -1,5 +1,6 @@
 """What the worker does at each tick: take up rows, count them into windows, choose samples, close windows."""
 
+import math
 import time
 from typing import Any
 
@@ -17,12 +18,17 @@ from driftline._profile import Profile, Profiler
 from driftline._sampling import Sampler
 from driftline._settings import Settings
 from driftline._slot import Counter
+from driftline._turns import give_way, hurry
 
-#: Rows counted at a stretch: a third of a millisecond, so that the model's thread never waits long.
+#: Rows counted at once, of single predictions and of batches.
 SLICE = 512
 BATCH_SLICE = 8192
 #: Records that may gather before they are put in the spool in the middle of a tick.
 MANY = 2048
+#: A tick that comes a little early syncs all the same, rather than let it wait for the next.
+ALMOST = 0.9
+#: Predictions that are reserved ahead on disk, at least: after a power cut they may have been made, or not.
+RESERVE = 1000
 #: Empty windows in a row, after which the rest up to now is sent as one.
 IDLE_WINDOWS = 10
 
@@ -57,15 +63,22 @@ class Pipeline:
         self._start = outbox.stream.window_end
         self._latest = 0
         self._left_open = 0
+        self._reserved = 0
+        self._last_made = 0
+        self._synced = 0.0
 
     # -- a tick -----------------------------------------------------------------------------------
 
     def drain(self) -> None:
         """Take up what there is, and no more."""
-        self._take_up(self._clock.tick())
+        tick = self._clock.tick()
+        self._take_up(tick)
+        if self._counter.made > self._reserved:
+            self._leave_open(tick.now)
 
-    def tick(self, *, cut: bool = False) -> None:
-        """Take up what there is, close what is over, write it out; with `cut` close the open window, too."""
+    def tick(self, *, cut: bool = False, sync: bool = False) -> None:
+        """Take up what there is, close what is over, write it out; with `cut` close the open window, too,
+        with `sync` have it all on the medium."""
         tick = self._clock.tick()
         self._take_up(tick)
         self._close_until(tick.now)
@@ -73,7 +86,13 @@ class Pipeline:
             self._cut(self._clock.time_ns())
         self._outbox.announce_losses(tick.now)
         self._outbox.write(tick.now)
-        self._leave_open(tick.now)
+        if sync or time.monotonic() - self._synced >= self._settings.sync_interval * ALMOST:
+            self._sync(tick.now)
+
+    def _sync(self, now: int) -> None:
+        self._synced = time.monotonic()
+        self._outbox.sync()
+        self._leave_open(now)
 
     def end(self) -> None:
         """Close the open window, empty or not, and end the stream."""
@@ -97,16 +116,19 @@ class Pipeline:
     def _frames(self) -> Any:
         """The rows that wait now, as frames; what comes meanwhile is the next tick's."""
         waiting = len(self._intake.rows)
+        # A caller that holds the lock for itself gives it back every five milliseconds only.
+        hurry(waiting > self._intake.size // 8)
         while waiting > 0 and (rows := self._intake.take_rows(min(SLICE, waiting))):
             waiting -= len(rows)
-            yield of_handles(rows)
-            time.sleep(0)  # gives up the GIL
+            yield of_handles(rows, numeric=self._profiler.all_numeric(self._layout.names))
+            give_way()
+        hurry(False)
 
     def _take(self, other: Any) -> None:
         if isinstance(other, Batch):
             for start in range(0, len(other), BATCH_SLICE):
                 self._absorb(of_batch(other, start, min(start + BATCH_SLICE, len(other))))
-                time.sleep(0)
+                give_way()
         elif isinstance(other, Truth):
             self._messages.ground_truth(other)
         elif isinstance(other, Failure):
@@ -133,8 +155,15 @@ class Pipeline:
         self._absorbed += len(frame)
         self._latest = max(self._latest, last)
         self._messages.sample(frame, self._sampler.choose(len(frame), escalated))
-        if self._outbox.waiting > MANY:
+        due = time.monotonic() - self._synced >= (self._settings.sync_interval or math.inf)
+        if due:
+            # More rows wait than can be taken up in an interval. They come in the order of their times: what
+            # ended before this frame is whole.
+            self._close_until(min(first, self._clock.time_ns()))
+        if due or self._outbox.waiting > MANY:
             self._outbox.write(self._clock.time_ns())
+        if due:
+            self._sync(self._latest)
 
     def _profile(self, key: int) -> Profile:
         profile = self._profiles.get(key)
@@ -166,9 +195,15 @@ class Pipeline:
     def _leave_open(self, now: int) -> None:
         """Have the open window survive this process, where anything came into it since the last time."""
         profile = self._profiles.get(window_start(self._start, self._width))
-        if profile is not None and profile.predictions != self._left_open:
-            self._left_open = profile.predictions
-            self._outbox.open_window(profile, self._start, max(now, self._latest) + 1)
+        made = self._counter.made
+        if (profile is not None and profile.predictions != self._left_open) or made > self._reserved:
+            reserved = made + max(RESERVE, 2 * (made - self._last_made))
+            end = max(now, self._latest, self._start) + 1
+            if profile is not None and len(self._profiles) > 1:
+                end = min(end, window_end(self._start, self._width))  # the rest is another window's
+            if self._outbox.open_window(profile, self._start, end, made=made, reserved=reserved):
+                self._left_open = profile.predictions if profile is not None else 0
+                self._reserved, self._last_made = reserved, made
 
     def _jump(self, tick: Tick) -> None:
         """Somebody set the clock between the last tick and this one: no window holds times of both."""

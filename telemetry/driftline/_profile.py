@@ -19,6 +19,7 @@ from driftline._columns import (
 from driftline._frame import Column, Frame, Mask, numbers
 from driftline._handle import LOW_SCORE
 from driftline._intake import Drops
+from driftline._turns import give_way
 
 
 class Profiler:
@@ -34,7 +35,8 @@ class Profiler:
             if feature.kind == "numeric"
         }
         self._edges.setdefault(DURATION, np.asarray(DURATION_EDGES, dtype=np.float64))
-        self._kinds: dict[str, str] = {}
+        self._kinds: dict[str, str] = {name: feature.kind for name, feature in self._bins.items()}
+        self._known_numeric = {name for name, kind in self._kinds.items() if kind == "numeric"}
 
     def binned(self, name: str) -> FeatureBinning | None:
         """The bins that the reference has for a feature."""
@@ -55,11 +57,15 @@ class Profiler:
 
     def kind(self, name: str, column: Column) -> str | None:
         """numeric or categorical: as the reference says, else as the first value ever seen; `None` before."""
-        if (feature := self._bins.get(name)) is not None:
-            return feature.kind
         if (kind := self._kinds.get(name)) is None and (kind := _kind(column)) is not None:
             self._kinds[name] = kind
+            if kind == "numeric":
+                self._known_numeric.add(name)
         return kind
+
+    def all_numeric(self, names: Sequence[str]) -> bool:
+        """Whether it is known of all these features that they are numeric."""
+        return self._known_numeric.issuperset(names)
 
 
 class Profile:
@@ -90,11 +96,15 @@ class Profile:
             self.labels.missing += rows
         else:
             self.labels.add(frame.labels)
-        for name, column in zip(names, frame.columns, strict=False):
-            if column is not None and (kind := self._profiler.kind(name, column)) is not None:
-                self._count(name, kind, column)
-            else:
-                self.absent[name] += rows
+        if (table := frame.table) is not None and self._profiler.all_numeric(names[: len(table)]):
+            self._count_table(names, table)
+        else:
+            for name, column in zip(names, frame.columns, strict=False):
+                if column is not None and (kind := self._profiler.kind(name, column)) is not None:
+                    self._count(name, kind, column)
+                else:
+                    self.absent[name] += rows
+                give_way()
         self._answers(SCORE, frame.scores, rows)
         self._answers(VALUE, frame.values, rows)
         if frame.durations is not None:
@@ -102,6 +112,19 @@ class Profile:
             self._numeric(DURATION).add(taken[~np.isnan(taken)])
         if escalated is not None:
             self._escalations(frame, escalated)
+
+    def _count_table(self, names: Sequence[str], table: Floats) -> None:
+        ordered = np.sort(table, axis=1)
+        give_way()
+        # NaN comes last, as infinity does: the ends of a row tell whether it is finite.
+        finite = (np.isfinite(ordered[:, 0]) & np.isfinite(ordered[:, -1])).tolist()
+        for name, row, whole in zip(names, ordered, finite, strict=False):
+            counts = self._numeric(name)
+            if whole and isinstance(counts, Bins):
+                counts.add_ascending(row)
+            else:
+                counts.add(row)
+            give_way()
 
     def _count(self, name: str, kind: str, column: Column) -> None:
         if kind == "numeric":

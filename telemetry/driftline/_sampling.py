@@ -41,6 +41,8 @@ class Sampler:
 
     def escalated(self, frame: Frame) -> Mask | None:
         """Which rows escalated, shape (n,); `None` where none did."""
+        if (self._threshold is None or frame.scores is None) and frame.contexts is None:
+            return None
         mask: Mask = np.zeros(len(frame), dtype=np.bool_)
         if self._threshold is not None and frame.scores is not None:
             mask = numbers(frame.scores)[0] < self._threshold

@@ -16,7 +16,8 @@ MAX_SLOTS = 1024
 class Counter:
     """Predictions made in this slot, ever: two 64-bit numbers in a mapped file, of single rows and batches.
 
-    A store into the mapping is the kernel's at once, so it survives kill -9, though not a power cut.
+    A store into the mapping is the kernel's at once, so it survives kill -9. A power cut may take it back to
+    what the kernel last wrote: then `at_least` puts it right from what was synced.
     Without a path it lives in memory only.
     `next(steps)` is atomic under the GIL; a store that comes late is put right by the next one.
     """
@@ -25,11 +26,18 @@ class Counter:
         if path is None:
             self._map = mmap.mmap(-1, 16, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
         else:
+            # Not a hole: storing into one of a mapped file on a full disk ends the process (SIGBUS).
             with path.open("ab") as file:
+                file.write(bytes(max(0, 16 - file.tell())))
                 file.truncate(16)
             with path.open("r+b") as file:
                 self._map = mmap.mmap(file.fileno(), 16)
         self.cells = memoryview(self._map).cast("Q")
+        self.steps = itertools.count(self.cells[0] + 1)
+
+    def at_least(self, made: int) -> None:
+        """Never go back behind what is known to have been made; before anybody counts."""
+        self.cells[0] += max(0, made - self.made)
         self.steps = itertools.count(self.cells[0] + 1)
 
     @property

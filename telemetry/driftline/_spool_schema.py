@@ -14,11 +14,13 @@ CREATE TABLE IF NOT EXISTS batches (
     id INTEGER PRIMARY KEY AUTOINCREMENT, stream TEXT NOT NULL, signal TEXT NOT NULL,
     priority INTEGER NOT NULL, created_ns INTEGER NOT NULL, records INTEGER NOT NULL,
     first INTEGER NOT NULL, last INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS searches (
+    batch INTEGER PRIMARY KEY, family INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS batches_by_priority ON batches (priority, id);
 CREATE TABLE IF NOT EXISTS streams (
     id TEXT PRIMARY KEY, started_ns INTEGER NOT NULL, base INTEGER NOT NULL, made INTEGER,
     logs INTEGER NOT NULL DEFAULT 0, spans INTEGER NOT NULL DEFAULT 0, window_end INTEGER NOT NULL,
-    profiled INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0);
+    profiled INTEGER NOT NULL DEFAULT 0, ended INTEGER NOT NULL DEFAULT 0, reserved INTEGER);
 CREATE TABLE IF NOT EXISTS tombstones (
     stream TEXT NOT NULL, signal TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS quarantine (
@@ -48,7 +50,8 @@ class Batch:
 class Stream:
     """What is durable of a stream: last numbers given, end of the last window, predictions in windows.
 
-    `base` is where the slot's counter of predictions stood when it started.
+    `base` is where the slot's counter of predictions stood when it started. `reserved`: how many predictions
+    it made at most, where a power cut took the count.
     """
 
     id: str
@@ -59,6 +62,7 @@ class Stream:
     spans: int = 0
     profiled: int = 0
     made: int | None = None
+    reserved: int | None = None
 
 
 @dataclass(slots=True)
@@ -85,10 +89,20 @@ def connect(path: Path | None) -> sqlite3.Connection:
         isolation_level="IMMEDIATE",
     )
     try:
+        # A commit writes whole pages: a few small ones, as a batch is a few hundred bytes.
+        db.execute("PRAGMA page_size = 1024")
+        # The slot is ours alone: the log's index may be in memory, and needs no file that is written as well.
+        db.execute("PRAGMA locking_mode = EXCLUSIVE")
         db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = NORMAL")
+        db.execute("PRAGMA synchronous = NORMAL")  # `Spool.sync` makes commits durable, many at once
         db.execute("PRAGMA journal_size_limit = 1048576")
+        # What stands in the log has to fit into the file once more: on a small disk that is room.
+        db.execute("PRAGMA wal_autocheckpoint = 1024")
+        # Debian's SQLite overwrites what is deleted: that would write each batch to the flash once more.
+        db.execute("PRAGMA secure_delete = OFF")
         db.executescript(SCHEMA)
+        if "reserved" not in {row[1] for row in db.execute("PRAGMA table_info(streams)")}:
+            db.execute("ALTER TABLE streams ADD COLUMN reserved INTEGER")  # a file of an earlier version
     except BaseException:
         db.close()
         raise

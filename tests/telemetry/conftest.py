@@ -52,6 +52,8 @@ class Collector:
 
     def __init__(self) -> None:
         self.rule: Callable[[str, int], Reply] = lambda path, number: OK
+        #: Refuses for good, with 400, a request in which this is true of any record, span or point.
+        self.bad: Callable[[dict[str, Any]], bool] | None = None
         self.requests: list[tuple[str, float]] = []
         self.headers: list[dict[str, str]] = []
         self.kept: list[tuple[str, Any]] = []
@@ -105,7 +107,7 @@ class Collector:
         for path, body in list(self.kept):
             for resource in body.resource_metrics if path == "/v1/metrics" else ():
                 points = _points(resource, "driftline.profile.predictions")
-                if stream is None or _stream(resource) == stream:
+                if points and stream in (None, _stream(resource)):
                     span = points[0].start_time_unix_nano, points[0].time_unix_nano
                     found.append((*span, sum(point.as_int for point in points)))
         return sorted(found)
@@ -130,6 +132,19 @@ def _points(resource: Any, name: str) -> list[Any]:
     return [point for metric in metrics for point in metric.sum.data_points]
 
 
+def _records(path: str, body: bytes) -> list[dict[str, Any]]:
+    """Attributes of each record, span or point of a request."""
+    request = REQUESTS[path].FromString(gzip.decompress(body))
+    found: list[Any] = []
+    for resource in getattr(request, request.DESCRIPTOR.fields[0].name):
+        for scope in getattr(resource, resource.DESCRIPTOR.fields_by_number[2].name):
+            records = getattr(scope, scope.DESCRIPTOR.fields_by_number[2].name)
+            for record in records:
+                kind = path == "/v1/metrics" and record.WhichOneof("data")
+                found += getattr(record, kind).data_points if kind else [record]
+    return [attributes_of(record) for record in found]
+
+
 def _stream(resource: Any) -> str:
     return str(attributes_of(resource.resource)["driftline.stream.id"])
 
@@ -146,6 +161,8 @@ def _handler(collector: Collector) -> type[BaseHTTPRequestHandler]:
                 collector.requests.append((self.path, time.monotonic()))
                 collector.headers.append(dict(self.headers))
                 reply = collector.rule(self.path, number)
+                if collector.bad is not None and any(map(collector.bad, _records(self.path, body))):
+                    reply = Reply(400, "text/plain", b"a bad record")
                 collector.changed.notify_all()
             if reply.hang is not None:
                 reply.hang.wait(30)
@@ -201,6 +218,7 @@ def monitor_for(tmp_path: Path, collector: Collector) -> Iterator[MakeMonitor]:
             "endpoint": collector.endpoint,
             "spool_dir": tmp_path / "spool",
             "flush_interval": 0.02,
+            "sync_interval": arguments.get("flush_interval", 0.02),
         }
         made.append(driftline.Monitor(**{**defaults, **arguments}))
         return made[-1]
@@ -218,4 +236,4 @@ def monitor(monitor_for: MakeMonitor) -> driftline.Monitor:
 @pytest.fixture
 def quick_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures are tried again after a hundredth of a second."""
-    monkeypatch.setattr("driftline._export.FIRST_BACKOFF", 0.01)
+    monkeypatch.setattr("driftline._sender.FIRST_BACKOFF", 0.01)

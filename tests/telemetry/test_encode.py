@@ -34,7 +34,14 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
     )
     monkeypatch.setenv("OTEL_SERVICE_NAME", "sorter")
     device = Device(id="cam-017", type="jetson-orin-nano", region="eu-west", firmware="36.4.3")
-    numbers = {"timeout": 1.0, "window": 60.0, "flush_interval": 1.0, "sample_rate": 0.01, "recent": 1}
+    numbers = {
+        "timeout": 1.0,
+        "window": 60.0,
+        "flush_interval": 1.0,
+        "sync_interval": 1.0,
+        "sample_rate": 0.01,
+        "recent": 1,
+    }
     return gather(
         model="digits",
         version="2.1.0",
@@ -48,6 +55,8 @@ def settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
         escalate_below=None,
         escalated_sample_rate=1.0,
         privacy=None,
+        limits=None,
+        drain=None,
         spool_dir=tmp_path,
         max_spool_bytes=2**20,
         max_buffer=1,

@@ -1,9 +1,14 @@
 """One inference: span, latency, prediction, escalation, and the trace that goes on in the next tier."""
 
+from collections import Counter
+from typing import Any
+
 import pytest
-from driftline._inference import parse_traceparent
+from driftline._w3c import pairs, parse_traceparent, tracestate
 from driftline.testing import MemoryMonitor, attributes_of
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
+
+from tests.telemetry.conftest import Collector, MakeMonitor
 
 
 def test_an_inference_is_a_prediction_with_its_duration_and_a_span() -> None:
@@ -146,3 +151,101 @@ GOOD = f"00-{'1' * 32}-{'2' * 16}-01"
 def test_a_traceparent_is_read_as_w3c_says(value: str | None, sampled: bool | None) -> None:
     parsed = parse_traceparent(value)
     assert (parsed and parsed[2]) == sampled
+
+
+CARRIERS: list[Any] = [
+    {"TraceParent": GOOD, "driftline-prediction-id": "asked", "TraceState": "a=1,b=2"},  # HTTP
+    {"traceparent": [GOOD], "driftline-prediction-id": ["asked"], "tracestate": ["a=1", "b=2"]},
+    (("traceparent", GOOD), ("driftline-prediction-id", "asked"), ("tracestate", "a=1,b=2")),  # gRPC
+    [
+        ("traceparent", GOOD),
+        ("tracestate", "a=1"),
+        ("driftline-prediction-id", "asked"),
+        ("tracestate", "b=2"),
+    ],
+    [(b"traceparent", GOOD.encode()), (b"driftline-prediction-id", b"asked"), (b"tracestate", b"a=1, b=2")],
+    iter([("traceparent", GOOD), ("driftline-prediction-id", "asked"), ("tracestate", "a=1,b=2,,c")]),
+]
+
+
+@pytest.mark.parametrize("carrier", CARRIERS, ids=["HTTP", "lists", "gRPC", "MQTT", "ASGI", "iterator"])
+def test_a_trace_goes_on_whatever_carries_it(carrier: Any) -> None:
+    with MemoryMonitor() as monitor:
+        with monitor.inference(headers=carrier) as inference:
+            inference.predict("7")
+            onward = inference.headers()
+        (prediction,), (span,) = monitor.predictions, monitor.spans
+        assert prediction.parent_id == "asked"
+        assert (span.trace_id.hex(), span.parent_span_id.hex()) == ("1" * 32, "2" * 16)
+        assert span.trace_state == onward["tracestate"] == "a=1,b=2"
+        assert onward["driftline-prediction-id"] == inference.id
+        assert onward["traceparent"] == f"00-{'1' * 32}-{span.span_id.hex()}-01"
+
+
+def test_two_parents_are_none() -> None:
+    with MemoryMonitor() as monitor:
+        with monitor.inference(
+            headers=[("traceparent", GOOD), ("traceparent", GOOD[:-2] + "00")]
+        ) as inference:
+            inference.predict("7")
+        assert monitor.spans[0].parent_span_id == b""
+
+
+def test_what_carries_nothing_is_no_reason_to_fail() -> None:
+    with MemoryMonitor(strict=False) as monitor:
+        for nonsense in (5, [1, 2], "text", {"traceparent": 7, 3: "x"}):
+            with monitor.inference(headers=nonsense) as inference:  # type: ignore[arg-type]
+                inference.predict("7")
+        assert monitor.labels == {"7": 4}
+
+
+def test_a_tracestate_that_is_too_long_loses_its_last_members() -> None:
+    long = ",".join(f"key{number}={'x' * 90}" for number in range(9))
+    kept = tracestate(pairs({"tracestate": long}))
+    assert long.startswith(kept)
+    assert kept.count("=") == 5
+    assert (
+        tracestate(pairs({"tracestate": ",".join(f"k{number}=1" for number in range(40))})).count("=") == 32
+    )
+
+
+def test_an_inference_that_escalates_without_an_answer_of_its_own_is_a_prediction_without_a_label() -> None:
+    with MemoryMonitor(sample_rate=0.0) as monitor:
+        with monitor.inference({"ink": 0.5}) as inference:
+            inference.escalate("updating")
+            assert inference.headers()["traceparent"].endswith("-01"), "before anybody is asked"
+            inference.escalated(label="1", score=0.9)
+        (prediction,), (span,) = monitor.predictions, monitor.spans
+        assert (prediction.label, prediction.score) == (None, None)
+        assert monitor.escalations == {"updating": 1}
+        values = attributes_of(span)
+        assert values["driftline.escalation.reason"] == "updating"
+        assert values["driftline.escalation.label"] == "1"
+
+
+def test_what_changed_on_a_device_is_announced() -> None:
+    with MemoryMonitor() as monitor:
+        monitor.deployed("firmware", "1.0", "1.1")
+        (event,) = monitor._logs("driftline.deployment")
+    values = attributes_of(event)
+    named = {name: values[f"driftline.deployment.{name}"] for name in ("kind", "from", "to")}
+    assert named == {"kind": "firmware", "from": "1.0", "to": "1.1"}
+
+
+def test_two_versions_that_run_during_an_update_are_kept_apart(
+    monitor_for: MakeMonitor, collector: Collector
+) -> None:
+    old, new = monitor_for(version="1"), monitor_for(version="2")
+    for monitor, rows in ((old, 30), (new, 20)):
+        for _ in range(rows):
+            monitor.record({"ink": 1.0}, label=str(rows))
+    assert old.close(timeout=20)
+    assert new.close(timeout=20)
+    counted: Counter[str] = Counter()
+    for path, body in collector.kept:
+        for resource in body.resource_metrics if path == "/v1/metrics" else ():
+            version = attributes_of(resource.resource)["driftline.model.version"]
+            for metric in resource.scope_metrics[0].metrics:
+                if metric.name == "driftline.profile.predictions":
+                    counted[version] += sum(point.as_int for point in metric.sum.data_points)
+    assert counted == {"1": 30, "2": 20}

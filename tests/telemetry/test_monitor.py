@@ -281,7 +281,7 @@ def test_a_closed_monitor_takes_nothing_and_counts_it(monitor: driftline.Monitor
     monitor.record(FEATURES)
     monitor.record_batch(np.zeros((2, 1)), names=["ink"])
     monitor.ground_truth("x", "1")
-    assert monitor.dropped == 3
+    assert monitor.dropped == 4
     assert not monitor.flush()
 
 

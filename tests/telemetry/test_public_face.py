@@ -17,9 +17,9 @@ def test_all_is_sorted_and_all_there() -> None:
     assert public == set(driftline.__all__)
 
 
-def test_modules_are_private_but_for_testing() -> None:
+def test_modules_are_private_but_for_what_users_import_by_name() -> None:
     names = {module.name for module in pkgutil.iter_modules(driftline.__path__)}
-    assert {name for name in names if not name.startswith("_")} == {"testing"}
+    assert {name for name in names if not name.startswith("_")} == {"exporters", "testing"}
 
 
 def test_what_is_public_is_documented() -> None:

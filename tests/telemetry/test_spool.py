@@ -18,7 +18,7 @@ def batch(priority: int, first: int = 1, last: int = 0, size: int = 100) -> Batc
 
 def opened(path: Path | None, stream: Stream, limit: int = 2**20) -> Spool:
     spool = Spool(path, limit)
-    spool.begin(stream)
+    spool.streams.begin(stream)
     return spool
 
 
@@ -48,7 +48,7 @@ def test_what_is_put_is_there_after_another_process_opens_it(tmp_path: Path, str
     spool.put([batch(SAMPLE, 1, 12), batch(PROFILE, 1, 40)], stream)
     spool.close()
     again = Spool(tmp_path / "spool.db", 2**20)
-    (left,) = again.unfinished("s2")
+    (left,) = again.streams.unfinished("s2")
     assert (left.id, left.logs, left.spans, left.window_end, left.profiled) == ("s1", 12, 3, 99, 40)
     assert (len(again), again.bytes) == (2, 200)
     again.close()
@@ -63,7 +63,7 @@ def test_a_full_spool_drops_the_least_important_first_and_of_these_the_oldest(st
     assert [(each.priority, each.first, each.last) for each in dropped] == [(SPAN, 1, 2)]
     dropped = spool.put([batch(PROFILE), batch(PROFILE)], stream)
     assert [(each.priority, each.first, each.last) for each in dropped] == [(SPAN, 3, 3), (SAMPLE, 2, 4)]
-    found, _ = spool.tombstones()
+    found, _ = spool.streams.tombstones()
     assert found["s1"].traces == [(1, 2), (3, 3)]
     assert found["s1"].logs == [(2, 4)]
     assert spool.bytes == 500
@@ -73,10 +73,10 @@ def test_a_full_spool_drops_the_least_important_first_and_of_these_the_oldest(st
 def test_a_profile_goes_only_when_no_sample_is_left_and_is_not_said_to_have_arrived(stream: Stream) -> None:
     spool = opened(None, stream, limit=300)
     spool.put([batch(PROFILE, 1, 40), batch(PROFILE, 1, 2), batch(STREAM)], stream)
-    assert spool.profiled("s1") == 42
+    assert spool.streams.profiled("s1") == 42
     (dropped,) = spool.put([batch(STREAM, 2)], stream)
     assert (dropped.priority, dropped.records) == (PROFILE, 40)
-    assert spool.profiled("s1") == 2
+    assert spool.streams.profiled("s1") == 2
     spool.close()
 
 
@@ -95,11 +95,11 @@ def test_a_batch_under_way_is_not_dropped_for_room(stream: Stream) -> None:
 def test_tombstones_are_told_until_somebody_announced_them(stream: Stream) -> None:
     spool = opened(None, stream, limit=100)
     spool.put([batch(SAMPLE, 1), batch(SAMPLE, 2)], stream)
-    found, buried = spool.tombstones()
+    found, buried = spool.streams.tombstones()
     assert found["s1"].logs == [(1, 1)]
-    assert spool.tombstones() == (found, buried)
+    assert spool.streams.tombstones() == (found, buried)
     spool.put([batch(SAMPLE, 3)], stream, buried=buried)
-    found, _ = spool.tombstones()
+    found, _ = spool.streams.tombstones()
     assert found["s1"].logs == [(2, 2)]
     spool.close()
 
@@ -166,9 +166,9 @@ def test_an_orphan_is_moved_in_with_all_it_knows(tmp_path: Path, stream: Stream)
     own = opened(tmp_path / "own.db", Stream("s2", 2, 0, 2))
     own.adopt(dead, made=17)
     assert (len(own), own.bytes, len(dead)) == (3, 300, 0)
-    (left,) = own.unfinished("s2")
+    (left,) = own.streams.unfinished("s2")
     assert (left.id, left.logs, left.made) == ("s1", 4, 17)
-    assert own.tombstones()[0]["s1"].logs == [(1, 1)]
+    assert own.streams.tombstones()[0]["s1"].logs == [(1, 1)]
     dead.close()
     own.close()
 

@@ -1,0 +1,63 @@
+"""Which batches wait for others, and go up with them in one request: a sample in a request of its own costs
+three times its bytes, and as much of the interpreter's time as a hundred."""
+
+import zlib
+from dataclasses import replace
+from typing import Final
+
+from driftline._encode import gzip
+from driftline._spool import Spool
+from driftline._spool_schema import STREAM, Batch, Signal
+
+#: Records that make a whole request: with so many nothing waits for more.
+WHOLE: Final = 256
+
+
+class Together:
+    """For one spool. All methods but `hurry` are the sender's; times are monotonic, in seconds."""
+
+    def __init__(self, spool: Spool, patience: float) -> None:
+        self._spool = spool
+        self._patience = patience
+        self._since: dict[Signal, float] = {}
+        self._hurry = 0.0
+        #: Batches up to this one go by themselves.
+        self._apart = 0
+
+    def hurry(self, until: float) -> None:
+        """Let nothing wait until then."""
+        self._hurry = max(self._hurry, until)
+
+    def wait(self, signal: Signal, now: float) -> float:
+        """Seconds until batches of a signal may go. Windows, truths and announcements, and whatever was told
+        before them, go at once."""
+        if self._patience == 0 or signal == "metrics" or now < self._hurry:
+            return 0.0
+        records, priority = self._spool.waiting(signal)
+        if not records:
+            self._since.pop(signal, None)
+            return 0.0
+        since = self._since.setdefault(signal, now)
+        if priority == STREAM or records >= WHOLE:
+            return 0.0
+        return since + self._patience - now
+
+    def join(self, batch: Batch) -> tuple[Batch, list[Batch]]:
+        """A batch and those that go up with it as one, and which these are."""
+        if self._patience == 0 or batch.signal == "metrics" or batch.id <= self._apart:
+            return batch, [batch]
+        parts = [batch, *self._spool.followers(batch, max(0, WHOLE - batch.records))]
+        if len(parts) == 1:
+            return batch, parts
+        try:
+            # Requests are messages that consist of one repeated field: one after the other they are one.
+            body = b"".join(zlib.decompress(part.body, 31) for part in parts)
+        except zlib.error:  # a disk that fails: the collector is to say which of them it does not take
+            self.part(parts[-1].id)
+            return batch, [batch]
+        records = sum(part.records for part in parts)
+        return replace(batch, body=gzip(body), records=records, last=parts[-1].last), parts
+
+    def part(self, last: int) -> None:
+        """Send each batch up to this id by itself."""
+        self._apart = max(self._apart, last)
