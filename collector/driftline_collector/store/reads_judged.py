@@ -24,19 +24,19 @@ class JudgedReads(Queries):
         """See `Store.drifted`."""
         return self._read(
             """
-            WITH latest AS (
-                SELECT segment, window_start_ns, verdict, since_ns, finding, details FROM evaluations
+            WITH latest AS (  -- narrow: the details of all are many times the rest
+                SELECT rowid AS place, segment, window_start_ns, verdict FROM evaluations
                 WHERE model = $model AND measure = 'drift' AND feature IS NULL
                   AND window_start_ns >= $start AND window_end_ns <= $end
                 QUALIFY row_number() OVER (
                     PARTITION BY segment, window_start_ns ORDER BY revision DESC, evaluated_ns DESC) = 1
+            ), told AS (
+                SELECT place, verdict FROM latest WHERE verdict IN ('drifted', 'stable')
+                QUALIFY row_number() OVER (PARTITION BY segment ORDER BY window_start_ns DESC) = 1
             )
             SELECT segment, coalesce(since_ns, window_start_ns) AS since_ns, finding,
                 CAST(json_extract(details, '$.moved') AS VARCHAR[]) AS moved
-            FROM (
-                SELECT * FROM latest WHERE verdict IN ('drifted', 'stable')
-                QUALIFY row_number() OVER (PARTITION BY segment ORDER BY window_start_ns DESC) = 1)
-            WHERE verdict = 'drifted'
+            FROM evaluations WHERE rowid IN (SELECT place FROM told WHERE verdict = 'drifted')
             """,
             {"model": model, "start": start_ns, "end": end_ns},
         )
