@@ -137,6 +137,23 @@ notifiers:
                 )
             ],
         ),
+        (
+            "evaluation: {detector: wasserstein}\n",
+            [
+                (
+                    "1: evaluation.detector: expected 'psi', 'chi_square', 'kolmogorov_smirnov' or"
+                    " 'neyman_smooth'; found 'wasserstein'"
+                )
+            ],
+        ),
+        (
+            "alerts:\n  rules:\n    - {name: a, measure: drift, detector: wasserstein}\n",
+            ["3: alerts.rules[0]: 'detector' is for rules on drift with a limit: above"],
+        ),
+        (
+            "alerts:\n  rules:\n    - {name: a, measure: drift, detector: psi, above: 1, sure: true}\n",
+            ["3: alerts.rules[0]: 'sure' compares an interval, which the score of a detector does not have"],
+        ),
         ("alerts: {rules: [{measure: drift}]}\n", ["1: alerts.rules[0].name: is missing"]),
         (
             "alerts:\n  rules:\n    - {name: a, measure: accuracy}\n",

@@ -13,6 +13,7 @@ from driftline_collector.alerts.delivery import Delivery
 from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.notifiers.webhook import WebhookNotifier
 from driftline_collector.alerts.pipeline import AlertPipeline
+from driftline_collector.alerts.rules import Rule
 from driftline_collector.analysis.by_version import by_version
 from driftline_collector.analysis.calibration import calibration
 from driftline_collector.analysis.detectors.proportion import binned_quantile
@@ -85,7 +86,7 @@ class Collector:
         )
         self._evaluated = 0
         self._scheduler = _scheduler(
-            self._store, settings.evaluation, self._observe, judged=self._delivery.wake, now=now
+            self._store, settings.evaluation, rules, self._observe, judged=self._delivery.wake, now=now
         )
         self._serving = False
         self._otlp = OtlpHttp(
@@ -186,6 +187,7 @@ def _webhook(settings: NotifierSettings) -> WebhookNotifier:
 def _scheduler(
     store: Store,
     settings: EvaluationSettings,
+    rules: Sequence[Rule],
     observe: Callable[[pa.Table], Tables],
     *,
     judged: Callable[[], None],
@@ -195,11 +197,13 @@ def _scheduler(
         minimum_effect=settings.minimum_effect,
         false_discovery=settings.false_discovery,
         minimum_rows=settings.minimum_rows,
+        detector=settings.detector,
+        scores=tuple(sorted({rule.detector for rule in rules if rule.detector})),
     )
     return Scheduler(
         store,
         observe,
-        Policy(limits=limits, future_tolerance_ns=settings.future_tolerance),
+        Policy(limits=limits, detectors=settings.detectors, future_tolerance_ns=settings.future_tolerance),
         width_ns=settings.window,
         lateness_ns=settings.lateness,
         history_ns=settings.history,

@@ -34,6 +34,10 @@ from driftline_collector.settings_types import (
     distinct,
 )
 
+#: The detectors that have a p-value; the analysis, which knows them all, is not loaded for this.
+Judge = Literal["psi", "chi_square", "kolmogorov_smirnov", "neyman_smooth"]
+Detector = Judge | Literal["jensen_shannon", "hellinger", "wasserstein"]
+
 
 class StoreSettings(Section):
     """Where data are kept."""
@@ -106,6 +110,10 @@ class EvaluationSettings(Section):
     minimum_rows: float = Field(
         default=50, ge=1, description="Effective rows below which data are insufficient."
     )
+    detector: Judge = Field(default="psi", description="Whose test gives the verdicts of drift.")
+    detectors: dict[str, Judge] = Field(
+        default={}, description="The same for single models, by name, where it is another one."
+    )
 
     @model_validator(mode="after")
     def _history_holds_a_window(self) -> "EvaluationSettings":
@@ -121,6 +129,9 @@ class RuleSettings(Section):
 
     name: str = Field(min_length=1, description="Shown in alerts; alerts are told apart by rule and segment.")
     measure: Measure = Field(description="The evaluated number.")
+    detector: Detector | None = Field(
+        default=None, description="For drift with a limit: whose score is compared with it; PSI without one."
+    )
     above: float | None = Field(default=None, description="Fires when the value is greater.")
     below: float | None = Field(default=None, description="Fires when the value is less.")
     sure: bool = Field(
@@ -150,6 +161,14 @@ class RuleSettings(Section):
             raise ValueError(f"'each' splits by {twice[0]}, which 'segment' has narrowed down already")
         return self
 
+    @model_validator(mode="after")
+    def _has_a_score(self) -> "RuleSettings":
+        if self.detector and (self.measure != "drift" or self.limitless):
+            raise ValueError("'detector' is for rules on drift with a limit: above")
+        if self.detector and self.sure:
+            raise ValueError("'sure' compares an interval, which the score of a detector does not have")
+        return self
+
     @property
     def limitless(self) -> bool:
         return self.above is None and self.below is None
@@ -159,6 +178,7 @@ class RuleSettings(Section):
         return Rule(
             name=self.name,
             measure=self.measure,
+            detector=self.detector,
             above=self.above,
             below=self.below,
             sure=self.sure,

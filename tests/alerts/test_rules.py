@@ -53,6 +53,19 @@ def test_a_drift_explained_by_a_wider_segment_goes_on_and_by_a_part_or_a_crossin
     assert DRIFT.holds(Evaluation.of_row(explained)) is holds
 
 
+@pytest.mark.parametrize(("score", "holds"), [(0.4, True), (0.2, False), (None, None)])
+def test_a_rule_with_a_detector_compares_its_score_whatever_the_effect_is(
+    score: float | None, holds: bool | None
+) -> None:
+    far = Rule(name="far", measure="drift", detector="wasserstein", above=0.3)
+    scores = {"hellinger": 0.9} if score is None else {"wasserstein": score, "hellinger": 0.9}
+    given = Evaluation.of_row(row(0, value=7.0, lower=6.0, upper=8.0, details=json.dumps({"scores": scores})))
+    read = far.reads(given)
+    assert (read.value, read.lower, read.upper) == (score, None, None)
+    assert far.holds(read) is holds
+    assert DRIFT.reads(given) is given
+
+
 @pytest.mark.parametrize(
     ("limits", "value", "holds"),
     [

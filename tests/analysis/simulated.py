@@ -47,4 +47,4 @@ def compared(family: Family, counts: Floats, *, effect: float = 0.02) -> Compari
         np.zeros(segments, dtype=np.int64),
         family,
     )
-    return compare(sums, np.eye(segments, dtype=np.bool_), family, effect, 50)
+    return compare(sums, np.eye(segments, dtype=np.bool_), family, effect=effect, minimum_rows=50)

@@ -62,7 +62,7 @@ def found(
     )
 
     def judge(members: npt.NDArray[np.bool_]) -> tuple[Comparison, Kept]:
-        comparison = compare(sums, members, family, 0.02, 50)
+        comparison = compare(sums, members, family, effect=0.02, minimum_rows=50)
         return comparison, step_up(comparison.p, 0.05)
 
     scan = Scan(
@@ -226,3 +226,28 @@ def test_without_drift_nothing_is_found(family: Family) -> None:
         rng = np.random.default_rng(seed)
         shifts = np.zeros((len(devices), FEATURES))
         assert found(family, devices, [200] * len(devices), shifts, rng) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_finding_with_too_few_rows_now_explains_what_its_devices_do_to_the_fleet(
+    family: Family, seed: int
+) -> None:
+    devices = [Cell("2.0.0", kind, "eu") for kind in ("a", "b") for _ in range(8)]
+    rows, shifts = [6] * len(devices), np.zeros((len(devices), FEATURES))
+    shifts[:8, 0] = 1.5
+    assert found(family, devices, rows, shifts, np.random.default_rng(seed)) == [(None, None, None)]
+    standing: list[Node] = [(None, "a", None)]
+    assert found(family, devices, rows, shifts, np.random.default_rng(seed), standing=standing) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_finding_with_too_few_rows_does_not_explain_a_drift_that_others_have_too(
+    family: Family, seed: int
+) -> None:
+    devices = [Cell("2.0.0", kind, "eu") for kind in ("a", "b") for _ in range(3)]
+    rows, shifts = [15] * 3 + [200] * 3, np.zeros((len(devices), FEATURES))
+    shifts[:, 0] = 1.5
+    standing: list[Node] = [(None, "a", None)]
+    result = found(family, devices, rows, shifts, np.random.default_rng(seed), standing=standing)
+    assert result != []
+    assert all(any(holds(node, cell) for node in result) for cell in devices[3:])

@@ -50,14 +50,44 @@ def test_a_device_by_itself_is_judged_by_how_much_devices_differ_elsewhere() -> 
     family = normal_family(20_000, rng)
     pairs = normal_counts(family, rng, segments=40, devices=2, rows=200, correlation=0.1)
     alone = normal_counts(family, rng, segments=400, devices=1, rows=200, correlation=0.1)
-    by_themselves = compared(family, alone)
+    few_by_themselves = compared(family, alone[:4])
+    many_by_themselves = compared(family, alone)
     among_others = compared(
         family, np.concatenate([np.concatenate([alone, np.zeros_like(alone)], axis=1), pairs])
     )
-    assert (by_themselves.phi_df == 0).all()
-    assert (by_themselves.p < 0.05).mean() > 0.2
+    assert (few_by_themselves.phi_df == 0).all()
+    assert (many_by_themselves.p < 0.05).mean() < 0.1
+    assert (many_by_themselves.p < 0.001).mean() < 0.01
     assert (among_others.p[:400] < 0.05).mean() < 0.1
     assert (among_others.p[:400] < 0.001).mean() < 0.01
+
+
+def test_what_all_devices_of_a_cell_share_for_a_day_is_known_from_other_cells() -> None:
+    """A jitter of .05σ: eight devices of a cell agree on it, and only other cells show that it is nothing."""
+    rng = np.random.default_rng(26)
+    family = normal_family(50_000, rng)
+    counts = np.concatenate(
+        [
+            normal_counts(family, rng, segments=1, devices=8, rows=1000, shift=by)
+            for by in 0.05 * rng.normal(size=100)
+        ]
+    )
+    together = compared(family, counts, effect=0.0)
+    assert (together.p < 0.05).mean() <= 0.1
+    one_by_one = [float(compared(family, counts[[i]], effect=0.0).p[0, 0]) for i in range(100)]
+    assert (np.array(one_by_one) < 0.05).mean() > 0.2
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.8, 1.0])
+def test_cells_that_have_drifted_do_not_excuse_themselves_be_they_few_or_most(share: float) -> None:
+    rng = np.random.default_rng(27)
+    family = normal_family(20_000, rng)
+    counts = normal_counts(family, rng, segments=60, devices=3, rows=200)
+    moved = round(share * 60)
+    counts[:moved] = normal_counts(family, rng, segments=moved, devices=3, rows=200, shift=0.7)
+    p = compared(family, counts).p
+    assert (p[:moved] < 0.001).mean() > 0.95
+    assert not (p[moved:] < 0.001).any()
 
 
 def test_a_shift_on_all_devices_is_found_though_they_differ() -> None:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driftline_collector.analysis.detectors.choice import DETECTORS
+from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import WindowResult
 from driftline_collector.analysis.windows import Window
@@ -87,6 +89,69 @@ def test_the_very_rows_of_the_reference_never_drift(store: DuckDBStore, feed: Fe
     assert all(e.lower == 0 for e in result.evaluations if e.feature)
 
 
+@pytest.mark.parametrize("detector", ["psi", "chi_square", "kolmogorov_smirnov", "neyman_smooth"])
+def test_whichever_detector_judges_a_shift_is_drift_and_none_is_not(
+    store: DuckDBStore, feed: Feed, detector: str
+) -> None:
+    rng = np.random.default_rng(5)
+    for number, by in enumerate((0.0, 1.0)):
+        for camera in CAMERAS:
+            feed.window(camera, number, shifted(healthy(300, rng), by, ["x03"]))
+    feed.commit()
+    limits = Limits(detector=detector)
+    well, moved = (judge(store, number, limits=limits) for number in (0, 1))
+    assert {e.verdict for e in well.evaluations if e.measure == "drift"} == {"stable"}
+    rows = {e.feature: e for e in moved.evaluations if e.segment == FLEET and e.measure == "drift"}
+    assert [name for name, e in rows.items() if name and e.verdict == "drifted"] == ["x03"]
+    told = {name: e.details or {} for name, e in rows.items()}
+    assert told[None]["detector"] == told["x03"]["detector"] == detector
+    assert told["x03"]["score"] > told["x04"]["score"] >= 0
+    # A category has no order: what needs one leaves it to PSI.
+    of_category = detector if detector in ("psi", "chi_square") else "psi"
+    assert told["light"]["detector"] == told[LABEL]["detector"] == of_category
+    p = {name: e.p for name, e in rows.items()}
+    assert p["x03"] is not None
+    assert p["x03"] < 1e-3  # four devices are not many to know by how much they differ
+
+
+def test_a_model_may_have_a_detector_of_its_own(store: DuckDBStore, feed: Feed) -> None:
+    feed_all(feed, 300)
+    chosen = judge(store, detectors={MODEL: "kolmogorov_smirnov"}, limits=Limits(detector="chi_square"))
+    another = judge(store, detectors={"other": "kolmogorov_smirnov"}, limits=Limits(detector="chi_square"))
+    for result, detector in ((chosen, "kolmogorov_smirnov"), (another, "chi_square")):
+        (x00,) = (e for e in result.evaluations if e.segment == FLEET and e.feature == "x00")
+        assert x00.details is not None
+        assert x00.details["detector"] == detector
+
+
+def test_rules_have_the_largest_score_of_the_detectors_that_they_name(store: DuckDBStore, feed: Feed) -> None:
+    """A shift by half a standard deviation is 0.5 of them to carry, whatever the verdict's test."""
+    rng = np.random.default_rng(5)
+    for number, by in enumerate((0.0, 0.5)):
+        for camera in CAMERAS:
+            feed.window(camera, number, shifted(healthy(500, rng), by, ["x03"]))
+    feed.commit()
+    every = tuple(DETECTORS)
+    scores = []
+    for number in (0, 1):
+        rows = judge(store, number, limits=Limits(scores=every)).evaluations
+        (whole,) = (e for e in rows if e.segment == FLEET and e.measure == "drift" and not e.feature)
+        assert whole.details is not None
+        scores.append(whole.details["scores"])
+    well, moved = scores
+    assert well.keys() == moved.keys() == set(every)
+    assert all(moved[name] > 1.5 * well[name] for name in every)
+    deviation = np.sqrt(0.5**2 + 0.9**2)
+    assert moved["wasserstein"] == pytest.approx(0.5 / deviation, rel=0.1)
+    assert moved["kolmogorov_smirnov"] == pytest.approx(0.19, abs=0.03)
+
+
+def test_a_magnitude_gives_no_verdict(store: DuckDBStore, feed: Feed) -> None:
+    feed_all(feed, 300)
+    with pytest.raises(ValueError, match="wasserstein has no p-value"):
+        judge(store, limits=Limits(detector="wasserstein"))
+
+
 def test_labels_and_scores_are_judged_as_features_are(store: DuckDBStore, feed: Feed) -> None:
     feed_all(feed, 300, lambda values: {**values, LABEL: np.array(["7"] * 300)})
     result = judge(store)
@@ -132,6 +197,26 @@ def test_idle_devices_are_insufficient_data_and_not_silent(store: DuckDBStore, f
     assert measures["silent_devices"] == 0
 
 
+@pytest.mark.parametrize("missing", [0, 300])
+def test_a_window_without_a_single_value_of_a_feature_is_judged_all_the_same(
+    store: DuckDBStore, feed: Feed, reference: Reference, missing: int
+) -> None:
+    """Nothing at all, or nothing but missing values: there is no histogram of the feature then."""
+    for camera in CAMERAS:
+        common: dict[str, Any] = {**camera.dimensions(), "binning": reference.binning.id}
+        start, end = window(0)
+        common |= {"start_ns": start, "end_ns": end}
+        feed.point(common, LABEL, "predictions", [missing], "7")
+        if missing:
+            feed.point(common, "x00", "missing", [missing])
+    feed.commit()
+    result = judge(store)
+    assert verdict(result) == ("drifted" if missing else "insufficient_data")
+    if missing:
+        assert verdict(result, feature="x00") == "drifted"
+        assert verdict(result, feature="x01") == "insufficient_data"
+
+
 def test_a_constant_feature_is_stable_until_it_is_constant_no_more(store: DuckDBStore) -> None:
     rng = np.random.default_rng(6)
     constant = Reference.from_data(
@@ -147,6 +232,78 @@ def test_a_constant_feature_is_stable_until_it_is_constant_no_more(store: DuckDB
     assert verdict(same, feature="x") == "stable"
     assert verdict(other, feature="x") == "drifted"
     assert verdict(other, feature="y") == "stable"
+
+
+@pytest.mark.parametrize(("between", "since"), [("few rows", 0), ("nothing", 0), ("mended", 2)])
+def test_a_drift_goes_on_over_a_window_that_cannot_tell_and_not_over_one_that_is_healthy(
+    store: DuckDBStore, feed: Feed, between: str, since: int
+) -> None:
+    rng = np.random.default_rng(5)
+    windows = {0: shifted(healthy(300, rng), 1.0), 2: shifted(healthy(300, rng), 1.0)}
+    if between == "few rows":
+        windows[1] = shifted(healthy(20, rng), 1.0)
+    elif between == "mended":
+        windows[1] = healthy(300, rng)
+    for number, values in windows.items():
+        feed.window(CAMERAS[0], number, values)
+    feed.commit()
+    for number in range(3):
+        result = judge(store, number)
+        store.submit({"evaluations": result.table()}).result(30)
+    assert result.findings == (FLEET,)
+    (row,) = (e for e in result.evaluations if e.segment == FLEET and e.measure == "drift" and not e.feature)
+    assert row.since_ns == window(since)[0]
+
+
+def test_the_end_of_a_drift_is_not_believed_on_the_few_who_come_back_first(
+    store: DuckDBStore, feed: Feed
+) -> None:
+    rng = np.random.default_rng(5)
+    for camera in CAMERAS:
+        feed.window(camera, 0, shifted(healthy(300, rng), 1.0))
+    feed.window(CAMERAS[0], 1, healthy(300, rng))
+    feed.commit()
+    store.submit({"evaluations": judge(store).table()}).result(30)
+    first = judge(store, 1)
+    assert verdict(first) == "insufficient_data"
+    assert (
+        reason(first) == "seems to be well again, but only 25% of the expected device time has been reported"
+    )
+    for camera in CAMERAS[1:]:
+        feed.window(camera, 1, healthy(300, rng))
+    feed.commit()
+    assert verdict(judge(store, 1)) == "stable"
+
+
+def test_a_drift_is_over_once_what_had_moved_has_moved_back_not_where_rows_are_too_few_to_show_it(
+    store: DuckDBStore, feed: Feed
+) -> None:
+    rng = np.random.default_rng(5)
+    for number, (rows, by) in enumerate([(300, 1.0), (13, 0.65), (300, 0.0)]):
+        for camera in CAMERAS:
+            feed.window(camera, number, shifted(healthy(rows, rng), by, ["x03"]))
+    feed.commit()
+    results = []
+    for number in range(3):
+        results.append(judge(store, number))
+        store.submit({"evaluations": results[-1].table()}).result(30)
+    assert [verdict(result) for result in results] == ["drifted", "insufficient_data", "stable"]
+    assert reason(results[1]) == "too few rows to say that the drift of x03 is over"
+
+
+def test_a_revision_that_cannot_tell_takes_the_place_of_a_verdict(store: DuckDBStore, feed: Feed) -> None:
+    rng = np.random.default_rng(5)
+    feed.window(CAMERAS[0], 0, shifted(healthy(300, rng), 1.0))
+    feed.commit()
+    store.submit({"evaluations": judge(store).table()}).result(30)
+    assert store.drifted(MODEL, *window(0)).column("segment").to_pylist()
+    for camera in CAMERAS[1:]:
+        feed.window(camera, 0, healthy(0, rng), until=0.1)
+    feed.commit()
+    second = judge(store)
+    assert verdict(second) == "insufficient_data"
+    store.submit({"evaluations": second.table()}).result(30)
+    assert store.drifted(MODEL, *window(0)).num_rows == 0
 
 
 def test_a_binning_that_no_reference_is_on_is_no_reference(store: DuckDBStore, feed: Feed) -> None:

@@ -106,9 +106,7 @@ def register(running: RunningCollector, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-# Where a window holds few rows, the fleet may reach the number that a verdict needs and its parts not: it is
-# then named instead of camera-a, and rings too.
-@pytest.mark.soak
+@pytest.mark.alone
 def test_a_device_type_that_drifts_rings_once_though_the_collector_is_killed_and_is_resolved_when_mended(
     tmp_path: Path, receiver: Desk
 ) -> None:

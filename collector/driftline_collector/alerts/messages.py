@@ -243,7 +243,8 @@ def _evidence(evaluation: Evaluation) -> str:
 
 
 def _name(rule: Rule) -> str:
-    return rule.measure.replace("_", " ").replace("latency p95", "latency (p95)")
+    name = f"{rule.measure} by {rule.detector}" if rule.detector else rule.measure
+    return name.replace("_", " ").replace("latency p95", "latency (p95)")
 
 
 def _number(value: float | None) -> str:

@@ -65,10 +65,11 @@ class AlertPipeline:
         said: list[Notification] = []
         late: list[tuple[Rule, Evaluation]] = []
         ruled = pa.array(sorted({rule.measure for rule in self._rules.values()}), pa.string())
-        for evaluation in evaluations_of(evaluations.filter(pc.is_in(evaluations["measure"], ruled))):
+        for evaluated in evaluations_of(evaluations.filter(pc.is_in(evaluations["measure"], ruled))):
             for rule in self._rules.values():
-                if rule.measure != evaluation.measure or not rule.watches(evaluation.segment):
+                if rule.measure != evaluated.measure or not rule.watches(evaluated.segment):
                     continue
+                evaluation = rule.reads(evaluated)
                 if evaluation.revision > 0:  # a window that was judged before, and is no longer the present
                     if rule.limitless and rule.holds(evaluation):
                         late.append((rule, evaluation))

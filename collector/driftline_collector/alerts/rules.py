@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -41,17 +41,23 @@ class Evaluation:
     devices: int | None = None
     since_ns: int | None = None
     explained_by: tuple[Segment, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Evaluation":
         """Read one row; NaN and NULL are both `None`."""
-        plain = cls.__dataclass_fields__.keys() - {"segment", "explained_by"}
+        plain = cls.__dataclass_fields__.keys() - {"segment", "explained_by", "scores"}
         values = {name: row.get(name) for name in plain}
         given: dict[str, Any] = {
             name: None if isinstance(v, float) and math.isnan(v) else v for name, v in values.items()
         }
-        by = json.loads(row.get("details") or "{}").get("explained_by", ())
-        return cls(segment=Segment.parse(row["segment"]), explained_by=tuple(map(Segment.parse, by)), **given)
+        details = json.loads(row.get("details") or "{}")
+        return cls(
+            segment=Segment.parse(row["segment"]),
+            explained_by=tuple(map(Segment.parse, details.get("explained_by", ()))),
+            scores=details.get("scores", {}),
+            **given,
+        )
 
 
 def evaluations_of(table: pa.Table) -> Iterator[Evaluation]:
@@ -67,11 +73,13 @@ class Rule:
 
     `above` and `below` are compared with the value; when `sure`, with the end of the interval that is nearer
     to normal, so that the whole interval must be beyond the limit. `segment` is the segment that is watched
-    (for drift without a limit: all findings within it), `each` the dimensions that it is split by.
+    (for drift without a limit: all findings within it), `each` the dimensions that it is split by. With a
+    `detector` the value is its score of drift, the largest over features, which has no interval.
     """
 
     name: str
     measure: Measure
+    detector: str | None = None
     above: float | None = None
     below: float | None = None
     sure: bool = False
@@ -86,6 +94,13 @@ class Rule:
     def limitless(self) -> bool:
         """Whether it asks for findings, not for a number."""
         return self.above is None and self.below is None
+
+    def reads(self, evaluation: Evaluation) -> Evaluation:
+        """The evaluation with the number that this rule is about as its value."""
+        if self.detector is None:
+            return evaluation
+        score = evaluation.scores.get(self.detector)
+        return replace(evaluation, value=score, lower=None, upper=None, p=None, q=None)
 
     def watches(self, segment: Segment) -> bool:
         """Whether evaluations of this segment are this rule's."""

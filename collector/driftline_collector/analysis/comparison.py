@@ -1,14 +1,23 @@
 """Segments against their reference: sums by cell, which add up to any segment, and a test of each feature."""
 
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from driftline_collector.analysis.counts import by_place
-from driftline_collector.analysis.detectors.overdispersion import Spread, dispersion, within_devices
+from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
+from driftline_collector.analysis.detectors.overdispersion import (
+    Correlation,
+    Spread,
+    between_cells,
+    dispersion,
+    within_devices,
+)
 from driftline_collector.analysis.detectors.psi import confidence_bounds, minimum_effect, population_stability
+from driftline_collector.analysis.detectors.sample import Sample
 from driftline_collector.analysis.references import Family
 
 Floats = npt.NDArray[np.float64]
@@ -16,14 +25,14 @@ Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CellSums:
     """All that a verdict is a function of, by cell (L), feature (F) and test bin (B); every field is a sum.
 
     `expected` is what the cell's own version's reference makes of as many rows. `adjusted` are counts without
     the known difference between versions, so that a mixture of versions is not taken for noise of devices;
     `spread` is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `version`,
-    (L,), is the cell's place among the family's versions.
+    (L,), is the cell's place among the family's versions, `common`, (F, B), their mean shares.
     """
 
     counts: Floats
@@ -32,6 +41,7 @@ class CellSums:
     spread: Spread
     relative_squares: Floats
     version: Whole
+    common: Floats
 
     @classmethod
     def of(cls, counts: Floats, cell: Whole, version: Whole, family: Family) -> "CellSums":
@@ -57,19 +67,34 @@ class CellSums:
             spread=spread,
             relative_squares=by_cell(counts**2 / np.where(n > 0, n, 1.0)[..., None]),
             version=version,
+            common=common,
         )
 
-    @property
+    @cached_property
     def rows(self) -> Floats:
         """How many rows each cell has by feature, shape (L, F)."""
         return np.asarray(self.counts.sum(-1), dtype=np.float64)
+
+    @cached_property
+    def of_devices(self) -> Correlation:
+        """How alike two rows of one device are."""
+        return within_devices(self.counts, self.relative_squares, self.spread)
+
+    @cached_property
+    def of_cells(self) -> Correlation:
+        """How alike two rows of one cell are, beyond that."""
+        centre = self.adjusted / np.where(self.rows > 0, self.rows, 1.0)[..., None]
+        bins = (self.counts > 0).sum(-1)
+        within = dispersion(self.counts, centre, self.spread, bins, self.of_devices)
+        return between_cells(self.adjusted, self.common, within)
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """Segments (S) against their reference by feature (F). `p` is NaN where there are too few rows.
 
-    `counts` and `expected`, (S, F, B), are what was compared; `n` rows, `c` = 1/n + 1/m, all others (S, F).
+    `counts` and `expected`, (S, F, B), are what was compared; `n` rows, `c` = 1/n + 1/m, `score` is that
+    of the detector that `p` is of, all others (S, F).
     """
 
     counts: Floats
@@ -82,6 +107,7 @@ class Comparison:
     phi_df: Floats
     phi_own: Flags
     p: Floats
+    score: Floats
 
     @property
     def effect(self) -> Floats:
@@ -110,9 +136,18 @@ class Comparison:
         return replace(self, **numbers)
 
 
-def compare(sums: CellSums, members: Flags, family: Family, effect: float, minimum_rows: float) -> Comparison:
+def compare(
+    sums: CellSums,
+    members: Flags,
+    family: Family,
+    *,
+    effect: float,
+    minimum_rows: float,
+    detector: str = DEFAULT,
+) -> Comparison:
     """Test "the PSI is at most `effect`" for segments, given by the cells of each (`members`, (S, L)).
 
+    Another `detector` tests the like of its own score, where the feature has the order that it needs.
     The reference of a segment of several versions is the mixture of theirs with the present weights w_v, as
     good as 1 / Σ w_v²/m_v rows.
     """
@@ -140,17 +175,40 @@ def compare(sums: CellSums, members: Flags, family: Family, effect: float, minim
     scaled = np.nan_to_num(expected / some[..., None] * reference_rows[..., None])
     psi, bins = population_stability(counts, scaled)
     c = np.where(n > 0, 1 / some + np.nan_to_num(per_reference_row), np.inf)
-    correlation = within_devices(sums.counts, sums.relative_squares, sums.spread)
-    dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, correlation)
+    dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, sums.of_devices)
+    dispersed = dispersed.with_cells(counts, total(sums.rows**2), sums.of_cells)
     phi, phi_df = dispersed.phi, dispersed.df
-    p = np.full(n.shape, np.nan)
-    testable = (n >= minimum_rows) & np.isfinite(reference_rows)
-    p[testable] = minimum_effect(
-        psi[testable],
-        bins[testable],
-        c[testable],
-        effect=effect,
-        phi=phi[testable],
-        phi_df=phi_df[testable],
+    testable = (n >= minimum_rows) & (np.nan_to_num(reference_rows) >= minimum_rows)
+    p, score = np.full(n.shape, np.nan), np.where(testable, psi, np.nan)
+    other = testable & judges(detector, family)
+    plain = testable & ~other
+    p[plain] = minimum_effect(
+        psi[plain], bins[plain], c[plain], effect=effect, phi=phi[plain], phi_df=phi_df[plain]
     )
-    return Comparison(counts, scaled, n, psi, bins, c, phi, phi_df, dispersed.own, p)
+    if other.any():
+        order = family.order[np.nonzero(other)[1]]
+        sample = Sample(
+            observed=np.take_along_axis(counts[other], order, axis=-1),
+            expected=np.take_along_axis(scaled[other], order, axis=-1),
+            phi=phi[other],
+            phi_df=phi_df[other],
+        )
+        p[other], score[other] = _detected(detector, sample, effect)
+    return Comparison(counts, scaled, n, psi, bins, c, phi, phi_df, dispersed.own, p, score)
+
+
+def judges(detector: str, family: Family) -> Flags:
+    """Which features a detector gives the verdict of, (F,); the others have the default one's."""
+    if detector == DEFAULT:
+        return np.zeros(len(family.features), dtype=np.bool_)
+    return family.ordered | (not DETECTORS[detector].ordered)
+
+
+def _detected(detector: str, sample: Sample, effect: float) -> tuple[Floats, Floats]:
+    """The p-values of "the shift is at most what has a PSI of `effect`", and the scores."""
+    choice = DETECTORS[detector]
+    if choice.matters is None:
+        raise ValueError(f"{detector} has no p-value: it is a magnitude for rules, and gives no verdict")
+    found = choice.detect(sample, effect=choice.matters(effect))
+    assert found.p_value is not None  # noqa: S101  # what matters is known of those that have a law
+    return found.p_value, found.score

@@ -121,11 +121,15 @@ class Profiles:
         """Counts on a family's binning, shape (devices, features, test bins). Not to be written to."""
         binning = family.binning.id
         if binning not in self._counted:
-            result = np.zeros((len(self.devices), len(family.features), family.width))
-            for i, (feature, merged) in enumerate(zip(family.features, family.merged, strict=True)):
-                self._count(feature, binning, merged, result[:, i])
-            self._counted[binning] = result
+            self._counted[binning] = self.counts_on(family, family.merged, family.width)
         return self._counted[binning]
+
+    def counts_on(self, family: Family, merged: Sequence[Whole], width: int) -> Floats:
+        """The like on other unions of its fine bins, `merged` of each feature, at most `width` of them."""
+        result = np.zeros((len(self.devices), len(family.features), width))
+        for i, (feature, of_feature) in enumerate(zip(family.features, merged, strict=True)):
+            self._count(feature, family.binning.id, of_feature, result[:, i])
+        return result
 
     def places(self, **values: str) -> Whole:
         """The rows with these values in `binning`, `feature` or `kind`, in their order."""

@@ -12,11 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.comparison import CellSums, Comparison, compare
+from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
+from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.explain import Scan
+from driftline_collector.analysis.magnitudes import Members, magnitudes
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
@@ -26,23 +28,29 @@ Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The numbers in the rule: least PSI that matters, accepted share of false findings, least rows."""
+    """What is in the rule: least PSI that matters, accepted share of false findings, least rows, the test."""
 
     minimum_effect: float = 0.02
     false_discovery: float = 0.05
     minimum_rows: float = 50.0
+    detector: str = DEFAULT
+    scores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
+    `detectors`, (features,), are whose test each feature's verdict is, `scores`, (N,), for rules.
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
     that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
-    or that of the window before which it is left of.
+    or that of before which it is left of, or which has too few rows now.
     """
 
     family: Family
+    limits: Limits
+    detectors: tuple[str, ...]
+    scores: Mapping[str, Floats]
     comparison: Comparison
     kept: Kept
     effect: Floats
@@ -58,6 +66,11 @@ class Judged:
         return np.asarray(self.comparison.n.max(-1), dtype=np.float64)
 
     @cached_property
+    def reference_rows(self) -> Floats:
+        """How many rows of the reference they were compared with, shape (N,)."""
+        return np.asarray(self.comparison.expected.sum(-1).max(-1), dtype=np.float64)
+
+    @cached_property
     def told(self) -> Mapping[str, list[list[Any]]]:
         """All that rows tell of features, each (N, features): numbers of Python's, for thousands of rows."""
         comparison = self.comparison
@@ -71,6 +84,7 @@ class Judged:
             "lower": self.lower.tolist(),
             "upper": self.upper.tolist(),
             "q": self.kept.feature_q.tolist(),
+            "score": comparison.score.tolist(),
             "kept": self.kept.features.tolist(),
         }
 
@@ -80,15 +94,23 @@ def judge(
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `standing`, shape (N,), says which nodes were findings in the window before.
+    `standing`, shape (N,), says which nodes were findings when last they could be judged.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
         return None
-    sums = _sums(profiles, bound, family, lattice)
+    members = _members(profiles, bound, family, lattice)
+    sums = CellSums.of(profiles.counts(family)[bound], members.cell, members.version, family)
 
     def judged(members: Flags) -> tuple[Comparison, Kept]:
-        comparison = compare(sums, members, family, limits.minimum_effect, limits.minimum_rows)
+        comparison = compare(
+            sums,
+            members,
+            family,
+            effect=limits.minimum_effect,
+            minimum_rows=limits.minimum_rows,
+            detector=limits.detector,
+        )
         return comparison, step_up(comparison.p, limits.false_discovery)
 
     comparison, kept = judged(lattice.members)
@@ -112,6 +134,11 @@ def judge(
     lower, upper = comparison.bounds()
     return Judged(
         family=family,
+        limits=limits,
+        detectors=tuple(
+            limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
+        ),
+        scores=magnitudes(limits.scores, profiles, members, family, lattice),
         comparison=comparison,
         kept=kept,
         effect=comparison.effect,
@@ -133,14 +160,13 @@ def judge(
     )
 
 
-def _sums(profiles: Profiles, bound: npt.NDArray[np.int64], family: Family, lattice: Lattice) -> CellSums:
+def _members(profiles: Profiles, bound: npt.NDArray[np.int64], family: Family, lattice: Lattice) -> Members:
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     version = {name: i for i, name in enumerate(family.versions)}
-    return CellSums.of(
-        profiles.counts(family)[bound],
+    return Members(
+        bound,
         np.array([place[profiles.devices[i].cell] for i in bound], dtype=np.int64),
         np.array([version.get(cell.version, 0) for cell in lattice.cells], dtype=np.int64),
-        family,
     )
 
 
@@ -174,6 +200,8 @@ def evaluations(
         phi_source=first.phi_source,
         details={
             "strongest": first.feature,
+            "detector": judged.detectors[features.index(first)],
+            **_scores(judged, node),
             "moved": [f.feature for f in moved],
             "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
         },
@@ -192,8 +220,6 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
     }
     name = family.features[i].name
     if math.isnan(p):
-        expected = judged.comparison.expected[node, i].any()
-        few = f"{n:.0f} rows are too few" if expected else "the reference has no rows"
         return Evaluation(
             **common,
             measure="drift",
@@ -201,7 +227,7 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
             n=n,
             n_eff=n,
             verdict="insufficient_data",
-            reason=few,
+            reason=too_few(n, float(judged.comparison.expected[node, i].sum()), judged.limits),
             details=details,
         )
     return Evaluation(
@@ -218,8 +244,21 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         q=told["q"][node][i],
         phi=told["phi"][node][i],
         phi_source=_phi_source(judged.comparison, node, i),
-        details=details,
+        details=details | {"detector": judged.detectors[i], "score": told["score"][node][i]},
     )
+
+
+def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
+    found = {name: float(of[node]) for name, of in judged.scores.items() if np.isfinite(of[node])}
+    return {"scores": found} if found else {}
+
+
+def too_few(rows: float, reference_rows: float, limits: Limits) -> str:
+    """Why so many rows could not be compared with so many of the reference."""
+    needed = f"a verdict needs {limits.minimum_rows:.0f}"
+    if reference_rows < limits.minimum_rows and rows:
+        return f"the reference has too few rows; {needed}"
+    return f"{rows:.0f} rows are too few; {needed}"
 
 
 def _phi_source(comparison: Comparison, node: int, i: int) -> str:

@@ -1,7 +1,7 @@
 """One window of one model, judged: all measures of all segments."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -37,10 +37,18 @@ _MANY = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How windows are judged: `limits` of the verdict, how far ahead of ours a device's clock may be."""
+    """How windows are judged: `limits` of the verdict, how far ahead of ours a device's clock may be.
+
+    `detectors` are whose test judges a model where that is another than the limits'.
+    """
 
     limits: Limits = field(default_factory=Limits)
+    detectors: Mapping[str, str] = field(default_factory=dict)
     future_tolerance_ns: int = 300 * 10**9
+
+    def limits_of(self, model: str) -> Limits:
+        """The limits of the verdict on a model."""
+        return replace(self.limits, detector=self.detectors.get(model, self.limits.detector))
 
 
 def evaluate(
@@ -75,7 +83,7 @@ def evaluate(
             before=before,
             ahead=ahead,
         )
-        rows += part.evaluations(store, policy.limits)
+        rows += part.evaluations(store, policy.limits_of(model))
     found = {e.segment for e in rows if e.finding and e.feature is None}
     revision = 1 + max(earlier.column("revision").to_pylist(), default=-1)
     return WindowResult(
@@ -174,20 +182,11 @@ class Population:
 
 
 def _drifted_before(store: Store, model: str, window: Window) -> dict[str, Running]:
-    """The segments that were drifted in the window before."""
-    before = Selection(
-        model=model,
-        measure="drift",
-        verdict="drifted",
-        start_ns=window.start_ns - window.width_ns,
-        end_ns=window.start_ns,
-        limit=_MANY,
-    )
-    rows = store.evaluations(before)
-    rows = rows.filter(pc.is_null(rows.column("feature")))
+    """The segments that were drifted when last they could be judged, in as many windows as labels have."""
+    rows = store.drifted(model, window.start_ns - TRAILING * window.width_ns, window.start_ns)
     return {
-        row["segment"]: Running(row["since_ns"] or row["window_start_ns"], row["finding"])
-        for row in rows.select(["segment", "since_ns", "window_start_ns", "finding"]).to_pylist()
+        row["segment"]: Running(row["since_ns"], row["finding"], tuple(row["moved"] or ()))
+        for row in rows.to_pylist()
     }
 
 

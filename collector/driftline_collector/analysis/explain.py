@@ -7,7 +7,7 @@ the largest sum is a finding, its cells are taken out of all segments, and what 
 nothing is drifted. docs/decisions/0010-smallest-explaining-set.md says why not a sum of cells' p-values.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,9 @@ _PARTS = (1.0, 0.5)
 class Finding:
     """A segment that explains drift, with the comparison of what earlier findings left of all segments.
 
-    `left_of` is set where it is but what is left of a finding of the window before, which is over as a whole:
-    a drift that ends on one device after the other is not a new one on those that are last.
+    `left_of` is set where a finding of before explains it, though that is none now. It may be what is left of
+    one that is over as a whole: a drift that ends on one device after the other is not a new one on those
+    that are last. Or it holds one that has too few rows now, and shows nothing but that one's shift.
     """
 
     node: int
@@ -51,8 +52,8 @@ class Scan:
     """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
     `judge` compares segments, given by their cells, shape (S, L). `cell_phi`, (L, F), is each cell's
-    overdispersion; `standing`, (N,), says which nodes were findings in the window before. `believed` are the
-    log-odds that a cell must overcome: less is no evidence either way.
+    overdispersion; `standing`, (N,), says which nodes were findings when last they could be judged.
+    `believed` are the log-odds that a cell must overcome: less is no evidence either way.
     """
 
     judge: Callable[[Flags], tuple[Comparison, Kept]]
@@ -72,13 +73,19 @@ class Scan:
             comparison, kept = self.judge(remaining)
             if not kept.segments.any():
                 return found
-            chosen = self._choose(remaining, comparison, kept)
-            found.append(Finding(chosen, self._left_of(chosen, kept), comparison, kept))
+            evidence = {
+                i: self._evidence(remaining[i], comparison, i, kept.features[i])
+                for i in np.flatnonzero(kept.segments).tolist()
+            }
+            chosen = self._choose(remaining, evidence, kept)
+            known = self._left_of(chosen, kept)
+            if known is None:
+                known = self._too_few_in(chosen, remaining[chosen], comparison, evidence[chosen])
+            found.append(Finding(chosen, known, comparison, kept))
             left &= ~self.lattice.members[chosen]
 
-    def _choose(self, remaining: Flags, comparison: Comparison, kept: Kept) -> int:
-        candidates = np.flatnonzero(kept.segments).tolist()
-        evidence = {i: self._evidence(remaining[i], comparison, i, kept.features[i]) for i in candidates}
+    def _choose(self, remaining: Flags, evidence: Mapping[int, Floats], kept: Kept) -> int:
+        candidates = list(evidence)
         score = {i: self._score(evidence[i], _AGAINST) for i in candidates}
         if max(score.values()) > 0:
             # Where scores are alike, the better fit, less what each named dimension must earn.
@@ -97,6 +104,18 @@ class Scan:
         members = self.lattice.members
         for i in np.flatnonzero(self.standing & ~kept.segments).tolist():
             if not self.standing[chosen] and _within(members[chosen], members[i]):
+                return int(i)
+        return None
+
+    def _too_few_in(self, chosen: int, cells: Flags, comparison: Comparison, evidence: Floats) -> int | None:
+        """The finding of before within `chosen` that speaks for its shift where nothing else in it does."""
+        if self.standing[chosen]:
+            return None
+        at = np.flatnonzero(cells)
+        for i in np.flatnonzero(self.standing & np.isnan(comparison.p).all(-1)).tolist():
+            inside = self.lattice.members[i, at]
+            elsewhere = (evidence[~inside] > self.believed).any()
+            if not elsewhere and inside.any() and self._score(evidence[inside], 1.0) > 0:
                 return int(i)
         return None
 

@@ -17,6 +17,7 @@ from driftline_collector.analysis.detectors import merging
 logger = logging.getLogger(__name__)
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +25,9 @@ class Family:
     """The versions of a model that share a binning. F features, B test bins (padded), V versions.
 
     `merged[f]` gives the test bin of each fine bin of feature f, `names[f]` what each test bin is called.
-    `shares`, (V, F, B), are the reference's shares, `rows`, (V, F), the counts behind them; `ids`, (V,), name
-    the references.
+    `ordered`, (F,), says which features have an order, and `order`, (F, B), how their test bins stand in it.
+    `fine[f]`, (V, fine bins), are the reference's counts, `shares`, (V, F, B), its shares of test bins,
+    `rows`, (V, F), the counts behind them; `ids`, (V,), name the references.
     """
 
     binning: Binning
@@ -34,8 +36,11 @@ class Family:
     names: tuple[tuple[str, ...], ...]
     versions: tuple[str, ...]
     ids: tuple[str, ...]
+    fine: tuple[Floats, ...]
     shares: Floats
     rows: Floats
+    ordered: Flags
+    order: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, references: dict[str, Reference], ids: dict[str, str]) -> "Family":
@@ -55,12 +60,31 @@ class Family:
         rows = counts.sum(-1)
         shares = counts / np.where(rows > 0, rows, 1.0)[..., None]
         names = tuple(_bin_names(f, m) for f, m in zip(features, merged, strict=True))
-        return cls(binning, features, merged, names, versions, tuple(ids[v] for v in versions), shares, rows)
+        return cls(
+            binning,
+            features,
+            merged,
+            names,
+            versions,
+            tuple(ids[v] for v in versions),
+            tuple(fine),
+            shares,
+            rows,
+            ordered=np.array([f.kind == "numeric" for f in features], dtype=np.bool_),
+            order=np.array([_order(m, width) for m in merged], dtype=np.int64).reshape(-1, width),
+        )
 
     @property
     def width(self) -> int:
         """B, the number of test bins of the feature that has most."""
         return int(self.shares.shape[-1])
+
+
+def _order(merged: npt.NDArray[np.int64], width: int) -> npt.NDArray[np.int64]:
+    """Test bins by the last of their fine bins, so that what is missing, or merged with it, stands last."""
+    last = np.full(width, len(merged))
+    last[merged] = np.arange(len(merged))  # the last one written is the highest
+    return np.argsort(last, kind="stable")
 
 
 def _counts_of(reference: Reference, feature: FeatureBinning) -> Floats:

@@ -9,31 +9,32 @@ import numpy.typing as npt
 
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage
-from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge
+from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge, too_few
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
 Flags = npt.NDArray[np.bool_]
-#: Share of the expected device time that must be reported before drift is believed: what comes first after an
-#: outage is not a fair sample of a segment. The revision that late data bring has the last word.
+#: Share of the expected device time that must be reported before drift, or its end, is believed: what comes
+#: first after an outage is no fair sample of a segment. The revision that late data bring has the last word.
 LEAST_COVERAGE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A segment that was drifted in the window before: since when, and whether it was a finding."""
+    """A segment that was drifted when last it could be judged: since when, if a finding, what had moved."""
 
     since_ns: int
     finding: bool
+    moved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of the N nodes beside their counts.
 
-    `before` are the segments that were drifted in the window before, by key. `known_before`, (N,), says
-    whether any of a node's devices had reported earlier.
+    `before` are the segments that were drifted when last they could be judged, by key. `known_before`, (N,),
+    says whether any of a node's devices had reported earlier.
     """
 
     start_ns: int
@@ -74,15 +75,13 @@ def drift_of_segments(
             "devices": int(standing.coverage.expected[i]),
         }
         best = _most_rows(judged, i)
-        share = standing.coverage.share[i]
-        if share < LEAST_COVERAGE and made[i] and best is not None and best.kept.segments[i]:
-            few = f"moved, but only {share:.0%} of the expected device time has been reported"
+        if made[i] and best is not None and (doubt := _doubt(best, i, key, standing, limits)):
             rows.append(
-                Evaluation(**common, measure="drift", verdict="insufficient_data", reason=few, n=made[i])
+                Evaluation(**common, measure="drift", verdict="insufficient_data", reason=doubt, n=made[i])
             )
             continue
         if best is None or np.isnan(best.kept.p[i]):
-            verdict, reason = _unjudged(float(made[i]), best, i, standing, limits)
+            verdict, reason = _unjudged(float(made[i]), best, i, standing)
             rows.append(
                 Evaluation(**common, measure="drift", verdict=verdict, reason=reason, n=float(made[i]))
             )
@@ -96,6 +95,27 @@ def drift_of_segments(
         remark = f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else ""
         rows += evaluations(best, i, keys, remark, common)
     return rows
+
+
+def _doubt(judged: Judged, node: int, key: str, standing: Standing, limits: Limits) -> str:
+    """Why what its counts say of a segment is not believed, though they would begin or end a drift.
+
+    In few rows a drift that goes on may not be kept among all that is looked at. What moved before is a
+    question by itself, which need not pay for the others.
+    """
+    if np.isnan(judged.kept.p[node]):
+        return ""
+    drifted, before = bool(judged.kept.segments[node]), standing.before.get(key)
+    share = standing.coverage.share[node]
+    if share < LEAST_COVERAGE and (drifted or before):
+        news = "moved" if drifted else "seems to be well again"
+        return f"{news}, but only {share:.0%} of the expected device time has been reported"
+    if before and not drifted:
+        p = dict(zip((f.name for f in judged.family.features), judged.comparison.p[node], strict=True))
+        still = [name for name in before.moved if p.get(name, 1.0) <= limits.false_discovery]
+        if still:
+            return f"too few rows to say that the drift of {', '.join(still)} is over"
+    return ""
 
 
 def _most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
@@ -113,20 +133,15 @@ def _references(judged: Judged, lattice: Lattice, node: int) -> str:
     return ",".join(i for v, i in zip(family.versions, family.ids, strict=True) if v in within)
 
 
-def _unjudged(
-    made: float, judged: Judged | None, node: int, standing: Standing, limits: Limits
-) -> tuple[Verdict, str]:
+def _unjudged(made: float, judged: Judged | None, node: int, standing: Standing) -> tuple[Verdict, str]:
     expected, silent = int(standing.coverage.expected[node]), int(standing.coverage.silent[node])
     compared = 0.0 if judged is None else float(judged.rows[node])
     if expected and silent == expected:
         return "vanished", f"none of its {expected} devices has reported in this window"
     if not made:
         return "insufficient_data", "its devices are idle: no predictions in this window"
-    if compared:
-        return (
-            "insufficient_data",
-            f"{compared:.0f} rows are too few; a verdict needs {limits.minimum_rows:.0f}",
-        )
+    if judged is not None and compared:
+        return "insufficient_data", too_few(compared, float(judged.reference_rows[node]), judged.limits)
     if not standing.known_before[node]:
         return "new_segment", "its first window, and no reference for its binning: register one"
     return "no_reference", "no reference for the binning that its devices use: register one"

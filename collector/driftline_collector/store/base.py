@@ -106,6 +106,13 @@ class Store(Protocol):
     def evaluations(self, selection: Selection) -> pa.Table:
         """The highest revision of each evaluation that fits, latest window first."""
 
+    def drifted(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """The segments whose last verdict of drift in [start, end) that is one was `drifted`.
+
+        A window that could not tell, for want of rows or of devices, is passed over.
+        segment, since_ns (where the run of windows began), finding, moved VARCHAR[] (the features).
+        """
+
     def judged_until(self, model: str | None = None) -> pa.Table:
         """window_end_ns of the last window judged and evaluated_ns of the last time; one row or none."""
 

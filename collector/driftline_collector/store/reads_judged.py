@@ -20,6 +20,27 @@ _LATEST = """QUALIFY row_number() OVER (
 class JudgedReads(Queries):
     """See `driftline_collector.store.shown.Shown`."""
 
+    def drifted(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.drifted`."""
+        return self._read(
+            """
+            WITH latest AS (  -- narrow: the details of all are many times the rest
+                SELECT rowid AS place, segment, window_start_ns, verdict FROM evaluations
+                WHERE model = $model AND measure = 'drift' AND feature IS NULL
+                  AND window_start_ns >= $start AND window_end_ns <= $end
+                QUALIFY row_number() OVER (
+                    PARTITION BY segment, window_start_ns ORDER BY revision DESC, evaluated_ns DESC) = 1
+            ), told AS (
+                SELECT place, verdict FROM latest WHERE verdict IN ('drifted', 'stable')
+                QUALIFY row_number() OVER (PARTITION BY segment ORDER BY window_start_ns DESC) = 1
+            )
+            SELECT segment, coalesce(since_ns, window_start_ns) AS since_ns, finding,
+                CAST(json_extract(details, '$.moved') AS VARCHAR[]) AS moved
+            FROM evaluations WHERE rowid IN (SELECT place FROM told WHERE verdict = 'drifted')
+            """,
+            {"model": model, "start": start_ns, "end": end_ns},
+        )
+
     def judged_until(self, model: str | None = None) -> pa.Table:
         """See `Store.judged_until`."""
         return self._read(

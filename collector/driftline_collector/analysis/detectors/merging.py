@@ -18,11 +18,14 @@ RARE_SHARE = 0.005
 Index = npt.NDArray[np.int64]
 
 
-def merge_ordered(counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS) -> Index:
+def merge_ordered(
+    counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS, rare_share: float = RARE_SHARE
+) -> Index:
     """Unions of neighbouring bins with about equal counts.
 
     `counts`, shape (k,), is in the layout of a numeric feature: below the range, the bins of the range, above
-    it, missing. Returns for each the index of its test bin, shape (k,), numbered without gaps.
+    it, missing. Outer bins with less than `rare_share` become one. Returns for each the index of its test
+    bin, shape (k,), numbered without gaps.
     """
     reference = np.asarray(counts, dtype=np.float64)
     inner = reference[1:-2]
@@ -30,10 +33,12 @@ def merge_ordered(counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS) -> Index:
     middle = (np.cumsum(inner) - inner / 2) / mass if mass else np.zeros(len(inner))
     groups = np.minimum((middle * bins).astype(np.int64), bins - 1)
     outer = [0, len(reference) - 2, len(reference) - 1]
-    return _numbered(reference, outer, list(range(1, len(reference) - 2)), groups.tolist())
+    return _numbered(reference, outer, list(range(1, len(reference) - 2)), groups.tolist(), rare_share)
 
 
-def merge_unordered(counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS) -> Index:
+def merge_unordered(
+    counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS, rare_share: float = RARE_SHARE
+) -> Index:
     """Unions of categories with about equal counts; frequent ones stay by themselves.
 
     `counts`, shape (k,), is the layout of a categorical feature: the categories, other, missing. Categories
@@ -44,7 +49,7 @@ def merge_unordered(counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS) -> Inde
     seen = named[reference[named] > 0]
     outer = [*named[reference[named] == 0].tolist(), len(reference) - 2, len(reference) - 1]
     if len(seen) <= bins:
-        return _numbered(reference, outer, seen.tolist(), list(range(len(seen))))
+        return _numbered(reference, outer, seen.tolist(), list(range(len(seen))), rare_share)
     # Longest-processing-time rule: the next largest category joins the lightest group.
     lightest = [(0.0, group) for group in range(bins)]
     order = seen[np.argsort(-reference[seen], kind="stable")].tolist()
@@ -53,11 +58,15 @@ def merge_unordered(counts: npt.ArrayLike, *, bins: int = MAX_TEST_BINS) -> Inde
         load, group = lightest[0]
         heapq.heapreplace(lightest, (load + float(reference[category]), group))
         groups.append(group)
-    return _numbered(reference, outer, order, groups)
+    return _numbered(reference, outer, order, groups, rare_share)
 
 
 def _numbered(
-    reference: npt.NDArray[np.float64], outer: Sequence[int], inner: Sequence[int], groups: Sequence[int]
+    reference: npt.NDArray[np.float64],
+    outer: Sequence[int],
+    inner: Sequence[int],
+    groups: Sequence[int],
+    rare_share: float,
 ) -> Index:
     """Test-bin numbers without gaps: those of `inner` by group, then the outer bins, the rare ones last."""
     result = np.empty(len(reference), dtype=np.int64)
@@ -65,7 +74,7 @@ def _numbered(
     for fine, group in zip(inner, groups, strict=True):
         result[fine] = place[group]
     used = len(place)
-    rare = reference[list(outer)] < RARE_SHARE * max(reference.sum(), 1.0)
+    rare = reference[list(outer)] < rare_share * max(reference.sum(), 1.0)
     for fine in np.asarray(outer)[~rare].tolist():
         result[fine] = used
         used += 1

@@ -12,15 +12,27 @@ from two sources:
 They are averaged by their degrees of freedom, D-1 and those of the devices elsewhere, of which at most
 `ELSEWHERE` count: devices elsewhere may differ otherwise (Smyth 2004 moderates variances so). Rows never say
 more than independent ones: φ ≥ 1.
+
+What all devices of a cell have in common on a day (weather, a shift of workers) they cannot show. Other cells
+can: by how much a cell commonly differs from all of them, beyond what its devices explain, is the correlation
+of two rows of one cell, and adds (Σ n_c²/n - 1) ρ_c. It is read off the quieter cells, so that those that
+have drifted do not excuse themselves.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 Floats = npt.NDArray[np.float64]
 
+#: Fewer cells than this do not tell how much cells differ.
+LEAST_CELLS = 5
+#: The quantile that is held against its law.
+_QUIET = 0.4
+#: Halvings of where a correlation is sought.
+_BISECTIONS = 24
 #: What devices of other segments are worth, beside a segment's own, in degrees of freedom.
 ELSEWHERE = 8.0
 
@@ -40,6 +52,14 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Correlation:
+    """The correlation of two rows of one cluster by feature, with its degrees of freedom; (features,)."""
+
+    rho: Floats
+    df: Floats
+
+
+@dataclass(frozen=True, slots=True)
 class Dispersion:
     """φ ≥ 1 and its degrees of freedom, 0 where nothing is known; whether it is mostly of own devices."""
 
@@ -47,13 +67,19 @@ class Dispersion:
     df: Floats
     own: npt.NDArray[np.bool_]
 
-
-@dataclass(frozen=True, slots=True)
-class Correlation:
-    """The correlation of two rows of one device by feature, from `df` devices less cells; (features,)."""
-
-    rho: Floats
-    df: Floats
+    def with_cells(self, counts: Floats, squares: Floats, cells: Correlation) -> "Dispersion":
+        """This and what cells have in common; `squares` are Σ n_c² over the cells of each segment."""
+        n = counts.sum(-1)
+        extra = np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho
+        phi = self.phi + extra
+        # Satterthwaite's rule for the sum of two estimates; what has no degrees of freedom is taken as known.
+        parts = ((self.phi, self.df), (extra, cells.df))
+        uncertain = sum(
+            np.divide(v**2, df, out=np.zeros_like(phi), where=np.broadcast_to(df > 0, phi.shape))
+            for v, df in parts
+        )
+        df = np.divide(phi**2, uncertain, out=np.zeros_like(phi), where=uncertain > 0)
+        return Dispersion(phi, df, self.own & (extra < self.phi))
 
 
 def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> Correlation:
@@ -76,6 +102,51 @@ def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> 
     excess = np.maximum(pairs - df, 0.0)
     rho = np.divide(chi2 - df, excess, out=np.zeros_like(df), where=excess > 0)
     return Correlation(np.clip(rho, 0.0, 1.0), df)
+
+
+def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Correlation:
+    """The correlation of two rows of one cell, beyond what its devices explain (`within`, (cells, features)).
+
+    `adjusted`, (cells, features, bins), are counts without the known difference between versions,
+    `reference`, (features, bins), the shares that these are compared with. Cells may vary about the
+    reference, or, where most have drifted, about what is common to them: what says less is believed.
+    """
+    n = adjusted.sum(-1)
+    share = adjusted / np.where(n > 0, n, np.nan)[..., None]
+    known = (n > 1).sum(0) >= LEAST_CELLS
+    if not known.any():
+        return Correlation(np.zeros(len(known)), np.zeros(len(known)))
+    common = np.nanmedian(share[:, known], axis=0)
+    rho = np.zeros(len(known))
+    rho[known] = np.minimum(
+        *(
+            _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
+            for centre in (reference[known], common / common.sum(-1, keepdims=True))
+        )
+    )
+    return Correlation(rho, np.where(known, np.minimum((n > 1).sum(0) - 1.0, ELSEWHERE), 0.0))
+
+
+def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
+    """At which correlation the quietest cells are as far from `centre` as the law has it; (features,)."""
+    used = centre > 0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(used, n[..., None] * (share - centre) ** 2 / centre, 0.0)
+    chi2, directions = terms.sum(-1), np.maximum(used.sum(-1) - 1.0, 1.0)
+    low, high = np.zeros(len(centre)), np.ones(len(centre))
+    for step in range(_BISECTIONS):
+        rho = low if step == 0 else (low + high) / 2
+        law = _quantile(phi + np.maximum(n - 1, 0.0) * rho, directions)
+        above = np.nanquantile(chi2 / law, _QUIET, axis=0) > 1
+        low, high = np.where(above, rho, low), np.where(above, high, rho)
+    return low
+
+
+def _quantile(phi: Floats, directions: Floats) -> Floats:
+    """That of `_QUIET` of χ² overdispersed in one direction, as `psi` has it (Wilson and Hilferty 1931)."""
+    total = directions * phi
+    ninth = 2 * (directions - 1 + (1 + (phi - 1) * directions) ** 2) / (9 * total**2)
+    return np.asarray(total * (1 - ninth + special.ndtri(_QUIET) * np.sqrt(ninth)) ** 3, dtype=np.float64)
 
 
 def dispersion(

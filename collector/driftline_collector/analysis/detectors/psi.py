@@ -2,19 +2,19 @@
 
     PSI = Σ_b (p_b - r_b) ln(p_b / r_b)
 
-over bins b with current shares p and reference shares r. Without change PSI/c ~ χ²(B-1), c = 1/n + 1/m
-(arXiv 2307.11878), and with a true PSI of τ about noncentral χ²(B-1, τ/c). So the p-value of "PSI ≤ τ" is the
-upper tail of that, and the confidence bounds are those τ at which this tail is .05 and .95.
+over bins b with current shares p and reference shares r (Kullback 1959, as J). Without change PSI/c ~
+χ²(B-1), c = 1/n + 1/m (arXiv 2307.11878), and with a true PSI of τ about noncentral χ²(B-1, τ/c). So the
+p-value of "PSI ≤ τ" is the upper tail of that, and the confidence bounds are those τ at which this tail is
+.05 and .95.
 
-Where devices make counts overdispersed by φ, the mean of PSI/c is (B-1)φ. A device that sees everything a bit
-brighter moves all bins together, so the excess (φ-1)(B-1) is taken to lie in one direction: one variance of
-1 + (φ-1)(B-1) and B-2 of 1. By Satterthwaite's rule that is χ² with ν = (Σ variances)² / Σ variances² degrees
-of freedom, and with φ estimated from k more devices than means, noncentral F(ν, kν, τν/(cφ(B-1))).
+Where devices make counts overdispersed by φ, the mean of PSI/c is (B-1)φ. A device that sees everything a
+bit brighter moves all bins together, so the excess (φ-1)(B-1) is taken to lie in one direction: one variance
+of 1 + (φ-1)(B-1) and B-2 of 1. By Satterthwaite's rule that is χ² with ν = (Σ variances)² / Σ variances²
+degrees of freedom, and with φ estimated from k more devices than means, noncentral F(ν, kν, τν/(cφ(B-1))).
 
->>> import numpy as np
->>> psi, bins = population_stability(np.array([30, 40, 30]), np.array([100.0, 100.0, 100.0]))
->>> bool(minimum_effect(psi, bins, c=1 / 100 + 1 / 300, effect=0.02) > 0.05)
-True
+>>> found = detect(Sample(observed=[30, 40, 30], expected=[100, 100, 100]), effect=0.02)
+>>> round(float(found.score), 4), round(float(found.p_value), 3)
+(0.0186, 0.703)
 """
 
 from dataclasses import dataclass
@@ -23,8 +23,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from driftline_collector.analysis.detectors.sample import Detection, Sample
+
 Floats = npt.NDArray[np.float64]
 
+ORDERED = False
 #: Added to each count of both sides, so that an empty bin has a finite logarithm.
 SMOOTHING = 0.5
 #: Above this noncentrality scipy's series do not converge; Patnaik's approximation is off by < 1e-4 there
@@ -36,7 +39,17 @@ _LEAST_TERM = 1e-290
 _BISECTIONS = 26
 
 
-def population_stability(observed: npt.ArrayLike, expected: npt.ArrayLike) -> tuple[Floats, Floats]:
+def detect(sample: Sample, *, effect: npt.ArrayLike = 0.0) -> Detection:
+    """PSI of smoothed counts, and the p-value of "it is at most `effect`"."""
+    score, bins = population_stability(*sample.counts)
+    c = np.where(sample.comparable, sample.c, 1.0)
+    p = minimum_effect(score, bins, c, effect=effect, phi=sample.phi, phi_df=sample.phi_df)
+    return Detection(*(np.where(sample.comparable, number, np.nan) for number in (score, p)))
+
+
+def population_stability(
+    observed: npt.ArrayLike, expected: npt.ArrayLike, *, smoothing: float = SMOOTHING
+) -> tuple[Floats, Floats]:
     """PSI of smoothed counts, and how many bins it is of.
 
     `observed` and `expected` are counts, shape (..., bins). A bin that is empty in both is none: it does not
@@ -47,15 +60,15 @@ def population_stability(observed: npt.ArrayLike, expected: npt.ArrayLike) -> tu
     )
     used = (current > 0) | (reference > 0)
     bins = used.sum(-1).astype(np.float64)
-    p, r = (_shares(counts, used, bins) for counts in (current, reference))
+    p, r = (_shares(counts, used, bins, smoothing) for counts in (current, reference))
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(used, (p - r) * np.log(p / r), 0.0)
     return terms.sum(-1), bins
 
 
-def _shares(counts: Floats, used: npt.NDArray[np.bool_], bins: Floats) -> Floats:
-    total = counts.sum(-1) + SMOOTHING * bins
-    smoothed = np.where(used, counts + SMOOTHING, 0.0)
+def _shares(counts: Floats, used: npt.NDArray[np.bool_], bins: Floats, smoothing: float) -> Floats:
+    total = counts.sum(-1) + smoothing * bins
+    smoothed = np.where(used, counts + smoothing, 0.0)
     return np.asarray(smoothed / np.where(total > 0, total, 1.0)[..., None], dtype=np.float64)
 
 

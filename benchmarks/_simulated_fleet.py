@@ -1,0 +1,178 @@
+"""A fleet whose truth is known, as profiles of hours in Arrow: for `false_alarms`.
+
+Values are normal with mean 0 and variance 1 over devices and time, whatever is laid over them:
+
+- devices differ (`correlation` of two rows of one device; `uneven`: from none to twice that, by device type),
+- days differ (`jitter`, the standard deviation of a cell's mean from day to day),
+- hours differ (`cycle`, the amplitude of a daily cycle that all devices share, in standard deviations).
+
+Nothing of that is drift. Drift is a `Move`: some features of some cells are shifted, spread or given a tail.
+Counts are drawn from the exact probabilities of the bins: an hour of a thousand devices takes a tenth of a
+second.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from driftline_schemas.binning import LABEL
+from driftline_schemas.reference import Reference
+from scipy import special
+
+HOUR = 3600 * 10**9
+START = 1_767_225_600 * 10**9
+MODEL = "simulated"
+_REFERENCE_ROWS = 50_000
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Move:
+    """From hour `since` on these features of these cells are shifted by `by` and spread by `spread`.
+
+    With `tail` that share of rows lies three standard deviations further up.
+    """
+
+    cells: Sequence[int] = ()
+    features: Sequence[int] = ()
+    by: float = 0.0
+    spread: float = 1.0
+    tail: float = 0.0
+    since: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """`devices` in each cell of versions x types x regions; each makes `rows` predictions an hour."""
+
+    types: int = 10
+    regions: int = 20
+    versions: int = 1
+    devices: int = 2
+    rows: int = 150
+    features: int = 10
+    correlation: float = 0.0
+    uneven: bool = False
+    jitter: float = 0.0
+    cycle: float = 0.0
+    moves: Sequence[Move] = ()
+    seed: int
+
+    @property
+    def cells(self) -> int:
+        """How many there are."""
+        return self.versions * self.types * self.regions
+
+    def segment(self, cell: int) -> str:
+        """The key of the segment that is just this cell."""
+        version, kind, region = self._names(cell)
+        return f"model={MODEL},version={version},device_type={kind},region={region}"
+
+    def _names(self, cell: int) -> tuple[str, str, str]:
+        return (
+            f"1.{cell % self.versions}",
+            f"type-{cell // self.versions % self.types:02d}",
+            f"region-{cell // self.versions // self.types:02d}",
+        )
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What the model was trained on: rows of all devices, days and hours."""
+        rng = np.random.default_rng((self.seed, 1))
+        hours = rng.uniform(0, 24, size=(_REFERENCE_ROWS, 1))
+        values = self.cycle * np.sin(hours * np.pi / 12) + rng.normal(size=(_REFERENCE_ROWS, self.features))
+        columns = {f"x{i:02d}": values[:, i] for i in range(self.features)}
+        return Reference.from_data(columns, model=MODEL)
+
+    def references(self) -> pa.Table:
+        """Rows of `model_references`."""
+        document = json.dumps(self.reference.to_json())
+        common = {
+            "registered_ns": START,
+            "model": MODEL,
+            "binning": self.reference.binning.id,
+            "rows": self.reference.rows,
+            "document": document,
+        }
+        versions = [f"1.{v}" for v in range(self.versions)]
+        return pa.Table.from_pylist([{**common, "id": f"{MODEL}-{v}", "version": v} for v in versions])
+
+    def hour(self, hour: int) -> pa.Table:
+        """The profiles that all devices send of an hour: rows of `profiles`."""
+        rng = np.random.default_rng((self.seed, 2, hour))
+        mean, deviation, tail = self._means(hour)
+        counts = np.concatenate(
+            [self._counts(i, mean[:, i], deviation[:, i], tail[:, i], rng) for i in range(self.features)],
+            axis=1,
+        )
+        return self._table(counts, hour)
+
+    def _means(self, hour: int) -> tuple[Floats, Floats, Floats]:
+        """Mean, standard deviation and share of the tail by device and feature, each (devices, features)."""
+        shape = self.cells * self.devices, self.features
+        cell = np.repeat(np.arange(self.cells), self.devices)
+        kind = cell // self.versions % self.types
+        share = 2 * kind / max(self.types - 1, 1) if self.uneven else np.ones(len(cell))
+        correlation = np.tile(self.correlation * share[:, None], self.features)
+        device = np.random.default_rng((self.seed, 3)).normal(size=shape) * np.sqrt(correlation)
+        day = np.random.default_rng((self.seed, 4, hour // 24)).normal(size=(self.cells, self.features))
+        mean = device + self.jitter * day[cell] + self.cycle * np.sin(hour * np.pi / 12)
+        deviation = np.sqrt(1 - correlation)
+        tail = np.zeros(shape)
+        for move in self.moves:
+            if hour >= move.since:
+                moved = np.isin(cell, np.asarray(move.cells, dtype=np.int64))
+                at = np.ix_(np.flatnonzero(moved), np.asarray(move.features, dtype=np.int64))
+                mean[at] += move.by
+                deviation[at] *= move.spread
+                tail[at] = move.tail
+        return mean, deviation, tail
+
+    def _counts(
+        self, feature: int, mean: Floats, deviation: Floats, tail: Floats, rng: np.random.Generator
+    ) -> npt.NDArray[np.int64]:
+        """Counts of one feature by device on the fine bins, (devices, bins)."""
+        edges = np.array(self.reference.binning.features[feature].edges)
+        z = (edges - mean[:, None]) / deviation[:, None]
+        below = (1 - tail[:, None]) * special.ndtr(z) + tail[:, None] * special.ndtr(z - 3)
+        shares = np.diff(below, axis=1, prepend=0.0, append=1.0)
+        return rng.multinomial(self.rows, shares / shares.sum(1, keepdims=True))
+
+    def _table(self, counts: npt.NDArray[np.int64], hour: int) -> pa.Table:
+        devices = self.cells * self.devices
+        names = [feature.name for feature in self.reference.binning.features]
+        widths = [len(feature.edges) + 1 for feature in self.reference.binning.features]
+        # A prediction without a label counts as one, which is how many were made.
+        values = np.concatenate([counts, np.full((devices, 1), self.rows)], axis=1)
+        offsets = np.concatenate(([0], np.cumsum(np.tile([*widths, 1], devices))))
+        each = len(names) + 1
+        of_cell = [self._names(i // self.devices) for i in range(devices)]
+
+        def per_device(texts: Sequence[str]) -> pa.Array:
+            return pa.array(texts).take(pa.array(np.repeat(np.arange(devices), each)))
+
+        def everywhere(value: str | int) -> pa.Array:
+            return pa.repeat(value, devices * each)
+
+        return pa.table(
+            {
+                "stream": per_device([f"stream-{i:05d}" for i in range(devices)]),
+                "start_ns": everywhere(START + hour * HOUR),
+                "end_ns": everywhere(START + (hour + 1) * HOUR),
+                "model": everywhere(MODEL),
+                "version": per_device([version for version, _, _ in of_cell]),
+                "device": per_device([f"device-{i:05d}" for i in range(devices)]),
+                "device_type": per_device([kind for _, kind, _ in of_cell]),
+                "region": per_device([region for _, _, region in of_cell]),
+                "tier": everywhere("device_edge"),
+                "binning": everywhere(self.reference.binning.id),
+                "feature": pa.array([*names, LABEL] * devices),
+                "kind": pa.array([*["numeric"] * len(names), "predictions"] * devices),
+                "counts": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values.ravel())),
+            }
+        )
