@@ -67,6 +67,7 @@ def found(
 
     scan = Scan(
         judge=judge,
+        whole=judge(lattice.members),
         sums=sums,
         family=family,
         lattice=lattice,

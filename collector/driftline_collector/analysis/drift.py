@@ -117,6 +117,7 @@ def judge(
     cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
     scan = Scan(
         judge=judged,
+        whole=(comparison, kept),
         sums=sums,
         family=family,
         lattice=lattice,
