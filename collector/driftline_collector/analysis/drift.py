@@ -119,7 +119,6 @@ def judge(
         judge=judged,
         whole=(comparison, kept),
         sums=sums,
-        family=family,
         lattice=lattice,
         cell_phi=cells.phi,
         standing=standing,
