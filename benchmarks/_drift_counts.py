@@ -61,8 +61,11 @@ def counted(path: Path, family: Family, batch_rows: int) -> tuple[list[tuple[str
         added[: len(counts[i])] += counts[i]
         counts[i] = added
 
-    # numpy looks edges up without the interpreter's lock.
-    with pq.ParquetFile(path, read_dictionary=DIMENSIONS) as file, ThreadPoolExecutor() as pool:
+    # Buffered ahead, the whole file would be kept. numpy looks edges up without the interpreter's lock.
+    with (
+        pq.ParquetFile(path, read_dictionary=DIMENSIONS, pre_buffer=False) as file,
+        ThreadPoolExecutor() as pool,
+    ):
         for batch in file.iter_batches(batch_size=batch_rows, columns=names):
             found, own = distinct(pa.table(batch), DIMENSIONS)
             place = np.array([cells.setdefault(cell, len(cells)) for cell in found])[own]
