@@ -120,6 +120,7 @@ def judge(
     cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
     scan = Scan(
         judge=judged,
+        whole=(comparison, kept),
         sums=sums,
         lattice=lattice,
         cell_phi=cells.phi,
