@@ -132,6 +132,13 @@ class Profiles:
             self._count(feature, binning, of_feature, result[:, i])
         return result
 
+    def fine(self, family: Family, feature: int) -> Floats:
+        """Counts of one feature on all of its fine bins, shape (devices, fine bins)."""
+        binning = family.features[feature]
+        result = np.zeros((len(self.devices), binning.size))
+        self._count(binning, family.binning.id, np.arange(binning.size), result)
+        return result
+
     def places(self, **values: str) -> Whole:
         """The rows with these values in `binning`, `feature` or `kind`, in their order."""
         found = [

@@ -41,7 +41,8 @@ class Limits:
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
-    `detectors`, (features,), are whose test each feature's verdict is, `scores`, (N,), for rules.
+    `sums` are what it was judged from, by cell, `members` whose counts those are. `detectors`, (features,),
+    are whose test each feature's verdict is, `scores`, (N,), for rules.
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
     that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
     or that of before which it is left of, or which has too few rows now.
@@ -49,6 +50,8 @@ class Judged:
 
     family: Family
     limits: Limits
+    sums: CellSums
+    members: Members
     detectors: tuple[str, ...]
     scores: Mapping[str, Floats]
     comparison: Comparison
@@ -135,6 +138,8 @@ def judge(
     return Judged(
         family=family,
         limits=limits,
+        sums=sums,
+        members=members,
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),
