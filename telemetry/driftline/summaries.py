@@ -31,6 +31,8 @@ __all__ = ["EmbeddingSummaries", "ImageSummaries"]
 Floats = npt.NDArray[np.float64]
 
 _IMAGE = ("brightness", "contrast", "sharpness", "norm")
+#: The Laplacian of fewer rows or columns has no inside.
+_LEAST_SIDE = 3
 _MOST_VALUES = 2**24
 
 
@@ -47,14 +49,12 @@ class EmbeddingSummaries:
         projected = [f"{prefix}projection_{i}" for i in range(projections)]
         self.names: tuple[str, ...] = (f"{prefix}norm", *projected)
         self._shape: tuple[int, ...] = (length,)
-        self._directions = np.stack(
-            [_direction(name, length) for name in projected] or [np.empty(0)], axis=-1
-        )
-        if not projections:
-            self._directions = np.empty((length, 0))
+        self._directions = np.empty((length, projections))
+        for i, name in enumerate(projected):
+            self._directions[:, i] = _direction(name, length)
 
     def of(self, embedding: Any) -> dict[str, float]:
-        """The features of one input, for `Monitor.record`; NaN, which is missing, for one of another shape."""
+        """The features of one input, for `Monitor.record`; NaN (missing) where its shape is another."""
         return dict(zip(self.names, self.table([embedding])[0].tolist(), strict=True))
 
     def table(self, embeddings: Any) -> Floats:
@@ -84,22 +84,21 @@ class EmbeddingSummaries:
 class ImageSummaries(EmbeddingSummaries):
     """Brightness, contrast, sharpness and norm of images of one shape, and projections on fixed directions.
 
-    `shape` is (height, width) or (height, width, channels). `brightness` is the mean of all values, `contrast`
-    their standard deviation, `sharpness` the variance of the Laplacian inside the mean of the channels
+    `shape` is (height, width) or (height, width, channels). `brightness` is the mean of all values,
+    `contrast` their standard deviation, `sharpness` the variance of the Laplacian of the mean of the channels
     (Pech-Pacheco et al. 2000, doi:10.1109/ICPR.2000.903548), `norm` the Euclidean one. For the rest see
     `EmbeddingSummaries`.
     """
 
     def __init__(self, shape: Sequence[int], *, projections: int = 8, prefix: str = "") -> None:
-        if len(shape) not in (2, 3) or not all(isinstance(side, int) and side >= 1 for side in shape):
-            raise ConfigurationError(
-                f"shape is {shape!r}; expected (height, width) or (height, width, channels)"
-            )
-        if min(shape[:2]) < 3:
-            raise ConfigurationError(f"shape is {shape!r}; sharpness needs at least three rows and columns")
-        super().__init__(math.prod(shape), projections=projections, prefix=prefix)
+        sides = tuple(shape)
+        if len(sides) not in (2, 3):
+            raise ConfigurationError(f"shape is {shape!r}; expected (height, width), or with channels")
+        for name, side in zip(("height", "width", "channels"), sides, strict=False):
+            _check(name, side, 1 if name == "channels" else _LEAST_SIDE, _MOST_VALUES)
+        super().__init__(math.prod(sides), projections=projections, prefix=prefix)
         self.names = (*(f"{prefix}{name}" for name in _IMAGE), *self.names[1:])
-        self._shape = tuple(shape)
+        self._shape = sides
 
     def _summarised(self, inputs: Floats) -> Floats:
         flat = inputs.reshape(len(inputs), -1)
@@ -140,5 +139,5 @@ def _count(inputs: Any) -> int:
 
 
 def _check(name: str, value: int, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+    if type(value) is not int or not least <= value <= most:
         raise ConfigurationError(f"{name} is {value!r}; expected a whole number from {least} to {most}")

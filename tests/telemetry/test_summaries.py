@@ -80,7 +80,9 @@ def test_a_move_within_the_picture_shows_in_projections_alone() -> None:
     moved = np.roll(images, 3, axis=2)
     summaries = ImageSummaries((12, 12))
     unlike = {
-        name: stats.ks_2samp(column(summaries, images, name), column(summaries, moved, name)).pvalue
+        name: stats.ks_2samp(
+            column(summaries, images, name), column(summaries, moved, name), method="asymp"
+        ).pvalue
         for name in summaries.names
     }
     assert min(unlike["brightness"], unlike["contrast"], unlike["norm"]) > 0.01
@@ -121,9 +123,9 @@ def test_a_reference_and_a_monitor_take_the_table() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ({"shape": (2, 9)}, "at least three rows and columns"),
+        ({"shape": (2, 9)}, "height is 2; expected a whole number from 3"),
         ({"shape": (9,)}, r"expected \(height, width\)"),
-        ({"shape": (9, 9.0)}, r"expected \(height, width\)"),
+        ({"shape": (9, 9.0)}, "width is 9.0; expected a whole number"),
         ({"shape": (9, 9), "projections": 65}, "projections is 65; expected a whole number from 0 to 64"),
     ],
 )
