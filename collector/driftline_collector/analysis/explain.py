@@ -64,10 +64,12 @@ class Scan:
     standing: Flags
     believed: float
 
-    def findings(self) -> list[Finding]:
-        """The segments that explain all drift, in the order found."""
+    def findings(self, left: Flags) -> list[Finding]:
+        """The segments that explain all drift of the cells that are `left`, (L,), in the order found.
+
+        Their cells are taken out of `left`.
+        """
         found: list[Finding] = []
-        left = self.sums.rows.any(axis=-1)
         while True:
             remaining = self.lattice.members & left
             comparison, kept = self.judge(remaining)
