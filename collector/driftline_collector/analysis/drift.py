@@ -124,7 +124,6 @@ def judge(
             minimum_rows=limits.minimum_rows,
             detector=limits.detector,
         ),
-        family=family,
         lattice=lattice,
         before=before,
         false_discovery=limits.false_discovery,

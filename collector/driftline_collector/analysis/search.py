@@ -9,7 +9,6 @@ import numpy.typing as npt
 from driftline_collector.analysis.comparison import CellSums, Comparison
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.explain import Finding, Scan
-from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.spans import Span
 
@@ -55,7 +54,6 @@ class Search:
 
     spans: Sequence[Span]
     tested: Callable[[CellSums, Flags], Comparison]
-    family: Family
     lattice: Lattice
     before: Before
     false_discovery: float
@@ -126,7 +124,6 @@ class _InSpan:
         return Scan(
             judge=self.judge,
             sums=self.span.sums,
-            family=search.family,
             lattice=search.lattice,
             cell_phi=search.tested(self.span.sums, cells).phi,
             standing=search.before.findings,

@@ -114,7 +114,9 @@ def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> 
     rho = np.clip(rho, 0.0, 1.0)
     phi = 1 + np.divide(np.maximum(pairs - df, 0.0), df, out=np.zeros_like(df), where=usable) * rho
     scaled = np.divide(chi2, df * phi, out=np.full_like(df, np.nan), where=usable)
-    return Correlation(rho, total, _agreed(scaled, df, _directions(phi, bins)))
+    # A few cells may agree by chance: half of what they are is a margin.
+    worth = np.maximum(np.minimum(_agreed(scaled, df, _directions(phi, bins)), total / 2), ELSEWHERE)
+    return Correlation(rho, total, worth)
 
 
 def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Correlation:
@@ -154,11 +156,22 @@ def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) ->
     for step in range(_BISECTIONS):
         rho = low if step == 0 else (low + high) / 2
         law = _quantile(phi + np.maximum(n - 1, 0.0) * rho, directions)
-        above = np.nanquantile(chi2 / law, _QUIET, axis=0) > 1
+        above = _at_quantile(chi2 / law) > 1
         low, high = np.where(above, rho, low), np.where(above, high, rho)
     phi = phi + np.maximum(n - 1, 0.0) * low
     nu = _directions(phi, directions + 1)
     return low, _agreed(chi2 / (directions * phi), np.ones_like(phi), nu)
+
+
+def _at_quantile(ratio: Floats) -> Floats:
+    """The `_QUIET` quantile of each column, without NaN: many times as fast as `numpy.nanquantile`."""
+    ascending = np.sort(ratio, axis=0)  # NaN sorts last
+    place = _QUIET * (np.isfinite(ratio).sum(0) - 1)
+    below = np.floor(place).astype(np.int64)
+    low, high = (
+        np.take_along_axis(ascending, at[None], axis=0)[0] for at in (below, np.ceil(place).astype(np.int64))
+    )
+    return np.asarray(low + (place - below) * (high - low), dtype=np.float64)
 
 
 def _directions(phi: Floats, bins: Floats) -> Floats:
