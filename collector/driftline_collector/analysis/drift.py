@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.comparison import Comparison, compare, judges
+from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.detectors.step_up import Kept
@@ -43,13 +43,16 @@ class Limits:
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
-    `detectors`, (features,), are whose test each feature's verdict is, `scores`, (N,), for rules.
+    `sums` are what it was judged from, by cell, `members` whose counts those are. `detectors`, (features,),
+    are whose test each feature's verdict is, `scores`, (N,), for rules.
     `explained_by` gives for each drifted node that is none the findings that it shares cells with,
     or that of before which it is left of, or which has too few rows now.
     """
 
     family: Family
     limits: Limits
+    sums: CellSums
+    members: Members
     detectors: tuple[str, ...]
     scores: Mapping[str, Floats]
     searched: Searched
@@ -115,8 +118,9 @@ def judge(
     if not len(bound) or not family.features:
         return None
     members = _members(profiles, bound, family, lattice)
+    searching = [*spans(Counted.of(profiles, family), earlier, members.version, family, lattice)]
     search = Search(
-        spans=[*spans(Counted.of(profiles, family), earlier, members.version, family, lattice)],
+        spans=searching,
         tested=partial(
             compare,
             family=family,
@@ -136,6 +140,8 @@ def judge(
     return Judged(
         family=family,
         limits=limits,
+        sums=searching[0].sums,
+        members=members,
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),

@@ -79,7 +79,7 @@ class Search:
             windows[new] = len(span.windows)
             began[new] = in_span.began(new, members, here, kept_here)
             lingering |= in_span.lingering(here, members)
-            for finding in in_span.scan().findings(left) if kept_here.segments.any() else ():
+            for finding in in_span.scan(here, kept_here).findings(left) if kept_here.segments.any() else ():
                 found.append(finding)
                 if not kept.segments[finding.node]:
                     row = np.arange(len(every)) == finding.node
@@ -117,12 +117,13 @@ class _InSpan:
         agree = self._agree(kept.segments, members, comparison, kept.features)
         return comparison, kept.among(agree)
 
-    def scan(self) -> Scan:
-        """The search for what explains this span's drift."""
+    def scan(self, comparison: Comparison, kept: Kept) -> Scan:
+        """The search for what explains this span's drift, given what `judge` says of all nodes."""
         search = self.search
         cells = np.eye(len(search.lattice.cells), dtype=np.bool_)
         return Scan(
             judge=self.judge,
+            whole=(comparison, kept),
             sums=self.span.sums,
             lattice=search.lattice,
             cell_phi=search.tested(self.span.sums, cells).phi,

@@ -55,8 +55,10 @@ def drift_of_segments(
     standing: Standing,
     limits: Limits,
     earlier: Mapping[str, Sequence[Counted]],
-) -> list[Evaluation]:
+) -> tuple[list[Evaluation], list[Judged]]:
     """Drift of every node: a row for the segment, and one for each feature where there are enough rows.
+
+    Beside them what they are told from, one for each binning that was compared.
 
     Counts on different binnings are never mixed: where a segment has several, the one with most rows is
     judged, and the reason tells how many are left out. `earlier` is by binning.
@@ -82,7 +84,7 @@ def drift_of_segments(
             "coverage": float(standing.coverage.share[i]),
             "devices": int(standing.coverage.expected[i]),
         }
-        best = _most_rows(judged, i)
+        best = most_rows(judged, i)
         if made[i] and best is not None and (doubt := _doubt(best, i, key, standing)):
             rows.append(
                 Evaluation(**common, measure="drift", verdict="insufficient_data", reason=doubt, n=made[i])
@@ -101,7 +103,7 @@ def drift_of_segments(
         left_out = made[i] - best.rows[i]
         remark = f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else ""
         rows += evaluations(best, i, keys, remark, common)
-    return rows
+    return rows, judged
 
 
 def _doubt(judged: Judged, node: int, key: str, standing: Standing) -> str:
@@ -126,7 +128,8 @@ def _doubt(judged: Judged, node: int, key: str, standing: Standing) -> str:
     return ""
 
 
-def _most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
+def most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
+    """The comparison that a node's verdict is of: the one with most of its rows."""
     best: Judged | None = None
     for one in judged:
         if best is None or one.rows[node] > best.rows[node]:

@@ -156,22 +156,11 @@ def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) ->
     for step in range(_BISECTIONS):
         rho = low if step == 0 else (low + high) / 2
         law = _quantile(phi + np.maximum(n - 1, 0.0) * rho, directions)
-        above = _at_quantile(chi2 / law) > 1
+        above = _quiet(chi2 / law) > 1
         low, high = np.where(above, rho, low), np.where(above, high, rho)
     phi = phi + np.maximum(n - 1, 0.0) * low
     nu = _directions(phi, directions + 1)
     return low, _agreed(chi2 / (directions * phi), np.ones_like(phi), nu)
-
-
-def _at_quantile(ratio: Floats) -> Floats:
-    """The `_QUIET` quantile of each column, without NaN: many times as fast as `numpy.nanquantile`."""
-    ascending = np.sort(ratio, axis=0)  # NaN sorts last
-    place = _QUIET * (np.isfinite(ratio).sum(0) - 1)
-    below = np.floor(place).astype(np.int64)
-    low, high = (
-        np.take_along_axis(ascending, at[None], axis=0)[0] for at in (below, np.ceil(place).astype(np.int64))
-    )
-    return np.asarray(low + (place - below) * (high - low), dtype=np.float64)
 
 
 def _directions(phi: Floats, bins: Floats) -> Floats:
@@ -203,6 +192,15 @@ def _agreed(ratio: Floats, df: Floats, directions: Floats) -> Floats:
         together = share.mean() <= _TAIL + chance.mean() / np.sqrt(some.sum())
         worth[some] = np.where(together & (share <= _TAIL + 2 * chance), k, worth[some])
     return worth
+
+
+def _quiet(values: Floats) -> Floats:
+    """The quantile `_QUIET` of each column, NaN left out. As `np.nanquantile`, which loops over columns."""
+    ordered = np.sort(values, axis=0)  # NaN sorts last
+    place = _QUIET * (np.isfinite(ordered).sum(0) - 1)
+    low, high = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
+    below, above = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in (low, high))
+    return np.asarray(below + (place - low) * (above - below), dtype=np.float64)
 
 
 def _quantile(phi: Floats, directions: Floats) -> Floats:
