@@ -68,7 +68,6 @@ def found(
     scan = Scan(
         judge=judge,
         sums=sums,
-        family=family,
         lattice=lattice,
         cell_phi=judge(np.eye(len(lattice.cells), dtype=np.bool_))[0].phi,
         standing=np.array([node in standing for node in lattice.nodes]),

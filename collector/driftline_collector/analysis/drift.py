@@ -118,7 +118,6 @@ def judge(
     scan = Scan(
         judge=judged,
         sums=sums,
-        family=family,
         lattice=lattice,
         cell_phi=cells.phi,
         standing=standing,

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from driftline_collector.analysis.comparison import CellSums, Comparison
 from driftline_collector.analysis.detectors.psi import SMOOTHING
 from driftline_collector.analysis.detectors.step_up import Kept
-from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
 Floats = npt.NDArray[np.float64]
@@ -58,7 +57,6 @@ class Scan:
 
     judge: Callable[[Flags], tuple[Comparison, Kept]]
     sums: CellSums
-    family: Family
     lattice: Lattice
     cell_phi: Floats
     standing: Flags
@@ -134,7 +132,7 @@ class Scan:
         tilt = np.where(used, np.log(_smoothed(observed, used) / _smoothed(expected, used)), 0.0)
         counts, phi = self.sums.counts[cells][:, moved], self.cell_phi[cells][:, moved]
         # As many reference rows as the segment's, so that a bin no reference has seen is as unlikely in each.
-        shares = self.family.shares[self.sums.version[cells]][:, moved]
+        shares = self.sums.baseline.shares[cells][:, moved]
         reference = _smoothed(shares * expected.sum(-1)[:, None], np.broadcast_to(used, shares.shape))
         likelihood = np.exp(tilt) / (reference * np.exp(tilt)).sum(-1, keepdims=True)
         # Akaike's correction: the segment's shares were fitted to these very cells.
