@@ -18,6 +18,7 @@ from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.escalation import escalation_rate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.references import Family, families
+from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
 from driftline_collector.analysis.windows import LOOK_BACK, Window
@@ -68,10 +69,11 @@ def evaluate(
     presence = Presence.of(known, inside, window)
     profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
     judges = families(store.references(model))
+    samples = Samples.of(store, model, window, profiles, judges, ahead_ns=tolerance_ns)
     before = _drifted_before(store, model, window)
     ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
-    for tier, tiers in _populations(presence, profiles):
+    for tier, tiers in _populations(presence, profiles, samples):
         part = Population(
             model=model,
             tier=tier,
@@ -79,6 +81,7 @@ def evaluate(
             window=window,
             presence=presence.restricted([d.tier in tiers for d in presence.devices]),
             profiles=profiles.restricted([d.tier in tiers for d in profiles.devices]),
+            samples=samples.restricted(tiers),
             families=judges,
             before=before,
             ahead=ahead,
@@ -98,12 +101,15 @@ def evaluate(
     )
 
 
-def _populations(presence: Presence, profiles: Profiles) -> list[tuple[str | None, frozenset[str]]]:
+def _populations(
+    presence: Presence, profiles: Profiles, samples: Samples
+) -> list[tuple[str | None, frozenset[str]]]:
     """Tiers that are judged together, each with its name in keys: a population that stands alone has none.
 
     Edge and cloud answer different inputs, so that their counts must not be mixed.
     """
     tiers = {device.tier for device in (*presence.devices, *profiles.devices)}
+    tiers |= {tier for _, tier in samples.places}
     edge = frozenset(tiers - set(CLOUDS))
     clouds = sorted(tiers & set(CLOUDS))
     parts: list[tuple[str | None, frozenset[str]]] = [(None, edge)] if edge else []
@@ -121,6 +127,7 @@ class Population:
     window: Window
     presence: Presence
     profiles: Profiles
+    samples: Samples
     families: Mapping[str, Family]
     before: Mapping[str, Running]
     ahead: Sequence[str]
@@ -128,7 +135,9 @@ class Population:
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
         """All measures of all segments."""
         lattice = Lattice.of(
-            [d.cell for d in self.presence.devices] + [d.cell for d in self.profiles.devices]
+            [d.cell for d in self.presence.devices]
+            + [d.cell for d in self.profiles.devices]
+            + [cell for cell, _ in self.samples.places]
         )
         keys = lattice.keys(self.model, self.tier)
         covered = NodeCoverage.of(self.presence, lattice)
@@ -142,6 +151,7 @@ class Population:
         return [
             *drift_of_segments(
                 self.profiles,
+                self.samples,
                 self.families,
                 lattice,
                 keys=keys,
@@ -169,8 +179,10 @@ class Population:
 
     def _known_before(self, lattice: Lattice) -> Flags:
         """Whether any device of a node had a window before this one, shape (nodes,)."""
-        earlier = self.presence.first < self.window.start_ns
-        return lattice.over_cells(self.presence.by_cell(earlier, lattice.cells)) > 0
+        earlier = self.presence.by_cell(self.presence.first < self.window.start_ns, lattice.cells)
+        # Of devices that never report a window nobody knows when they began.
+        silent = set(lattice.cells) - {d.cell for d in self.presence.devices}
+        return lattice.over_cells(earlier + np.array([cell in silent for cell in lattice.cells])) > 0
 
     def _own(self, rows: pa.Table) -> pa.Table:
         return rows.filter(pc.is_in(rows.column("tier"), pa.array(sorted(self.tiers))))

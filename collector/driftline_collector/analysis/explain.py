@@ -65,7 +65,7 @@ class Scan:
     def findings(self) -> list[Finding]:
         """The segments that explain all drift, in the order found."""
         found: list[Finding] = []
-        left = self.sums.rows.any(axis=-1)
+        left = self.sums.telling.any(axis=(-2, -1))
         while True:
             remaining = self.lattice.members & left
             comparison, kept = self.judge(remaining)
@@ -130,7 +130,7 @@ class Scan:
         observed, expected = comparison.counts[segment, moved], comparison.expected[segment, moved]
         used = (observed > 0) | (expected > 0)
         tilt = np.where(used, np.log(_smoothed(observed, used) / _smoothed(expected, used)), 0.0)
-        counts, phi = self.sums.counts[cells][:, moved], self.cell_phi[cells][:, moved]
+        counts, phi = self.sums.telling[cells][:, moved], self.cell_phi[cells][:, moved]
         # As many reference rows as the segment's, so that a bin no reference has seen is as unlikely in each.
         shares = self.sums.baseline.shares[cells][:, moved]
         reference = _smoothed(shares * expected.sum(-1)[:, None], np.broadcast_to(used, shares.shape))

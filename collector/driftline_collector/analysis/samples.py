@@ -1,7 +1,7 @@
 """Samples in place of profiles: predictions that were sent whole, cut into bins where nobody counted them.
 
-A device that sends no profile of a feature may still send predictions, each with the probability it was chosen
-with. No Python loop runs over them: loops are over feature sets, features and distinct texts only.
+A device that sends no profile of a feature may still send predictions, each with the probability with which it
+was chosen. No Python loop runs over them: loops are over feature sets, features and distinct texts only.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas.binning import LABEL, RESERVED, SCORE, VALUE, FeatureBinning, cut
 
-from driftline_collector.analysis.counts import Cell, Device, Profiles, distinct
+from driftline_collector.analysis.counts import Cell, Device, Profiles, by_place, distinct
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.windows import Window
 from driftline_collector.store.base import Store
@@ -29,7 +29,19 @@ FeatureSet = tuple[tuple[str, ...], tuple[str, ...]]
 MOST_SAMPLES = 1_000_000
 #: Bins of rows that say nothing of a feature, and of rows whose value is of another type.
 _LACKING, _OTHER_TYPE = -2, -1
+_ANSWERS = {LABEL: "label", SCORE: "score", VALUE: "value"}
 _IN_NUMBERS, _IN_TEXTS = ("number", "boolean"), ("text", "json")
+_TEXT = pa.string()
+_NO_ROWS = pa.schema(
+    [
+        *((name, _TEXT) for name in ("version", "device_type", "region", "tier", "device", "label")),
+        *((name, pa.float64()) for name in ("value", "score", "probability")),
+        ("reasons", pa.list_(_TEXT)),
+        ("feature_set", pa.int64()),
+        ("numbers", pa.list_(pa.float64())),
+        ("texts", pa.list_(_TEXT)),
+    ]
+).empty_table()
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,7 @@ class Samples:
         window: Window,
         profiles: Profiles,
         families: Mapping[str, Family],
+        *,
         ahead_ns: int,
     ) -> "Samples":
         """Read those that tell of a feature of which profiles of their cell tell nothing."""
@@ -68,13 +81,16 @@ class Samples:
         for row in told:
             place = Cell(row["version"], row["device_type"], row["region"]), row["tier"]
             places[place] = places.get(place, 0) + row["samples"]
-            carried.setdefault(place, set()).update(sets.get(row["feature_set"], ((), ()))[0])
+            answers = (name for name, column in _ANSWERS.items() if row[f"with_{column}"])
+            names, _ = sets.get(row["feature_set"], ((), ()))
+            carried.setdefault(place, set()).update(names, answers)
         wanted = _wanted(carried, profiles, families)
-        many = sum(places[place] for place in wanted)
+        if not wanted:
+            return cls._of_rows(places, _NO_ROWS, sets)
         rows = store.selected(
             *span,
             [(tier, *cell) for cell, tier in wanted],
-            share=min(1.0, MOST_SAMPLES / max(many, 1)),
+            share=min(1.0, MOST_SAMPLES / sum(places[place] for place in wanted)),
             ahead_ns=ahead_ns,
         )
         return cls._of_rows(places, rows, sets)
@@ -143,10 +159,7 @@ class Samples:
 
     def _answers(self, feature: FeatureBinning) -> Whole:
         """Bins of what the model answered. Without one a row says nothing, as far as anybody can tell."""
-        name = {LABEL: "label", SCORE: "score", VALUE: "value"}.get(feature.name)
-        if name is None:
-            return np.full(self.rows.num_rows, _LACKING, dtype=np.int64)
-        column = self.rows.column(name)
+        column = self.rows.column(_ANSWERS[feature.name])
         told = np.asarray(column.is_valid())
         found = (
             _categories(feature, column)
@@ -175,20 +188,21 @@ def _wanted(
     carried: Mapping[Place, set[str]], profiles: Profiles, families: Mapping[str, Family]
 ) -> list[Place]:
     """Cells and tiers whose samples tell of a judged feature that no profile of theirs counts."""
-    counted: dict[Place, set[str]] = {}
     judged: dict[str, set[str]] = {}
+    counted: dict[Place, set[str]] = {}
+    number = {place: i for i, place in enumerate(carried)}
+    of_device = np.array([number.get((d.cell, d.tier), -1) for d in profiles.devices], dtype=np.int64)
     for family in families.values():
-        judged |= dict.fromkeys(family.versions, {feature.name for feature in family.features})
-        some = profiles.counts(family).any(-1)
-        for i in np.flatnonzero(profiles.bound_to(family)).tolist():
-            device = profiles.devices[i]
-            own = counted.setdefault((device.cell, device.tier), set())
-            if len(own) < len(family.features):
-                own |= {f.name for f, its in zip(family.features, some[i], strict=True) if its}
+        names = np.array([feature.name for feature in family.features])
+        judged |= {version: set(names.tolist()) for version in family.versions}
+        at = np.flatnonzero(profiles.bound_to(family) & (of_device >= 0))
+        some = by_place(of_device[at], profiles.counts(family)[at].sum(-1), len(number)) > 0
+        for place, i in number.items():
+            counted.setdefault(place, set()).update(names[some[i]].tolist())
     return sorted(
         place
         for place, names in carried.items()
-        if (judged.get(place[0].version, set()) & (names | set(RESERVED))) - counted.get(place, set())
+        if (judged.get(place[0].version, set()) & names) - counted.get(place, set())
     )
 
 

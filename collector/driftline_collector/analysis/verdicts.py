@@ -12,7 +12,10 @@ from driftline_collector.analysis.coverage import NodeCoverage
 from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge, too_few
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.selected import refusal
+from driftline_collector.analysis.selected import remark as of_samples
 
 Flags = npt.NDArray[np.bool_]
 #: Share of the expected device time that must be reported before drift, or its end, is believed: what comes
@@ -45,6 +48,7 @@ class Standing:
 
 def drift_of_segments(
     profiles: Profiles,
+    samples: Samples,
     families: Mapping[str, Family],
     lattice: Lattice,
     *,
@@ -61,12 +65,15 @@ def drift_of_segments(
     judged = [
         one
         for f in families.values()
-        if (one := judge(profiles, f, lattice, limits, found_before)) is not None
+        if (one := judge(profiles, f, lattice, limits, found_before, samples=samples)) is not None
     ]
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     made = np.zeros(len(lattice.cells))
     np.add.at(made, [place[d.cell] for d in profiles.devices], profiles.totals("predictions"))
-    made = lattice.over_cells(made)
+    by_samples = np.zeros(len(lattice.cells))
+    for (cell, _), amount in samples.places.items():
+        by_samples[place[cell]] += 0 if made[place[cell]] else amount
+    made = lattice.over_cells(made + by_samples)
     rows: list[Evaluation] = []
     for i, key in enumerate(keys):
         common: dict[str, Any] = {
@@ -92,8 +99,9 @@ def drift_of_segments(
             )
         common["reference"] = _references(best, lattice, i)
         left_out = made[i] - best.rows[i]
-        remark = f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else ""
-        rows += evaluations(best, i, keys, remark, common)
+        remarks = [f"{left_out:.0f} predictions without a reference are left out"] if left_out > 0 else []
+        remarks.append(of_samples(best.comparison, i))
+        rows += evaluations(best, i, keys, "; ".join(filter(None, remarks)), common)
     return rows
 
 
@@ -141,7 +149,10 @@ def _unjudged(made: float, judged: Judged | None, node: int, standing: Standing)
     if not made:
         return "insufficient_data", "its devices are idle: no predictions in this window"
     if judged is not None and compared:
-        return "insufficient_data", too_few(compared, float(judged.reference_rows[node]), judged.limits)
+        worth = float(judged.comparison.n_eff[node].max())
+        refused = refusal(judged.comparison, node, int(judged.comparison.rows[node].argmax()))
+        few = too_few(compared, float(judged.reference_rows[node]), judged.limits, worth=worth)
+        return "insufficient_data", refused or few
     if not standing.known_before[node]:
         return "new_segment", "its first window, and no reference for its binning: register one"
     return "no_reference", "no reference for the binning that its devices use: register one"

@@ -77,7 +77,8 @@ class Store(Protocol):
 
         Without those that were sent for a label or as an answer alone, and without times more than `ahead_ns`
         after they were received. Repeats of an id are counted.
-        version, device_type, region, tier, feature_set, samples, first_ns (the earliest).
+        version, device_type, region, tier, feature_set, samples, first_ns (the earliest), with_label,
+        with_score, with_value (whether any has one).
         """
 
     def selected(

@@ -22,7 +22,8 @@ class SampleReads(Queries):
         return self._read(
             f"""
             SELECT version, device_type, region, tier, feature_set, count(*) AS samples,
-                   min(time_ns) AS first_ns
+                   min(time_ns) AS first_ns, count(label) > 0 AS with_label, count(score) > 0 AS with_score,
+                   count(value) > 0 AS with_value
             FROM predictions WHERE {_WITHIN}
             GROUP BY version, device_type, region, tier, feature_set
             ORDER BY tier, version, device_type, region, feature_set

@@ -1,20 +1,20 @@
 """Rows that were chosen with unequal probabilities: what they are worth, for a test of their shares.
 
 A row that was chosen with probability π stands for w = 1/π rows. Its bins' shares are p_b = Σ_b w / Σ w
-(Hájek 1971), and all rows say as much of a plain mean as n_eff = (Σw)²/Σw² independent ones (Kish 1965). Shares
-vary otherwise: with ω_b = Σ_b w² / Σ_b w, the mean weight in a bin, the covariance of the shares under
-"nothing has changed" (reference shares r) is, for a row of the population chosen on its own,
+(Hájek 1971), and all rows say as much of a plain mean as n_eff = (Σw)²/Σw² independent ones (Kish 1965).
+Shares vary otherwise: with ω_b = Σ_b w² / Σ_b w, the mean weight in a bin, the covariance of the shares under
+"nothing has changed" (reference shares r), where each row is chosen on its own, is
 
     V = R^½ P diag(ω/Σw) P R^½,    R = diag(r),    P = I - √r √r'
 
 so that X² = Σ (p_b - r_b)²/r_b is Σ λ_i χ²(1) with λ the eigenvalues of P diag(h) P, h_b = ω_b/Σw + 1/m for a
-reference of m rows. Rao and Scott (1981, second order; Satterthwaite 1946) take it for a multiple of χ² with the
-same mean and variance:
+reference of m rows. Rao and Scott (1981, second order; Satterthwaite 1946) take it for a multiple of χ² with
+the same mean and variance:
 
     t₁ = Σ h_b (1 - r_b),    t₂ = Σ h_b² (1 - 2 r_b) + (Σ r_b h_b)²,    X² t₁/t₂ ~ χ²(t₁²/t₂)
 
-and so is PSI, which is X² to first order. A PSI of τ adds the noncentrality τ t₁/t₂. With all weights alike this is
-the law of `psi`: t₁ = (B-1)(1/n + 1/m), and t₁²/t₂ = B-1.
+and so is PSI, which is X² to first order. A PSI of τ adds the noncentrality τ t₁/t₂. With all weights alike
+this is the law of `psi`: t₁ = (B-1)(1/n + 1/m), and t₁²/t₂ = B-1.
 
 >>> told = worth([50.0, 50.0], [50.0, 50.0], [500.0, 500.0])
 >>> float(told.n_eff), float(told.rows), float(told.directions), float(told.c)
