@@ -1,8 +1,8 @@
 """A fleet that counts nothing and sends selected predictions, each with its probability: for `false_alarms`.
 
-Each device sends an even share of what it predicts, `AUDIT`, and more of what is interesting: under the policy
-`uncertain` all that has a low score, under `novel` half of what lies far out, under `mixed` both. Which these are
-goes with the features, so that what is sent looks nothing like what was predicted.
+Each device sends an even share of what it predicts, `AUDIT`, and more of what is interesting: under the
+policy `uncertain` all that has a low score, under `novel` half of what lies far out, under `mixed` both.
+Which these are goes with the features: what is sent looks nothing like what was predicted.
 """
 
 import json

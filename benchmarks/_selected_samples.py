@@ -1,15 +1,14 @@
 """Selected samples judged by the product's own code, and by what ignores how they were chosen.
 
-Rows go into a real store, the scheduler judges the hour as it closes. `weighted_size_max` is the largest share,
-over the policies, of p-values of "no effect" below .05, `weighted_false_share` the largest share of features of
-segments that are called drifted, `weighted_power` the smallest share of cells with a shift of .75σ that are found
-in the first hour. `unweighted_ks_size_max` is the size of Kolmogorov and Smirnov's test of the same samples, taken
-as they come, with scipy.
+Rows go into a real store, the scheduler judges the hour as it closes. `weighted_size_max` is the largest
+share, over policies and settings, of p-values of "no effect" below .05, `weighted_false_share` the largest
+share of features of segments that are called drifted, `weighted_power` the smallest share of cells with a
+shift of .75σ that are found in the first hour. `unweighted_ks_size_max` is the size of Kolmogorov and
+Smirnov's test of the same samples, taken as they come, with scipy.
 """
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "devices differ": {"devices": 8, "rows": 1500, "correlation": 0.02},
 }
 _SHIFT = 0.75
-_FEATURES = 4
 
 
 def weighted(
@@ -102,8 +100,8 @@ def _of_features(result: WindowResult) -> list[Evaluation]:
 
 
 def _sizes(fleet: SelectedFleet) -> tuple[float, float, float, float]:
-    """The shares of p-values of "no effect" below .05, of features called drifted, of p-values of an unweighted
-    KS below .05, and of features that could be judged."""
+    """Shares: p-values of "no effect" below .05, features called drifted, p-values of an unweighted KS below
+    .05, and features that could be judged."""
     called, samples = judged(fleet)
     told = _of_features(judged(fleet, Policy(limits=Limits(minimum_effect=0.0)))[0])
     p = np.array([e.p for e in told if e.p is not None])

@@ -1,14 +1,14 @@
 """Segments against their reference: sums by cell, which add up to any segment, and a test of each feature."""
 
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
 from driftline_collector.analysis.baselines import Baseline, Past, Total
-from driftline_collector.analysis.counts import by_place
+from driftline_collector.analysis.counts import Device, by_place
 from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
 from driftline_collector.analysis.detectors.overdispersion import (
     Correlation,
@@ -112,6 +112,7 @@ class Selected:
     `weights` are sums of w = 1/π where counts would stand, `worth` the same, scaled in each cell to as many
     rows as its samples are worth, and `squares` Σ w², (L, F, B). `rows`, (L, F), are how many samples there
     are; of those `unknown`, (L,), do not tell their π, and `evenly`, (L,), may come from an even choice.
+    `of_devices`, (devices, F, B), are what `worth` sums; `cell` is where each of the `devices` lies.
     """
 
     weights: CellSums
@@ -120,16 +121,20 @@ class Selected:
     rows: Floats
     unknown: Floats
     evenly: Floats
+    devices: tuple[Device, ...]
+    cell: Whole
+    of_devices: Floats
 
     @classmethod
     def of(
         cls,
+        devices: tuple[Device, ...],
         weights: Floats,
         squares: Floats,
+        *,
         cell: Whole,
         version: Whole,
         family: Family,
-        *,
         rows: Floats,
         unknown: Floats,
         evenly: Floats,
@@ -140,8 +145,9 @@ class Selected:
         reference = summed.baseline.shares * summed.baseline.rows[..., None]
         told = worth(summed.counts, of_cell, reference)
         scale = told.rows / np.where(summed.rows > 0, summed.rows, 1.0)
-        scaled = CellSums.of(weights * scale[cell][..., None], cell, version, family)
-        return cls(summed, scaled, of_cell, rows, unknown, evenly)
+        scaled = weights * scale[cell][..., None]
+        worth_of_cells = CellSums.of(scaled, cell, version, family)
+        return cls(summed, worth_of_cells, of_cell, rows, unknown, evenly, devices, cell, scaled)
 
     def refused(self, total: Total) -> Whole:
         """Why no number can be given for segments, (S, F); 0 where one can."""
@@ -241,19 +247,19 @@ def compare(
         flat = values.reshape(len(values), -1)
         return np.asarray(holds @ flat, dtype=np.float64).reshape(len(members), *values.shape[1:])
 
-    limits = {"effect": effect, "minimum_rows": minimum_rows}
-    found = _compared(sums, total, family, **limits, detector=detector)
+    compared = partial(_compared, total=total, family=family, effect=effect, minimum_rows=minimum_rows)
+    found = compared(sums, detector=detector)
     if (selected := sums.selected) is None:
         return found
-    samples = _compared(selected.weights, total, family, **limits, detector=DEFAULT, selected=selected)
+    samples = compared(selected.weights, detector=DEFAULT, selected=selected)
     return found.where(found.n > 0, samples)
 
 
 def _compared(
     sums: CellSums,
+    *,
     total: Total,
     family: Family,
-    *,
     effect: float,
     minimum_rows: float,
     detector: str,

@@ -44,7 +44,8 @@ class Limits:
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
-    `detectors`, (features,), are whose test each feature's verdict is, `scores`, (N,), for rules.
+    `sums` are what it was judged from, by cell, `members` whose counts those are. `detectors`, (features,),
+    are whose test each feature's verdict is, `scores`, (N,), for rules.
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
     that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
     or that of before which it is left of, or which has too few rows now.
@@ -52,6 +53,8 @@ class Judged:
 
     family: Family
     limits: Limits
+    sums: CellSums
+    members: Members
     detectors: tuple[str, ...]
     scores: Mapping[str, Floats]
     comparison: Comparison
@@ -100,7 +103,7 @@ def judge(
     limits: Limits,
     standing: Flags,
     *,
-    samples: Samples,
+    samples: Samples | None = None,
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts or samples on it.
 
@@ -108,7 +111,7 @@ def judge(
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     members = _members(profiles, bound, family, lattice)
-    chosen = selected(samples, family, lattice.cells, members.version)
+    chosen = selected(samples, family, lattice.cells, members.version) if samples else None
     if not family.features or not (len(bound) or chosen):
         return None
     sums = CellSums.of(profiles.counts(family)[bound], members.cell, members.version, family)
@@ -129,6 +132,7 @@ def judge(
     cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
     scan = Scan(
         judge=judged,
+        whole=(comparison, kept),
         sums=sums,
         lattice=lattice,
         cell_phi=cells.phi,
@@ -146,6 +150,8 @@ def judge(
     return Judged(
         family=family,
         limits=limits,
+        sums=sums,
+        members=members,
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),

@@ -1,7 +1,7 @@
 """Samples in place of profiles: predictions that were sent whole, cut into bins where nobody counted them.
 
-A device that sends no profile of a feature may still send predictions, each with the probability with which it
-was chosen. No Python loop runs over them: loops are over feature sets, features and distinct texts only.
+A device that sends no profile of a feature may still send predictions, each with the probability that it was
+chosen with. No Python loop runs over them: loops are over feature sets, features and distinct texts only.
 """
 
 from collections.abc import Mapping, Sequence

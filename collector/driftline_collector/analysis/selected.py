@@ -1,6 +1,6 @@
 """Sums over samples by cell: what segments that count nothing are judged by; and what is told of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,15 +62,25 @@ def selected(samples: Samples, family: Family, cells: Sequence[Cell], version: W
         for into, values in ((weights, w[at]), (squares, w[at] ** 2)):
             into[:, i] = np.bincount(flat, values, shape[0] * family.width).reshape(shape[0], family.width)
     return Selected.of(
+        tuple(samples.devices[i] for i in mine),
         weights,
         squares,
-        cell,
-        version,
-        family,
+        cell=cell,
+        version=version,
+        family=family,
         rows=rows,
         unknown=by_cell(np.isnan(w)),
         evenly=by_cell(samples.evenly),
     )
+
+
+def fine_shares(samples: Samples, family: Family, feature: int, cells: Collection[Cell]) -> Floats:
+    """Shares of a feature's fine bins in the samples of some cells, (fine bins,); zeros without any."""
+    fine = samples.bins(family.features[feature])
+    inside = np.array([device.cell in cells for device in samples.devices], dtype=np.bool_)[samples.device]
+    at = (fine >= 0) & inside & np.isfinite(samples.weights)
+    weights = np.bincount(fine[at], samples.weights[at], family.features[feature].size)
+    return weights / max(float(weights.sum()), 1.0)
 
 
 def refusal(comparison: Comparison, node: int, feature: int) -> str:

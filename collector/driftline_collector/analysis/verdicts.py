@@ -55,8 +55,10 @@ def drift_of_segments(
     keys: Sequence[str],
     standing: Standing,
     limits: Limits,
-) -> list[Evaluation]:
+) -> tuple[list[Evaluation], list[Judged]]:
     """Drift of every node: a row for the segment, and one for each feature where there are enough rows.
+
+    Beside them what they are told from, one for each binning that was compared.
 
     Counts on different binnings are never mixed: where a segment has several, the one with most rows is
     judged, and the reason tells how many are left out.
@@ -70,10 +72,14 @@ def drift_of_segments(
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     made = np.zeros(len(lattice.cells))
     np.add.at(made, [place[d.cell] for d in profiles.devices], profiles.totals("predictions"))
-    by_samples = np.zeros(len(lattice.cells))
+    # Of cells that count nothing: how many predictions came whole, and how many of those in vain.
+    sampled, strange = np.zeros(len(lattice.cells)), np.zeros(len(lattice.cells))
     for (cell, _), amount in samples.places.items():
-        by_samples[place[cell]] += 0 if made[place[cell]] else amount
-    made = lattice.over_cells(made + by_samples)
+        if not made[place[cell]]:
+            sampled[place[cell]] += amount
+            strange[place[cell]] += amount * all(cell.version not in f.versions for f in families.values())
+    counted, sampled, strange = (lattice.over_cells(each) for each in (made, sampled, strange))
+    made = counted + sampled
     rows: list[Evaluation] = []
     for i, key in enumerate(keys):
         common: dict[str, Any] = {
@@ -81,7 +87,7 @@ def drift_of_segments(
             "coverage": float(standing.coverage.share[i]),
             "devices": int(standing.coverage.expected[i]),
         }
-        best = _most_rows(judged, i)
+        best = most_rows(judged, i)
         if made[i] and best is not None and (doubt := _doubt(best, i, key, standing, limits)):
             rows.append(
                 Evaluation(**common, measure="drift", verdict="insufficient_data", reason=doubt, n=made[i])
@@ -98,11 +104,16 @@ def drift_of_segments(
                 standing.before[key].since_ns if key in standing.before else standing.start_ns
             )
         common["reference"] = _references(best, lattice, i)
-        left_out = made[i] - best.rows[i]
-        remarks = [f"{left_out:.0f} predictions without a reference are left out"] if left_out > 0 else []
-        remarks.append(of_samples(best.comparison, i))
+        left_out = counted[i] - best.rows[i] if counted[i] else strange[i]
+        remarks = (
+            f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else "",
+            f"{sampled[i]:.0f} samples of devices that count nothing are left out"
+            if counted[i] and sampled[i]
+            else "",
+            of_samples(best.comparison, i),
+        )
         rows += evaluations(best, i, keys, "; ".join(filter(None, remarks)), common)
-    return rows
+    return rows, judged
 
 
 def _doubt(judged: Judged, node: int, key: str, standing: Standing, limits: Limits) -> str:
@@ -126,7 +137,8 @@ def _doubt(judged: Judged, node: int, key: str, standing: Standing, limits: Limi
     return ""
 
 
-def _most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
+def most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
+    """The comparison that a node's verdict is of: the one with most of its rows."""
     best: Judged | None = None
     for one in judged:
         if best is None or one.rows[node] > best.rows[node]:
