@@ -67,14 +67,16 @@ def found(
 
     scan = Scan(
         judge=judge,
+        whole=judge(lattice.members),
         sums=sums,
-        family=family,
         lattice=lattice,
         cell_phi=judge(np.eye(len(lattice.cells), dtype=np.bool_))[0].phi,
         standing=np.array([node in standing for node in lattice.nodes]),
         believed=float(np.log(19)),
     )
-    return [lattice.nodes[f.node] for f in scan.findings() if f.left_of is None]
+    return [
+        lattice.nodes[f.node] for f in scan.findings(np.asarray(sums.rows.any(axis=-1))) if f.left_of is None
+    ]
 
 
 def holds(node: Node, cell: Cell) -> bool:

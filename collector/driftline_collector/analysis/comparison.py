@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from driftline_collector.analysis.baselines import Baseline, Past
 from driftline_collector.analysis.counts import by_place
 from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
 from driftline_collector.analysis.detectors.overdispersion import (
@@ -29,10 +30,10 @@ Flags = npt.NDArray[np.bool_]
 class CellSums:
     """All that a verdict is a function of, by cell (L), feature (F) and test bin (B); every field is a sum.
 
-    `expected` is what the cell's own version's reference makes of as many rows. `adjusted` are counts without
-    the known difference between versions, so that a mixture of versions is not taken for noise of devices;
-    `spread` is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `version`,
-    (L,), is the cell's place among the family's versions, `common`, (F, B), their mean shares.
+    `expected` is what the cell's own `baseline` makes of as many rows. `adjusted` are counts without the
+    known difference between cells, so that a mixture of versions is not taken for noise of devices; `spread`
+    is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `common`, (F, B), are
+    the mean shares of the family's versions.
     """
 
     counts: Floats
@@ -40,14 +41,20 @@ class CellSums:
     adjusted: Floats
     spread: Spread
     relative_squares: Floats
-    version: Whole
+    baseline: Baseline
     common: Floats
 
     @classmethod
-    def of(cls, counts: Floats, cell: Whole, version: Whole, family: Family) -> "CellSums":
-        """Sum counts of devices, shape (devices, F, B), that lie in cells; `version`, (L,), is by cell."""
+    def of(
+        cls, counts: Floats, cell: Whole, version: Whole, family: Family, past: Past | None = None
+    ) -> "CellSums":
+        """Sum counts of devices, shape (devices, F, B), that lie in cells; `version`, (L,), is by cell.
+
+        They are compared with their version's reference, or with their own `past` where they have one.
+        """
         n = counts.sum(-1)
-        shares = family.shares[version[cell]]
+        baseline = Baseline.of(family, version, past)
+        shares = baseline.shares[cell]
         common = family.shares.mean(0)
         adjusted = counts - n[..., None] * (shares - common)
 
@@ -66,7 +73,7 @@ class CellSums:
             adjusted=by_cell(adjusted),
             spread=spread,
             relative_squares=by_cell(counts**2 / np.where(n > 0, n, 1.0)[..., None]),
-            version=version,
+            baseline=baseline,
             common=common,
         )
 
@@ -94,7 +101,7 @@ class Comparison:
     """Segments (S) against their reference by feature (F). `p` is NaN where there are too few rows.
 
     `counts` and `expected`, (S, F, B), are what was compared; `n` rows, `c` = 1/n + 1/m, `score` is that
-    of the detector that `p` is of, all others (S, F).
+    of the detector that `p` is of, `phi_windows` of how many past windows φ is, all others (S, F).
     """
 
     counts: Floats
@@ -106,6 +113,7 @@ class Comparison:
     phi: Floats
     phi_df: Floats
     phi_own: Flags
+    phi_windows: Floats
     p: Floats
     score: Floats
 
@@ -125,13 +133,14 @@ class Comparison:
         )
         return lower, upper
 
-    def with_row(self, row: int, other: "Comparison") -> "Comparison":
-        """This comparison with one segment's numbers taken from another one."""
-
+    def with_rows(self, rows: Flags, other: "Comparison") -> "Comparison":
+        """This comparison with the numbers of some segments, (S,), taken from another one."""
+        if not rows.any():
+            return self
         numbers = {}
         for field in fields(self):
             values = getattr(self, field.name).copy()
-            values[row] = getattr(other, field.name)[row]
+            values[rows] = getattr(other, field.name)[rows]
             numbers[field.name] = values
         return replace(self, **numbers)
 
@@ -148,8 +157,8 @@ def compare(
     """Test "the PSI is at most `effect`" for segments, given by the cells of each (`members`, (S, L)).
 
     Another `detector` tests the like of its own score, where the feature has the order that it needs.
-    The reference of a segment of several versions is the mixture of theirs with the present weights w_v, as
-    good as 1 / Σ w_v²/m_v rows.
+    What a segment of several references is compared with is the mixture of them with the present weights w_r,
+    as good as 1 / Σ w_r²/m_r rows.
     """
     # Each cell is in eight segments of thousands: what is not there need not be multiplied.
     holds = sparse.csr_array(members.astype(np.float64))
@@ -167,17 +176,15 @@ def compare(
     )
     n = counts.sum(-1)
     some = np.where(n > 0, n, 1.0)
-    per_reference_row = np.zeros_like(n)
-    for v, m in enumerate(family.rows):
-        weight = total(sums.rows * (sums.version == v)[:, None]) / some
-        per_reference_row += weight**2 / np.where(m > 0, m, np.nan)
+    per_reference_row = sums.baseline.per_row(sums.rows, n, total)
     reference_rows = 1 / np.where(n > 0, per_reference_row, np.nan)
     scaled = np.nan_to_num(expected / some[..., None] * reference_rows[..., None])
+    scaled = sums.baseline.at_least_one(scaled)
     psi, bins = population_stability(counts, scaled)
     c = np.where(n > 0, 1 / some + np.nan_to_num(per_reference_row), np.inf)
     dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, sums.of_devices)
     dispersed = dispersed.with_cells(counts, total(sums.rows**2), sums.of_cells)
-    phi, phi_df = dispersed.phi, dispersed.df
+    phi, phi_df, phi_windows = sums.baseline.replicates(sums.rows, c, total).over(dispersed.phi, dispersed.df)
     testable = (n >= minimum_rows) & (np.nan_to_num(reference_rows) >= minimum_rows)
     p, score = np.full(n.shape, np.nan), np.where(testable, psi, np.nan)
     other = testable & judges(detector, family)
@@ -194,7 +201,7 @@ def compare(
             phi_df=phi_df[other],
         )
         p[other], score[other] = _detected(detector, sample, effect)
-    return Comparison(counts, scaled, n, psi, bins, c, phi, phi_df, dispersed.own, p, score)
+    return Comparison(counts, scaled, n, psi, bins, c, phi, phi_df, dispersed.own, phi_windows, p, score)
 
 
 def judges(detector: str, family: Family) -> Flags:

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from driftline_collector.analysis.comparison import CellSums, Comparison
 from driftline_collector.analysis.detectors.psi import SMOOTHING
 from driftline_collector.analysis.detectors.step_up import Kept
-from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
 Floats = npt.NDArray[np.float64]
@@ -51,28 +50,30 @@ class Finding:
 class Scan:
     """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
-    `judge` compares segments, given by their cells, shape (S, L). `cell_phi`, (L, F), is each cell's
-    overdispersion; `standing`, (N,), says which nodes were findings when last they could be judged.
-    `believed` are the log-odds that a cell must overcome: less is no evidence either way.
+    `judge` compares segments, given by their cells, shape (S, L); `whole` is what it says of the nodes
+    at first.
+    `cell_phi`, (L, F), is each cell's overdispersion; `standing`, (N,), says which nodes were findings when
+    last they could be judged. `believed` are the log-odds that a cell must overcome: less is no evidence
+    either way.
     """
 
     judge: Callable[[Flags], tuple[Comparison, Kept]]
+    whole: tuple[Comparison, Kept]
     sums: CellSums
-    family: Family
     lattice: Lattice
     cell_phi: Floats
     standing: Flags
     believed: float
 
-    def findings(self) -> list[Finding]:
-        """The segments that explain all drift, in the order found."""
+    def findings(self, left: Flags) -> list[Finding]:
+        """The segments that explain all drift of the cells that are `left`, (L,), in the order found.
+
+        Their cells are taken out of `left`.
+        """
         found: list[Finding] = []
-        left = self.sums.rows.any(axis=-1)
-        while True:
+        comparison, kept = self.whole
+        while kept.segments.any():
             remaining = self.lattice.members & left
-            comparison, kept = self.judge(remaining)
-            if not kept.segments.any():
-                return found
             evidence = {
                 i: self._evidence(remaining[i], comparison, i, kept.features[i])
                 for i in np.flatnonzero(kept.segments).tolist()
@@ -83,6 +84,8 @@ class Scan:
                 known = self._too_few_in(chosen, remaining[chosen], comparison, evidence[chosen])
             found.append(Finding(chosen, known, comparison, kept))
             left &= ~self.lattice.members[chosen]
+            comparison, kept = self.judge(self.lattice.members & left)
+        return found
 
     def _choose(self, remaining: Flags, evidence: Mapping[int, Floats], kept: Kept) -> int:
         candidates = list(evidence)
@@ -134,7 +137,7 @@ class Scan:
         tilt = np.where(used, np.log(_smoothed(observed, used) / _smoothed(expected, used)), 0.0)
         counts, phi = self.sums.counts[cells][:, moved], self.cell_phi[cells][:, moved]
         # As many reference rows as the segment's, so that a bin no reference has seen is as unlikely in each.
-        shares = self.family.shares[self.sums.version[cells]][:, moved]
+        shares = self.sums.baseline.shares[cells][:, moved]
         reference = _smoothed(shares * expected.sum(-1)[:, None], np.broadcast_to(used, shares.shape))
         likelihood = np.exp(tilt) / (reference * np.exp(tilt)).sum(-1, keepdims=True)
         # Akaike's correction: the segment's shares were fitted to these very cells.

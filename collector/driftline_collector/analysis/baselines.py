@@ -1,0 +1,175 @@
+"""What each cell is compared with: its version's reference, or its own counts in windows of the past.
+
+Windows of the past also tell by how much counts vary between windows though nothing drifts. Each is held
+against all others of them (leave one out): the mean of PSI / ((B-1) c) is φ where windows are alike. What
+differs from one day to the next (weather, a shift of workers) is a variance σ² beside c, whatever n is:
+
+    E[PSI] = (B-1) (c + σ²),    φ = (c + σ²) / c
+
+so that σ² is estimated from the past windows, and φ follows from the c of the window that is judged. Windows
+are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from driftline_collector.analysis.detectors.psi import population_stability
+from driftline_collector.analysis.references import Family
+
+Floats = npt.NDArray[np.float64]
+Whole = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+#: Cell values, (L, ...), summed into segments, (S, ...).
+Total = Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Counts of K past windows by cell, (K, L, F, B); zeros where a window is none of a cell's.
+
+    `like` says whether they are as long as the window that is judged: else how much such windows differ is
+    not known from them alone. `names`, by cell, tell what its windows are, or why it has none; `windows`,
+    (L,), is how many each cell has.
+    """
+
+    counts: npt.NDArray[np.float32]
+    like: bool
+    names: Sequence[str]
+    windows: Whole
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Shares that cells are compared with, (L, F, B), of so many `rows`, (L, F).
+
+    `version`, (L,), is each cell's place among the family's versions. `own`, (L, F), says where shares are
+    of the cell's own past; elsewhere all cells of a version share its reference, of `registered` rows (V, F).
+    `possible`, (F, B), are bins in which there may be rows.
+    """
+
+    shares: Floats
+    rows: Floats
+    version: Whole
+    own: Flags
+    registered: Floats
+    possible: Flags
+    past: Past | None = None
+
+    @classmethod
+    def of(cls, family: Family, version: Whole, past: Past | None = None) -> "Baseline":
+        """Of each cell its version's reference, or its past where it has one."""
+        shares, rows = family.shares[version], family.rows[version]
+        own = np.zeros(rows.shape, dtype=np.bool_)
+        if past is not None:
+            counts = past.counts.sum(0, dtype=np.float64)
+            own = counts.sum(-1) > 0
+            rows = np.where(own, counts.sum(-1), rows)
+            shares = np.where(own[..., None], counts / np.where(rows > 0, rows, 1.0)[..., None], shares)
+        possible = np.asarray((family.shares > 0).any(0), dtype=np.bool_)
+        return cls(shares, rows, version, own, family.rows, possible, past if own.any() else None)
+
+    def per_row(self, rows: Floats, n: Floats, total: Total) -> Floats:
+        """1/m of segments, (S, F): Σ (share of its rows compared with a reference)² / that one's rows.
+
+        `rows`, (L, F), are those of cells, `n`, (S, F), those of segments.
+        """
+        some = np.where(n > 0, n, 1.0)
+        result = np.zeros_like(n)
+        for v, m in enumerate(self.registered):
+            weight = total(rows * ((self.version == v)[:, None] & ~self.own)) / some
+            result += weight**2 / np.where(m > 0, m, np.nan)
+        if self.past is not None:
+            of_own = np.where(self.own, rows**2 / np.where(self.own, self.rows, 1.0), 0.0)
+            result += total(of_own) / some**2
+        return result
+
+    def at_least_one(self, expected: Floats) -> Floats:
+        """A reference of so many rows, (S, F, B), with one row at least in each bin that may have any.
+
+        Of m rows and one more the last is the first of its bin with probability 1/(m+1), not never.
+        """
+        if self.past is None:
+            return expected
+        return np.where(self.possible & expected.any(-1, keepdims=True), np.maximum(expected, 1.0), expected)
+
+    def replicates(self, rows: Floats, c: Floats, total: Total) -> "Replicates":
+        """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell."""
+        none = np.zeros_like(c)
+        if self.past is None:
+            return Replicates(np.ones_like(c), none, none, none.astype(np.bool_), none.astype(np.bool_))
+        weights, squares, ratios, precisions = (np.zeros_like(c) for _ in range(4))
+        for counts, expected, per_row in self._left_out:
+            observed = total(counts)
+            n = observed.sum(-1)
+            some = np.where(n > 0, n, 1.0)
+            one_by_m = total(per_row) / some**2
+            known = (n > 0) & (one_by_m > 0)
+            m = np.divide(1.0, one_by_m, out=none.copy(), where=known)
+            reference = self.at_least_one(total(expected) / some[..., None] * m[..., None])
+            psi, bins = population_stability(observed, reference)
+            own_c = 1 / some + one_by_m
+            known &= bins > 1
+            weight = np.where(known, 1 / own_c, 0.0)
+            ratio = psi / (np.maximum(bins - 1, 1.0) * own_c)
+            weights += weight
+            squares += weight**2
+            ratios += weight * (ratio - 1)
+            precisions += weight / own_c
+        some = np.where(weights > 0, weights, 1.0)
+        variance = np.maximum(ratios, 0.0) / np.where(precisions > 0, precisions, 1.0)
+        effective = some**2 / np.where(squares > 0, squares, 1.0) * (squares > 0)
+        finite = np.where(np.isfinite(c), c, 1.0)
+        of_own = total(np.where(self.own, rows, 0.0))
+        return Replicates(
+            phi=1 + variance / finite,
+            df=np.maximum(effective - 1, 0.0),
+            windows=np.round(effective),
+            known=(effective > 1) & (of_own > 0),
+            alone=(of_own >= total(rows)) & self.past.like,
+        )
+
+    @cached_property
+    def _left_out(self) -> list[tuple[Floats, Floats, Floats]]:
+        """Of each past window: its counts by cell, what all others expect, and the (n/m)·n of that."""
+        assert self.past is not None  # noqa: S101  # only `replicates` asks
+        sums = self.past.counts.sum(0, dtype=np.float64)
+        m = sums.sum(-1)
+        result = []
+        for window in self.past.counts:
+            counts = window.astype(np.float64)
+            n = counts.sum(-1)
+            others = m - n
+            # A cell with no other window has nothing to be compared with.
+            counts = np.where((others > 0)[..., None], counts, 0.0)
+            n = counts.sum(-1)
+            some = np.where(others > 0, others, 1.0)
+            expected = n[..., None] * (sums - window) / some[..., None]
+            result.append((counts, expected, n**2 / some))
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Replicates:
+    """φ with its degrees of freedom, of how many `windows`, all (S, F); whether these are `known`.
+
+    `alone` says where they tell all: not where some rows are compared with a reference of no past windows.
+    """
+
+    phi: Floats
+    df: Floats
+    windows: Floats
+    known: Flags
+    alone: Flags
+
+    def over(self, phi: Floats, df: Floats) -> tuple[Floats, Floats, Floats]:
+        """φ, its degrees of freedom, and of how many windows it is: 0 where devices and cells tell it."""
+        take = self.known & (self.alone | (self.phi > phi))
+        return (
+            np.where(take, self.phi, phi),
+            np.where(take, self.df, df),
+            np.where(take, self.windows, 0.0),
+        )
