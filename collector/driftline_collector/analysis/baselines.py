@@ -31,15 +31,36 @@ Total = Callable[[Floats], Floats]
 class Past:
     """Counts of K past windows by cell, (K, L, F, B); zeros where a window is none of a cell's.
 
-    `like` says whether they are as long as the window that is judged: else how much such windows differ is
-    not known from them alone. `names`, by cell, tell what its windows are, or why it has none; `windows`,
-    (L,), is how many each cell has.
+    `reference` names the way in which they were chosen. `like` says whether they are as long as the window
+    that is judged: else how much such windows differ is not known from them alone. `windows`, (L,), is how
+    many each cell has, 0 where too few; `told`, by cell, which these are, or how many it takes.
     """
 
+    reference: str
     counts: npt.NDArray[np.float32]
     like: bool
-    names: Sequence[str]
     windows: Whole
+    told: Sequence[str]
+
+    def compared_with(self, cells: Flags) -> str | None:
+        """Which past windows these cells, (L,), are compared with; None where some are not."""
+        windows = self.windows[cells]
+        if not windows.size or not windows.all():
+            return None
+        fewest, most = int(windows.min()), int(windows.max())
+        count = f"{most}" if fewest == most else f"{fewest} to {most}"
+        return f"{count} past windows: {' or '.join(self._of(cells))}"
+
+    def remark(self, cells: Flags) -> str:
+        """Why some of these cells are compared with the registered reference instead."""
+        without = cells & (self.windows == 0)
+        if not without.any():
+            return ""
+        where = "" if without.sum() == cells.sum() else f" in {without.sum()} of {cells.sum()} cells"
+        return f"compared with the registered reference{where}: {' or '.join(self._of(without)[:2])}"
+
+    def _of(self, cells: Flags) -> list[str]:
+        return sorted({self.told[i] for i in np.flatnonzero(cells).tolist()})
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,12 @@ class Profiles:
             self._count(feature, family.binning.id, of_feature, result[:, i])
         return result
 
+    def fine(self, feature: FeatureBinning, binning: str) -> Floats:
+        """Counts of one feature on the fine bins of a binning, shape (devices, fine bins)."""
+        result = np.zeros((len(self.devices), feature.size))
+        self._count(feature, binning, np.arange(feature.size), result)
+        return result
+
     def places(self, **values: str) -> Whole:
         """The rows with these values in `binning`, `feature` or `kind`, in their order."""
         found = [

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
@@ -44,7 +45,8 @@ class Judged:
     `detectors`, (features,), are whose test each feature's verdict is, `scores`, (N,), for rules.
     `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
     that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
-    or that of before which it is left of, or which has too few rows now.
+    or that of before which it is left of, or which has too few rows now. `past` is what cells were compared
+    with, where that was their own past; `counted`, (L,), says which cells have rows now.
     """
 
     family: Family
@@ -59,6 +61,9 @@ class Judged:
     findings: tuple[int, ...]
     apart: frozenset[int]
     explained_by: Mapping[int, tuple[int, ...]]
+    past: Past | None
+    counted: Flags
+    lattice: Lattice
 
     @cached_property
     def rows(self) -> Floats:
@@ -69,6 +74,10 @@ class Judged:
     def reference_rows(self) -> Floats:
         """How many rows of the reference they were compared with, shape (N,)."""
         return np.asarray(self.comparison.expected.sum(-1).max(-1), dtype=np.float64)
+
+    def cells(self, node: int) -> Flags:
+        """Which cells of a node have rows now, (L,)."""
+        return np.asarray(self.lattice.members[node] & self.counted, dtype=np.bool_)
 
     @cached_property
     def told(self) -> Mapping[str, list[list[Any]]]:
@@ -90,17 +99,24 @@ class Judged:
 
 
 def judge(
-    profiles: Profiles, family: Family, lattice: Lattice, limits: Limits, standing: Flags
+    profiles: Profiles,
+    family: Family,
+    lattice: Lattice,
+    limits: Limits,
+    standing: Flags,
+    *,
+    past: Past | None = None,
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `standing`, shape (N,), says which nodes were findings when last they could be judged.
+    `standing`, shape (N,), says which nodes were findings when last they could be judged. Cells are compared
+    with their own `past` where they have one, else with their version's reference.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
         return None
     members = _members(profiles, bound, family, lattice)
-    sums = CellSums.of(profiles.counts(family)[bound], members.cell, members.version, family)
+    sums = CellSums.of(profiles.counts(family)[bound], members.cell, members.version, family, past)
 
     def judged(members: Flags) -> tuple[Comparison, Kept]:
         comparison = compare(
@@ -156,6 +172,9 @@ def judge(
             for i in np.flatnonzero(kept.segments).tolist()
             if i not in nodes
         },
+        past=past,
+        counted=np.asarray(sums.rows.any(axis=-1), dtype=np.bool_),
+        lattice=lattice,
     )
 
 
@@ -201,6 +220,7 @@ def evaluations(
             "strongest": first.feature,
             "detector": judged.detectors[features.index(first)],
             **_scores(judged, node),
+            **_compared_with(judged, node),
             "moved": [f.feature for f in moved],
             "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
         },
@@ -252,6 +272,11 @@ def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
     return {"scores": found} if found else {}
 
 
+def _compared_with(judged: Judged, node: int) -> Mapping[str, Any]:
+    told = judged.past.compared_with(judged.cells(node)) if judged.past is not None else None
+    return {"compared_with": told} if told else {}
+
+
 def too_few(rows: float, reference_rows: float, limits: Limits) -> str:
     """Why so many rows could not be compared with so many of the reference."""
     needed = f"a verdict needs {limits.minimum_rows:.0f}"
@@ -261,6 +286,8 @@ def too_few(rows: float, reference_rows: float, limits: Limits) -> str:
 
 
 def _phi_source(comparison: Comparison, node: int, i: int) -> str:
+    if windows := round(comparison.phi_windows[node, i]):
+        return f"matched windows (K={windows})"
     if not comparison.phi_df[node, i]:
         return "none (one device)"
     return "devices" if comparison.phi_own[node, i] else "devices of all segments"

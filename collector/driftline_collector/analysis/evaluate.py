@@ -12,11 +12,14 @@ from driftline_schemas.attributes import TIERS
 from driftline_schemas.binning import DURATION, DURATION_EDGES
 
 from driftline_collector.analysis import devices, performance
+from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage, Presence
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.escalation import escalation_rate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
+from driftline_collector.analysis.history import History
+from driftline_collector.analysis.matching import Against
 from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
@@ -39,11 +42,15 @@ _MANY = 1_000_000
 class Policy:
     """How windows are judged: `limits` of the verdict, how far ahead of ours a device's clock may be.
 
-    `detectors` are whose test judges a model where that is another than the limits'.
+    `detectors` are whose test judges a model where that is another than the limits', `against` what it is
+    compared with, and `references` where that is another one for a model; `zones` are regions' time zones.
     """
 
     limits: Limits = field(default_factory=Limits)
     detectors: Mapping[str, str] = field(default_factory=dict)
+    against: Against = "registered"
+    references: Mapping[str, Against] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
     future_tolerance_ns: int = 300 * 10**9
 
     def limits_of(self, model: str) -> Limits:
@@ -68,6 +75,9 @@ def evaluate(
     presence = Presence.of(known, inside, window)
     profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
     judges = families(store.references(model))
+    history = _history(store, model, window, policy, families=judges, now_ns=now_ns)
+    if history is not None:
+        history.keep(profiles)
     before = _drifted_before(store, model, window)
     ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
@@ -80,6 +90,7 @@ def evaluate(
             presence=presence.restricted([d.tier in tiers for d in presence.devices]),
             profiles=profiles.restricted([d.tier in tiers for d in profiles.devices]),
             families=judges,
+            history=history,
             before=before,
             ahead=ahead,
         )
@@ -95,6 +106,32 @@ def evaluate(
         evaluations=tuple(rows),
         late=tuple(sorted(found - _findings(earlier))) if late else (),
         ahead=ahead,
+        gathered=history.gathered() if history is not None else None,
+    )
+
+
+def _history(
+    store: Store,
+    model: str,
+    window: Window,
+    policy: Policy,
+    *,
+    families: Mapping[str, Family],
+    now_ns: int,
+) -> History | None:
+    """The model's past, where it is compared with that."""
+    against = policy.references.get(model, policy.against)
+    if against == "registered":
+        return None
+    return History(
+        store=store,
+        model=model,
+        window=window,
+        against=against,
+        families=families,
+        zones=policy.zones,
+        ahead_ns=policy.future_tolerance_ns,
+        now_ns=now_ns,
     )
 
 
@@ -122,6 +159,7 @@ class Population:
     presence: Presence
     profiles: Profiles
     families: Mapping[str, Family]
+    history: History | None
     before: Mapping[str, Running]
     ahead: Sequence[str]
 
@@ -147,6 +185,7 @@ class Population:
                 keys=keys,
                 standing=Standing(self.window.start_ns, self.before, covered, self._known_before(lattice)),
                 limits=limits,
+                past=self._past(lattice),
             ),
             *covered.evaluations(keys, self.ahead),
             *escalation_rate(self.profiles, lattice, keys),
@@ -166,6 +205,15 @@ class Population:
                 limits=limits,
             ),
         ]
+
+    def _past(self, lattice: Lattice) -> dict[str, Past]:
+        """Binning → what the cells counted before, where they are compared with that."""
+        if self.history is None:
+            return {}
+        return {
+            binning: self.history.past(family, lattice.cells, self.tiers)
+            for binning, family in self.families.items()
+        }
 
     def _known_before(self, lattice: Lattice) -> Flags:
         """Whether any device of a node had a window before this one, shape (nodes,)."""
