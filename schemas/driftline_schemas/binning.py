@@ -19,7 +19,6 @@ import json
 import math
 import struct
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -127,23 +126,27 @@ class FeatureBinning:
         except ValueError:
             return len(self.categories)
 
-    def count(self, values: Sequence[Any] | npt.NDArray[Any]) -> Counts:
-        """Count values into bins: any shape of numbers, or a sequence of strings, bools and None.
+    def indices(self, values: Sequence[Any] | npt.NDArray[Any]) -> Counts:
+        """Where each value is counted, shape (n,).
 
-        Raises SchemaError for what is not a number in a numeric feature.
+        `values` are numbers of any shape, or a sequence of texts, bools and None. Raises SchemaError for what
+        is not a number in a numeric feature.
         """
         if self.kind == "numeric":
             try:
                 numbers = np.asarray(values, dtype=np.float64).ravel()
             except (TypeError, ValueError, OverflowError) as error:
                 raise SchemaError(f"not numbers: {error}", where=self._where) from error
-            return np.bincount(cut(numbers, self.edges), minlength=self.size).astype(np.int64, copy=False)
-        position = {category: i for i, category in enumerate(self.categories)}
-        other, missing = len(self.categories), len(self.categories) + 1
-        result = np.zeros(self.size, dtype=np.int64)
-        for text, count in Counter(map(category_text, values)).items():
-            result[missing if text is None else position.get(text, other)] += count
-        return result
+            return cut(numbers, self.edges)
+        position: dict[str | None, int] = {category: i for i, category in enumerate(self.categories)}
+        position[None] = len(self.categories) + 1
+        other = len(self.categories)
+        found = [position.get(text, other) for text in map(category_text, values)]
+        return np.array(found, dtype=np.int64)
+
+    def count(self, values: Sequence[Any] | npt.NDArray[Any]) -> Counts:
+        """How many values fall into each bin, shape (size,); values and errors as for `indices`."""
+        return np.bincount(self.indices(values), minlength=self.size).astype(np.int64, copy=False)
 
     def content(self) -> dict[str, Any]:
         """What the hash is taken of: floats as the 16 hex digits of their big-endian IEEE 754 bytes."""

@@ -67,6 +67,7 @@ def found(
 
     scan = Scan(
         judge=judge,
+        whole=judge(lattice.members),
         sums=sums,
         lattice=lattice,
         cell_phi=judge(np.eye(len(lattice.cells), dtype=np.bool_))[0].phi,

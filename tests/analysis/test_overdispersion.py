@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from driftline_collector.analysis.detectors import overdispersion as subject
 
 from tests.analysis.simulated import compared, normal_counts, normal_family
 
@@ -95,3 +96,9 @@ def test_a_shift_on_all_devices_is_found_though_they_differ() -> None:
     family = normal_family(20_000, rng)
     counts = normal_counts(family, rng, segments=100, devices=24, rows=100, correlation=0.02, shift=0.5)
     assert (compared(family, counts).p < 0.001).mean() >= 0.99
+
+
+def test_the_quiet_quantile_is_numpys_without_what_is_not_known() -> None:
+    values = np.random.default_rng(5).normal(size=(9, 4))
+    values[2, 1] = values[7, 1] = values[0, 3] = np.nan
+    assert subject._quiet(values) == pytest.approx(np.nanquantile(values, subject._QUIET, axis=0), abs=1e-12)

@@ -93,6 +93,6 @@ def test_the_first_component_of_the_smooth_test_is_the_rank_sum_test(case: str) 
     )
     z2 = stats.norm.isf(tested.pvalue / 2) ** 2 * (n + m) / (n + m - 1)
     u = sample(case)
-    (first, _), _ = neyman_smooth._polynomials(u.pooled)
+    (first, _), _ = neyman_smooth.polynomials(u.pooled)
     p, r = u.shares
     assert z2 == pytest.approx(float(((p - r) * first).sum() ** 2 / u.c), rel=1e-6)

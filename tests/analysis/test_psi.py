@@ -151,3 +151,14 @@ def test_a_quarter_of_a_standard_deviation_is_found_in_five_thousand_rows(device
 
 def test_the_example_in_the_docstring_is_true() -> None:
     assert doctest.testmod(subject).failed == 0
+
+
+@pytest.mark.parametrize("phi_df", [0.0, 5.0])
+def test_bounds_are_found_for_all_shapes_at_once_as_for_each_alone(phi_df: float) -> None:
+    psi = np.random.default_rng(3).uniform(0, 0.5, (4, 3))
+    together = confidence_bounds(psi, 11, 0.002, phi_df=phi_df)
+    for at in np.ndindex(psi.shape):
+        alone = confidence_bounds(psi[at], 11, 0.002, phi_df=phi_df)
+        assert [float(b[at]) for b in together] == pytest.approx(
+            [float(b) for b in alone], rel=1e-6, abs=1e-12
+        )

@@ -248,3 +248,14 @@ def test_default_bins_of_durations_are_eight_to_a_decade_from_a_microsecond_to_1
 def test_the_limit_of_categories_is_taken() -> None:
     names = tuple(map(str, range(MAX_CATEGORIES)))
     assert FeatureBinning("x", "categorical", categories=names).size == MAX_CATEGORIES + 2
+
+
+@given(st.lists(texts, max_size=50))
+def test_what_is_counted_is_where_each_value_lies(values: list[Any]) -> None:
+    feature = FeatureBinning("x", "categorical", categories=("a", "b", "true"))
+    indices = feature.indices(values)
+    assert [feature.bin_names[i] for i in indices] == [
+        "missing" if (text := category_text(value)) is None else text if text in feature.categories else OTHER
+        for value in values
+    ]
+    assert feature.count(values).tolist() == np.bincount(indices, minlength=feature.size).tolist()

@@ -2,7 +2,10 @@
 
 from collections import Counter
 
+import numpy as np
 import pyarrow as pa
+import pytest
+from driftline_collector.store import summing
 from driftline_collector.store.summing import groups, summed
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,3 +64,19 @@ def test_rows_are_told_apart_by_more_columns_than_a_number_could_count() -> None
     first, group = groups(table, names)
     assert sorted(first.tolist()) == list(range(60))
     assert len(set(group.tolist())) == 60
+
+
+def test_groups_are_the_same_with_and_without_sorting(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    texts = pa.array(["a", "b", "c", None]).take(pa.array(rng.integers(0, 4, 500)))
+    table = pa.table({"text": texts, "number": rng.integers(0, 7, 500)})
+    counted = groups(table, ["text", "number"])
+    monkeypatch.setattr(summing, "_FEW_CODES", 0)
+    sparse = table.slice(0, 20)  # fewer rows than there could be groups: these are sorted
+    by_sorting = groups(sparse, ["text", "number"])
+    monkeypatch.setattr(summing, "_FEW_CODES", 10**6)
+    for one, other in zip(groups(sparse, ["text", "number"]), by_sorting, strict=True):
+        assert one.tolist() == other.tolist()
+    first, inverse = counted
+    assert table.take(pa.array(first[inverse])).equals(table)
+    assert all(first[group] <= row for row, group in enumerate(inverse.tolist()))

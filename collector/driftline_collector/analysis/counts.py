@@ -127,14 +127,16 @@ class Profiles:
     def counts_on(self, family: Family, merged: Sequence[Whole], width: int) -> Floats:
         """The like on other unions of its fine bins, `merged` of each feature, at most `width` of them."""
         result = np.zeros((len(self.devices), len(family.features), width))
+        binning = family.binning.id
         for i, (feature, of_feature) in enumerate(zip(family.features, merged, strict=True)):
-            self._count(feature, family.binning.id, of_feature, result[:, i])
+            self._count(feature, binning, of_feature, result[:, i])
         return result
 
-    def fine(self, feature: FeatureBinning, binning: str) -> Floats:
-        """Counts of one feature on the fine bins of a binning, shape (devices, fine bins)."""
-        result = np.zeros((len(self.devices), feature.size))
-        self._count(feature, binning, np.arange(feature.size), result)
+    def fine(self, family: Family, feature: int) -> Floats:
+        """Counts of one feature on all of its fine bins, shape (devices, fine bins)."""
+        binning = family.features[feature]
+        result = np.zeros((len(self.devices), binning.size))
+        self._count(binning, family.binning.id, np.arange(binning.size), result)
         return result
 
     def places(self, **values: str) -> Whole:

@@ -42,15 +42,17 @@ class Limits:
 class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
-    `detectors`, (features,), are whose test each feature's verdict is, `scores`, (N,), for rules.
-    `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
-    that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
-    or that of before which it is left of, or which has too few rows now. `past` is what cells were compared
-    with, where that was their own past; `counted`, (L,), says which cells have rows now.
+    `sums` are what it was judged from, by cell, `members` whose counts those are. `detectors`, (features,),
+    are whose test each feature's verdict is, `scores`, (N,), for rules. `apart` are findings that are drifted
+    only in what earlier findings leave of them: their numbers are of that part. `explained_by` gives for each
+    drifted node that is none the findings that it shares cells with, or that of before which it is left of,
+    or which has too few rows now.
     """
 
     family: Family
     limits: Limits
+    sums: CellSums
+    members: Members
     detectors: tuple[str, ...]
     scores: Mapping[str, Floats]
     comparison: Comparison
@@ -61,8 +63,6 @@ class Judged:
     findings: tuple[int, ...]
     apart: frozenset[int]
     explained_by: Mapping[int, tuple[int, ...]]
-    past: Past | None
-    counted: Flags
     lattice: Lattice
 
     @cached_property
@@ -75,9 +75,14 @@ class Judged:
         """How many rows of the reference they were compared with, shape (N,)."""
         return np.asarray(self.comparison.expected.sum(-1).max(-1), dtype=np.float64)
 
+    @property
+    def past(self) -> Past | None:
+        """What cells were to be compared with, where that is not their version's reference."""
+        return self.sums.baseline.past
+
     def cells(self, node: int) -> Flags:
         """Which cells of a node have rows now, (L,)."""
-        return np.asarray(self.lattice.members[node] & self.counted, dtype=np.bool_)
+        return np.asarray(self.lattice.members[node] & self.sums.rows.any(axis=-1), dtype=np.bool_)
 
     @cached_property
     def told(self) -> Mapping[str, list[list[Any]]]:
@@ -109,8 +114,8 @@ def judge(
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `standing`, shape (N,), says which nodes were findings when last they could be judged. Cells are compared
-    with their own `past` where they have one, else with their version's reference.
+    `standing`, shape (N,), says which nodes were findings when last they could be judged, `past` what cells
+    are compared with in the place of their version's reference.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
@@ -133,6 +138,7 @@ def judge(
     cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
     scan = Scan(
         judge=judged,
+        whole=(comparison, kept),
         sums=sums,
         lattice=lattice,
         cell_phi=cells.phi,
@@ -150,6 +156,8 @@ def judge(
     return Judged(
         family=family,
         limits=limits,
+        sums=sums,
+        members=members,
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),
@@ -172,8 +180,6 @@ def judge(
             for i in np.flatnonzero(kept.segments).tolist()
             if i not in nodes
         },
-        past=past,
-        counted=np.asarray(sums.rows.any(axis=-1), dtype=np.bool_),
         lattice=lattice,
     )
 
@@ -220,7 +226,7 @@ def evaluations(
             "strongest": first.feature,
             "detector": judged.detectors[features.index(first)],
             **_scores(judged, node),
-            **_compared_with(judged, node),
+            **({} if judged.past is None else judged.past.compared_with(judged.cells(node))),
             "moved": [f.feature for f in moved],
             "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
         },
@@ -270,11 +276,6 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
 def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
     found = {name: float(of[node]) for name, of in judged.scores.items() if np.isfinite(of[node])}
     return {"scores": found} if found else {}
-
-
-def _compared_with(judged: Judged, node: int) -> Mapping[str, Any]:
-    told = judged.past.compared_with(judged.cells(node)) if judged.past is not None else None
-    return {"compared_with": told} if told else {}
 
 
 def too_few(rows: float, reference_rows: float, limits: Limits) -> str:

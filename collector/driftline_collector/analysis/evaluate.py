@@ -13,6 +13,7 @@ from driftline_schemas.binning import DURATION, DURATION_EDGES
 
 from driftline_collector.analysis import devices, performance
 from driftline_collector.analysis.baselines import Past
+from driftline_collector.analysis.changed import Told, what_changed
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage, Presence
 from driftline_collector.analysis.drift import Limits
@@ -177,16 +178,25 @@ class Population:
             "start_ns": start,
             "end_ns": self.window.end_ns,
         }
+        drift, judged = drift_of_segments(
+            self.profiles,
+            self.families,
+            lattice,
+            keys=keys,
+            standing=Standing(self.window.start_ns, self.before, covered, self._known_before(lattice)),
+            limits=limits,
+            past=self._past(lattice),
+        )
+        told = Told(
+            judged=judged,
+            profiles=self.profiles,
+            lattice=lattice,
+            keys=keys,
+            model=self.model,
+            window=self.window,
+        )
         return [
-            *drift_of_segments(
-                self.profiles,
-                self.families,
-                lattice,
-                keys=keys,
-                standing=Standing(self.window.start_ns, self.before, covered, self._known_before(lattice)),
-                limits=limits,
-                past=self._past(lattice),
-            ),
+            *what_changed(drift, told, store),
             *covered.evaluations(keys, self.ahead),
             *escalation_rate(self.profiles, lattice, keys),
             *performance.latency(self.profiles, self._duration_edges, lattice, keys),

@@ -50,12 +50,14 @@ class Finding:
 class Scan:
     """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
-    `judge` compares segments, given by their cells, shape (S, L). `cell_phi`, (L, F), is each cell's
-    overdispersion; `standing`, (N,), says which nodes were findings when last they could be judged.
-    `believed` are the log-odds that a cell must overcome: less is no evidence either way.
+    `judge` compares segments, given by their cells, shape (S, L); `whole` is what it says of the nodes.
+    `cell_phi`, (L, F), is each cell's overdispersion; `standing`, (N,), says which nodes were findings when
+    last they could be judged. `believed` are the log-odds that a cell must overcome: less is no evidence
+    either way.
     """
 
     judge: Callable[[Flags], tuple[Comparison, Kept]]
+    whole: tuple[Comparison, Kept]
     sums: CellSums
     lattice: Lattice
     cell_phi: Floats
@@ -66,11 +68,9 @@ class Scan:
         """The segments that explain all drift, in the order found."""
         found: list[Finding] = []
         left = self.sums.rows.any(axis=-1)
-        while True:
+        comparison, kept = self.whole
+        while kept.segments.any():
             remaining = self.lattice.members & left
-            comparison, kept = self.judge(remaining)
-            if not kept.segments.any():
-                return found
             evidence = {
                 i: self._evidence(remaining[i], comparison, i, kept.features[i])
                 for i in np.flatnonzero(kept.segments).tolist()
@@ -81,6 +81,8 @@ class Scan:
                 known = self._too_few_in(chosen, remaining[chosen], comparison, evidence[chosen])
             found.append(Finding(chosen, known, comparison, kept))
             left &= ~self.lattice.members[chosen]
+            comparison, kept = self.judge(self.lattice.members & left)
+        return found
 
     def _choose(self, remaining: Flags, evidence: Mapping[int, Floats], kept: Kept) -> int:
         candidates = list(evidence)

@@ -211,7 +211,7 @@ def _by_cell(profiles: Profiles, family: Family) -> pa.Table:
         return pa.Table.from_pylist([{**nobody, "counts": []}], schema=_COUNTED)
     place = {key: i for i, key in enumerate(found)}
     owner = np.array([place[key] for key in whose], dtype=np.int64)
-    features = [profiles.fine(feature, family.binning.id)[at] for feature in family.features]
+    features = [profiles.fine(family, i)[at] for i in range(len(family.features))]
     counts = np.concatenate([by_place(owner, fine, len(found)) for fine in features], axis=1).astype(np.int64)
     offsets = np.arange(len(found) + 1, dtype=np.int32) * counts.shape[1]
     lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(counts.ravel()))

@@ -54,8 +54,10 @@ def drift_of_segments(
     standing: Standing,
     limits: Limits,
     past: Mapping[str, Past] = MappingProxyType({}),
-) -> list[Evaluation]:
+) -> tuple[list[Evaluation], list[Judged]]:
     """Drift of every node: a row for the segment, and one for each feature where there are enough rows.
+
+    Beside them what they are told from, one for each binning that was compared.
 
     Counts on different binnings are never mixed: where a segment has several, the one with most rows is
     judged, and the reason tells how many are left out. `past`, by binning, is what cells counted before,
@@ -78,7 +80,7 @@ def drift_of_segments(
             "coverage": float(standing.coverage.share[i]),
             "devices": int(standing.coverage.expected[i]),
         }
-        best = _most_rows(judged, i)
+        best = most_rows(judged, i)
         if made[i] and best is not None and (doubt := _doubt(best, i, key, standing, limits)):
             rows.append(
                 Evaluation(**common, measure="drift", verdict="insufficient_data", reason=doubt, n=made[i])
@@ -100,7 +102,7 @@ def drift_of_segments(
         if best.past is not None:
             remark = "; ".join(filter(None, (remark, best.past.remark(best.cells(i)))))
         rows += evaluations(best, i, keys, remark, common)
-    return rows
+    return rows, judged
 
 
 def _doubt(judged: Judged, node: int, key: str, standing: Standing, limits: Limits) -> str:
@@ -124,7 +126,8 @@ def _doubt(judged: Judged, node: int, key: str, standing: Standing, limits: Limi
     return ""
 
 
-def _most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
+def most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
+    """The comparison that a node's verdict is of: the one with most of its rows."""
     best: Judged | None = None
     for one in judged:
         if best is None or one.rows[node] > best.rows[node]:

@@ -67,6 +67,9 @@ class Store(Protocol):
         stream said so, or it is retired).
         """
 
+    def firmwares(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """tier, device, firmware: the latest that each device told in windows that overlap the interval."""
+
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
         """Evaluation windows for which data came, or were purged, since.
 

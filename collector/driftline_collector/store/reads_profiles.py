@@ -92,6 +92,17 @@ class ProfileReads(Queries):
             {"model": model, "start": start_ns, "end": end_ns, "ahead": ahead_ns},
         )
 
+    def firmwares(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.firmwares`."""
+        return self._read(
+            """
+            SELECT tier, device, arg_max(firmware, end_ns) AS firmware FROM stream_windows
+            WHERE model = $model AND end_ns > $start AND start_ns < $end AND firmware IS NOT NULL
+            GROUP BY tier, device ORDER BY tier, device
+            """,
+            {"model": model, "start": start_ns, "end": end_ns},
+        )
+
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
         """See `Store.touched`."""
         return self._read(

@@ -11,6 +11,8 @@ Whole = npt.NDArray[np.int64]
 
 #: Rows that are gathered before they are summed, so that memory is bounded by what comes out.
 _GATHERED_ROWS = 200_000
+#: So many codes are not worth sorting rows, however few these are.
+_FEW_CODES = 1000
 
 
 def summed(batches: Iterable[pa.RecordBatch | pa.Table], schema: pa.Schema) -> pa.Table:
@@ -61,8 +63,14 @@ def groups(table: pa.Table, columns: Sequence[str]) -> tuple[Whole, Whole]:
             kept, code = np.unique(code, return_inverse=True)
             size = len(kept)
         code, size = code * distinct + own, size * distinct
-    _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
-    return first, inverse
+    if size > max(code.size, _FEW_CODES):
+        _, first, inverse = np.unique(code, return_index=True, return_inverse=True)
+        return first, inverse
+    # The same without sorting: of several rows with a code the last one to be written, the first, stays.
+    at = np.full(size, -1, np.int64)
+    at[code[::-1]] = np.arange(len(code))[::-1]
+    there = at >= 0
+    return at[there], (np.cumsum(there) - 1)[code]
 
 
 def _codes(column: pa.ChunkedArray) -> tuple[Whole, int]:

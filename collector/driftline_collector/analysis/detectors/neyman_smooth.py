@@ -28,7 +28,7 @@ _LEAST = 1e-12
 def detect(sample: Sample, *, effect: npt.ArrayLike = 0.0) -> Detection:
     """The squared distance along the two components, and the p-value of "it is at most `effect`"."""
     now, reference = sample.shares
-    components, degrees = _polynomials(np.nan_to_num(sample.pooled))
+    components, degrees = polynomials(np.nan_to_num(sample.pooled))
     score = sum(((now - reference) * h).sum(-1) ** 2 for h in components)
     p = minimum_effect(
         np.nan_to_num(score),
@@ -41,7 +41,7 @@ def detect(sample: Sample, *, effect: npt.ArrayLike = 0.0) -> Detection:
     return Detection(np.where(sample.comparable, score, np.nan), np.where(sample.comparable, p, np.nan))
 
 
-def _polynomials(share: Floats) -> tuple[tuple[Floats, Floats], Floats]:
+def polynomials(share: Floats) -> tuple[tuple[Floats, Floats], Floats]:
     """h_1 and h_2 at the bins, (..., bins), zero where there is none; and how many there are, (...)."""
     first = np.cumsum(share, axis=-1) - share / 2
     first = first - (share * first).sum(-1, keepdims=True)

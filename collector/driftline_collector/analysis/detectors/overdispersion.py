@@ -137,9 +137,18 @@ def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) ->
     for step in range(_BISECTIONS):
         rho = low if step == 0 else (low + high) / 2
         law = _quantile(phi + np.maximum(n - 1, 0.0) * rho, directions)
-        above = np.nanquantile(chi2 / law, _QUIET, axis=0) > 1
+        above = _quiet(chi2 / law) > 1
         low, high = np.where(above, rho, low), np.where(above, high, rho)
     return low
+
+
+def _quiet(values: Floats) -> Floats:
+    """The quantile `_QUIET` of each column, NaN left out. As `np.nanquantile`, which loops over columns."""
+    ordered = np.sort(values, axis=0)  # NaN sorts last
+    place = _QUIET * (np.isfinite(ordered).sum(0) - 1)
+    low, high = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
+    below, above = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in (low, high))
+    return np.asarray(below + (place - low) * (above - below), dtype=np.float64)
 
 
 def _quantile(phi: Floats, directions: Floats) -> Floats:
