@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy, evaluate
@@ -44,6 +45,10 @@ def whole(result: WindowResult, segment: str = FLEET) -> Evaluation:
         e for e in result.evaluations if (e.segment, e.feature, e.measure) == (segment, None, "drift")
     )
     return found
+
+
+def _windows(gathered: pa.Table) -> list[tuple[int, int]]:
+    return list(zip(gathered["start_ns"].to_pylist(), gathered["end_ns"].to_pylist(), strict=True))
 
 
 def features(result: WindowResult) -> list[Evaluation]:
@@ -136,7 +141,8 @@ def test_counts_of_the_past_are_gathered_once_and_anew_after_a_revision(store: D
     started(store, SMALL, [NOON + week * WEEK for week in range(9)])
     first = judge(store, NOON + 8 * WEEK).gathered
     assert first is not None
-    assert len(set(first["start_ns"].to_pylist())) == 9
+    hours = first.filter([end - start == HOUR for start, end in _windows(first)])
+    assert set(hours["start_ns"].to_pylist()) == {START + (NOON + week * WEEK) * HOUR for week in range(9)}
     second = judge(store, NOON + 8 * WEEK).gathered
     assert second is not None
     assert set(second["start_ns"].to_pylist()) == {START + (NOON + 8 * WEEK) * HOUR}

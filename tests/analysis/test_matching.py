@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from driftline_collector.analysis import matching
-from driftline_collector.analysis.matching import DAY_NS, HOUR_NS, matches, width_of
+from driftline_collector.analysis.matching import DAY_NS, HOUR_NS, matches, unit_of
 from driftline_collector.analysis.windows import Window
 from driftline_collector.settings_types import Against
 
@@ -45,10 +45,10 @@ def test_until_there_are_enough_weeks_days_of_the_same_kind_are_alike_by_the_reg
 def test_windows_of_minutes_are_compared_with_whole_hours_and_rolling_ones_with_whole_days() -> None:
     window = at("2026-06-03T10:25+00:00", HOUR_NS // 60)
     by_week, _ = matches("hour_of_week", window)
-    assert width_of("hour_of_week", window) == HOUR_NS
+    assert unit_of("hour_of_week", window) == at("2026-06-03T10:00+00:00")
     assert by_week.starts[7] == at("2026-05-27T10:00+00:00").start_ns
     (days,) = matches("rolling", window)
-    assert width_of("rolling", window) == DAY_NS
+    assert unit_of("rolling", window) == at("2026-06-03T00:00+00:00", DAY_NS)
     assert sorted(days.starts) == list(range(1, 29))
     assert days.starts[1] == at("2026-06-02T00:00+00:00").start_ns
 

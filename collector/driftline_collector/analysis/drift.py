@@ -6,7 +6,8 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,12 +17,14 @@ from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
-from driftline_collector.analysis.detectors.step_up import Kept, step_up
+from driftline_collector.analysis.detectors.step_up import Kept
 from driftline_collector.analysis.evaluation import Evaluation
-from driftline_collector.analysis.explain import Scan
 from driftline_collector.analysis.magnitudes import Members, magnitudes
+from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.search import Before, Search, Searched
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.spans import spans
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -43,10 +46,9 @@ class Judged:
     """Verdicts of one family over the N nodes of a lattice; arrays are (N,) or (N, features).
 
     `sums` are what it was judged from, by cell, `members` whose counts those are. `detectors`, (features,),
-    are whose test each feature's verdict is, `scores`, (N,), for rules. `apart` are findings that are drifted
-    only in what earlier findings leave of them: their numbers are of that part. `explained_by` gives for each
-    drifted node that is none the findings that it shares cells with, or that of before which it is left of,
-    or which has too few rows now.
+    are whose test each feature's verdict is, `scores`, (N,), for rules.
+    `explained_by` gives for each drifted node that is none the findings that it shares cells with,
+    or that of before which it is left of, or which has too few rows now.
     """
 
     family: Family
@@ -55,15 +57,32 @@ class Judged:
     members: Members
     detectors: tuple[str, ...]
     scores: Mapping[str, Floats]
-    comparison: Comparison
-    kept: Kept
+    searched: Searched
     effect: Floats
     lower: Floats
     upper: Floats
     findings: tuple[int, ...]
-    apart: frozenset[int]
     explained_by: Mapping[int, tuple[int, ...]]
     lattice: Lattice
+
+    @property
+    def past(self) -> Past | None:
+        """What cells were to be compared with, where that is not their version's reference."""
+        return self.sums.baseline.past
+
+    def cells(self, node: int) -> Flags:
+        """Which cells of a node have rows now, (L,)."""
+        return np.asarray(self.lattice.members[node] & self.sums.rows.any(axis=-1), dtype=np.bool_)
+
+    @property
+    def comparison(self) -> Comparison:
+        """The numbers of nodes against their reference."""
+        return self.searched.comparison
+
+    @property
+    def kept(self) -> Kept:
+        """What the step-up procedure keeps."""
+        return self.searched.kept
 
     @cached_property
     def rows(self) -> Floats:
@@ -74,15 +93,6 @@ class Judged:
     def reference_rows(self) -> Floats:
         """How many rows of the reference they were compared with, shape (N,)."""
         return np.asarray(self.comparison.expected.sum(-1).max(-1), dtype=np.float64)
-
-    @property
-    def past(self) -> Past | None:
-        """What cells were to be compared with, where that is not their version's reference."""
-        return self.sums.baseline.past
-
-    def cells(self, node: int) -> Flags:
-        """Which cells of a node have rows now, (L,)."""
-        return np.asarray(self.lattice.members[node] & self.sums.rows.any(axis=-1), dtype=np.bool_)
 
     @cached_property
     def told(self) -> Mapping[str, list[list[Any]]]:
@@ -108,67 +118,54 @@ def judge(
     family: Family,
     lattice: Lattice,
     limits: Limits,
-    standing: Flags,
     *,
-    past: Past | None = None,
+    before: Before,
+    earlier: Sequence[Counted] = (),
+    past: Mapping[int, Past] = MappingProxyType({}),
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `standing`, shape (N,), says which nodes were findings when last they could be judged, `past` what cells
-    are compared with in the place of their version's reference.
+    `earlier` is what was counted in the windows before, the latest first; `past`, by the width of spans, what
+    cells are compared with in the place of their version's reference.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
         return None
     members = _members(profiles, bound, family, lattice)
-    sums = CellSums.of(profiles.counts(family)[bound], members.cell, members.version, family, past)
-
-    def judged(members: Flags) -> tuple[Comparison, Kept]:
-        comparison = compare(
-            sums,
-            members,
-            family,
+    now = Counted.of(profiles, family)
+    searching = [*spans(now, earlier, members.version, family, lattice, past=past)]
+    search = Search(
+        spans=searching,
+        tested=partial(
+            compare,
+            family=family,
             effect=limits.minimum_effect,
             minimum_rows=limits.minimum_rows,
             detector=limits.detector,
-        )
-        return comparison, step_up(comparison.p, limits.false_discovery)
-
-    comparison, kept = judged(lattice.members)
-    cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
-    scan = Scan(
-        judge=judged,
-        whole=(comparison, kept),
-        sums=sums,
+        ),
         lattice=lattice,
-        cell_phi=cells.phi,
-        standing=standing,
-        believed=float(np.log((1 - limits.false_discovery) / limits.false_discovery)),
+        before=before,
+        false_discovery=limits.false_discovery,
+        minimum_rows=limits.minimum_rows,
     )
-    found = scan.findings()
-    apart = frozenset(f.node for f in found if not kept.segments[f.node])
-    for finding in found:
-        if finding.node in apart:
-            comparison = comparison.with_row(finding.node, finding.comparison)
-            kept = kept.with_row(finding.node, finding.kept)
+    searched = search.run()
+    found, drifted = searched.findings, searched.kept.segments
     nodes = tuple(f.node for f in found if f.left_of is None)
-    lower, upper = comparison.bounds()
+    lower, upper = searched.comparison.bounds()
     return Judged(
         family=family,
         limits=limits,
-        sums=sums,
+        sums=searching[0].sums,
         members=members,
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),
         scores=magnitudes(limits.scores, profiles, members, family, lattice),
-        comparison=comparison,
-        kept=kept,
-        effect=comparison.effect,
+        searched=searched,
+        effect=searched.comparison.effect,
         lower=lower,
         upper=upper,
         findings=nodes,
-        apart=apart,
         explained_by={
             i: tuple(
                 dict.fromkeys(
@@ -177,7 +174,7 @@ def judge(
                     if (lattice.members[i] & lattice.members[f.node]).any()
                 )
             )
-            for i in np.flatnonzero(kept.segments).tolist()
+            for i in np.flatnonzero(drifted).tolist()
             if i not in nodes
         },
         lattice=lattice,
@@ -223,6 +220,7 @@ def evaluations(
         phi=first.phi,
         phi_source=first.phi_source,
         details={
+            **_merged(judged, node),
             "strongest": first.feature,
             "detector": judged.detectors[features.index(first)],
             **_scores(judged, node),
@@ -269,8 +267,18 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         q=told["q"][node][i],
         phi=told["phi"][node][i],
         phi_source=_phi_source(judged.comparison, node, i),
-        details=details | {"detector": judged.detectors[i], "score": told["score"][node][i]},
+        details={
+            **details,
+            **_merged(judged, node),
+            "detector": judged.detectors[i],
+            "score": told["score"][node][i],
+        },
     )
+
+
+def _merged(judged: Judged, node: int) -> Mapping[str, Any]:
+    windows = int(judged.searched.windows[node])
+    return {"windows": windows} if windows > 1 else {}
 
 
 def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
@@ -300,4 +308,8 @@ def _explanation(judged: Judged, node: int, keys: Sequence[str], moved: Sequence
     if not moved:
         return ""
     shown = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
-    return f"moved: {shown}" + (" (apart from what other findings explain)" if node in judged.apart else "")
+    if (windows := int(judged.searched.windows[node])) > 1:
+        shown += f" (over {windows} windows)"
+    if node in judged.searched.apart:
+        shown += " (apart from what other findings explain)"
+    return f"moved: {shown}"

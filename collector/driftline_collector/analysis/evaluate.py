@@ -21,8 +21,10 @@ from driftline_collector.analysis.escalation import escalation_rate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.history import History
 from driftline_collector.analysis.matching import Against
+from driftline_collector.analysis.recent import Counted, Recent
 from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.spans import WIDTHS
 from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
 from driftline_collector.analysis.windows import LOOK_BACK, Window
 from driftline_collector.store.base import Selection, Store
@@ -58,15 +60,41 @@ class Policy:
         """The limits of the verdict on a model."""
         return replace(self.limits, detector=self.detectors.get(model, self.limits.detector))
 
+    def history_of(
+        self, store: Store, model: str, window: Window, families: Mapping[str, Family], *, now_ns: int
+    ) -> History | None:
+        """The past that a window of the model is compared with, where it is."""
+        against = self.references.get(model, self.against)
+        if against == "registered":
+            return None
+        return History(
+            store=store,
+            model=model,
+            window=window,
+            against=against,
+            families=families,
+            zones=self.zones,
+            ahead_ns=self.future_tolerance_ns,
+            now_ns=now_ns,
+        )
+
 
 def evaluate(
-    store: Store, model: str, window: Window, policy: Policy, *, now_ns: int, late: bool = False
+    store: Store,
+    model: str,
+    window: Window,
+    policy: Policy,
+    *,
+    now_ns: int,
+    late: bool = False,
+    recent: Recent | None = None,
 ) -> WindowResult:
     """Judge a closed window. Where it has been judged before, the result is the next revision of it.
 
-    `late` says that its time to be judged is over: its first result is then a revision, too.
+    `late` says that its time to be judged is over: its first result is then a revision, too. `recent` holds
+    the windows before it, so that they need not be read again for each one that closes.
     """
-    earlier = store.evaluations(
+    judged = store.evaluations(
         Selection(model=model, start_ns=window.start_ns, end_ns=window.end_ns, limit=_MANY)
     )
     missed_ns = max(LOOK_BACK * window.width_ns, min(_MISSED_NS, _MISSED_WINDOWS * window.width_ns))
@@ -76,7 +104,11 @@ def evaluate(
     presence = Presence.of(known, inside, window)
     profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
     judges = families(store.references(model))
-    history = _history(store, model, window, policy, families=judges, now_ns=now_ns)
+    recent = recent or Recent(store, tolerance_ns)
+    first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
+    earlier = recent.before(model, window, judges, first_ns)
+    recent.keep(model, window, profiles, judges)
+    history = policy.history_of(store, model, window, judges, now_ns=now_ns)
     if history is not None:
         history.keep(profiles)
     before = _drifted_before(store, model, window)
@@ -92,12 +124,15 @@ def evaluate(
             profiles=profiles.restricted([d.tier in tiers for d in profiles.devices]),
             families=judges,
             history=history,
+            earlier={
+                binning: [counted.of_tiers(tiers) for counted in each] for binning, each in earlier.items()
+            },
             before=before,
             ahead=ahead,
         )
         rows += part.evaluations(store, policy.limits_of(model))
     found = {e.segment for e in rows if e.finding and e.feature is None}
-    revision = 1 + max(earlier.column("revision").to_pylist(), default=-1)
+    revision = 1 + max(judged.column("revision").to_pylist(), default=-1)
     return WindowResult(
         model=model,
         start_ns=window.start_ns,
@@ -105,34 +140,9 @@ def evaluate(
         revision=max(revision, 1) if late else revision,
         evaluated_ns=now_ns,
         evaluations=tuple(rows),
-        late=tuple(sorted(found - _findings(earlier))) if late else (),
+        late=tuple(sorted(found - _findings(judged))) if late else (),
         ahead=ahead,
         gathered=history.gathered() if history is not None else None,
-    )
-
-
-def _history(
-    store: Store,
-    model: str,
-    window: Window,
-    policy: Policy,
-    *,
-    families: Mapping[str, Family],
-    now_ns: int,
-) -> History | None:
-    """The model's past, where it is compared with that."""
-    against = policy.references.get(model, policy.against)
-    if against == "registered":
-        return None
-    return History(
-        store=store,
-        model=model,
-        window=window,
-        against=against,
-        families=families,
-        zones=policy.zones,
-        ahead_ns=policy.future_tolerance_ns,
-        now_ns=now_ns,
     )
 
 
@@ -161,6 +171,7 @@ class Population:
     profiles: Profiles
     families: Mapping[str, Family]
     history: History | None
+    earlier: Mapping[str, Sequence[Counted]]
     before: Mapping[str, Running]
     ahead: Sequence[str]
 
@@ -183,8 +194,9 @@ class Population:
             self.families,
             lattice,
             keys=keys,
-            standing=Standing(self.window.start_ns, self.before, covered, self._known_before(lattice)),
+            standing=Standing(self.window, self.before, covered, self._known_before(lattice)),
             limits=limits,
+            earlier=self.earlier,
             past=self._past(lattice),
         )
         told = Told(
@@ -216,12 +228,15 @@ class Population:
             ),
         ]
 
-    def _past(self, lattice: Lattice) -> dict[str, Past]:
-        """Binning → what the cells counted before, where they are compared with that."""
+    def _past(self, lattice: Lattice) -> dict[str, dict[int, Past]]:
+        """Binning → width of a span → what the cells counted before, where they are compared with that."""
         if self.history is None:
             return {}
         return {
-            binning: self.history.past(family, lattice.cells, self.tiers)
+            binning: {
+                width: self.history.past(family, lattice.cells, self.tiers, self.window.up_to(width))
+                for width in WIDTHS
+            }
             for binning, family in self.families.items()
         }
 

@@ -35,17 +35,20 @@ class Match:
     starts: Mapping[int, int]
 
 
-def width_of(against: Against, window: Window) -> int:
-    """How long past windows are, in ns: as this one, but an hour at least; days where all of them count."""
-    return DAY_NS if against == "rolling" else max(window.width_ns, HOUR_NS)
+def unit_of(against: Against, window: Window) -> Window:
+    """What past windows are as long as: the window itself in whole hours, or the day in which it began."""
+    least = DAY_NS if against == "rolling" else HOUR_NS
+    start = window.start_ns - window.start_ns % least
+    long = 1 if against == "rolling" else -(-window.width_ns // least)
+    return Window(start, start + long * least)
 
 
 def matches(against: Against, window: Window, zone: str = "UTC") -> tuple[Match, ...]:
-    """The past windows that `window` may be compared with, the better ones first."""
+    """The past windows, as long as `unit_of`, that `window` may be compared with, the better ones first."""
     if against == "registered":
         return ()
-    width_ns = width_of(against, window)
-    start = window.start_ns - window.start_ns % width_ns if width_ns != window.width_ns else window.start_ns
+    unit = unit_of(against, window)
+    start, width_ns = unit.start_ns, unit.width_ns
     if against == "rolling":
         return (
             Match(
