@@ -156,7 +156,7 @@ class Intake:
                     return []
                 self._changed.wait(self._patience())
             # What was not used of the last second may be used at once.
-            self._next_at = max(self._next_at, time.monotonic() - BURST * PAUSE_S) + PAUSE_S
+            self._next_at = max(self._next_at, time.monotonic() - (BURST - 1) * PAUSE_S) + PAUSE_S
             queue = min(self._ready(), key=lambda queue: queue[0].arrival)
             group = [queue.popleft()]
             self._ahead[group[0].signal.name] += 1
