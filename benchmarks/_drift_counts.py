@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from driftline_collector.analysis.counts import Profiles, distinct
 from driftline_collector.analysis.drift import Limits, judge
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.search import Before
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_schemas.binning import LABEL
@@ -104,7 +105,8 @@ def judged(profiles: pa.Table, family: Family, *, above: bool = True) -> Found:
     lattice = Lattice.of(device.cell for device in read.devices)
     if not above:
         lattice = Lattice(lattice.cells, lattice.cells, np.eye(len(lattice.cells), dtype=np.bool_))
-    verdicts = judge(read, family, lattice, Limits(), np.zeros(len(lattice.nodes), np.bool_))
+    none = np.zeros(len(lattice.nodes), np.bool_)
+    verdicts = judge(read, family, lattice, Limits(), before=Before(none, none))
     if verdicts is None:
         raise SystemExit("nothing could be compared")
     place: dict[tuple[str | None, ...], int] = {node: i for i, node in enumerate(lattice.nodes)}

@@ -12,6 +12,7 @@ second.
 """
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -33,7 +34,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Move:
-    """From hour `since` on these features of these cells are shifted by `by` and spread by `spread`.
+    """In hours [since, until) these features of these cells are shifted by `by` and spread by `spread`.
 
     With `tail` that share of rows lies three standard deviations further up.
     """
@@ -44,6 +45,7 @@ class Move:
     spread: float = 1.0
     tail: float = 0.0
     since: int = 0
+    until: float = math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,7 @@ class Fleet:
         deviation = np.sqrt(1 - correlation)
         tail = np.zeros(shape)
         for move in self.moves:
-            if hour >= move.since:
+            if move.since <= hour < move.until:
                 moved = np.isin(cell, np.asarray(move.cells, dtype=np.int64))
                 at = np.ix_(np.flatnonzero(moved), np.asarray(move.features, dtype=np.int64))
                 mean[at] += move.by

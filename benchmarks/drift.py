@@ -11,8 +11,8 @@ of its own, and the quickest counts, as others share the machine. Imports are no
   them in the lattice: verdict, effect, bounds, p and q by feature.
 - `ratio_evidently`: Evidently's `DataDriftPreset` run for each segment ÷ that. It is run for three of them in
   each round, whose rows and those of the reference are in memory, after a run that does not count; the
-  quickest stands for all 100. Its Python is named with `--evidently`, else the ratio is null. `cpu_ratio_evidently` is
-  the same of CPU seconds of all threads, which others take nothing of.
+  quickest stands for all 100. Its Python is named with `--evidently`, else the ratio is null.
+  `cpu_ratio_evidently` is the same of CPU seconds of all threads, which others take nothing of.
 - `from_counts_ms`: counts read from the store, to the same verdicts on the 100 segments;
   `from_counts_above_ms`: with those on the 142 segments above them.
 - `peak_mb`: the most memory of the process for 1,000,000 rows; `peak_mb_fourfold` for 4,000,000.

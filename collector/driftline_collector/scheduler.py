@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import WindowResult, same_numbers
+from driftline_collector.analysis.recent import Recent
 from driftline_collector.analysis.windows import LOOK_BACK, Window, is_closed
 from driftline_collector.errors import CollectorError
 from driftline_collector.store.base import Selection, Store, Tables
@@ -52,6 +53,7 @@ class Scheduler:
         # A device that was away sends what it kept in many pieces; a revision waits until they have come.
         self._settled_ns = min(width_ns, lateness_ns) // 2
         self._due: dict[str, Window] = {}
+        self._recent = Recent(store, policy.future_tolerance_ns)
         #: Model and start of a window → when something came last for it, and whether something was purged.
         self._touched: dict[tuple[str, int], tuple[int, bool]] = {}
         self._seen_ns: int | None = None
@@ -114,7 +116,9 @@ class Scheduler:
         Where something of it was `purged`, earlier revisions go: they were judged on what is no more.
         """
         try:
-            result = evaluate(self._store, model, window, self._policy, now_ns=now_ns, late=late)
+            result = evaluate(
+                self._store, model, window, self._policy, now_ns=now_ns, late=late, recent=self._recent
+            )
         except CollectorError:
             raise
         except Exception:

@@ -74,7 +74,9 @@ def found(
         standing=np.array([node in standing for node in lattice.nodes]),
         believed=float(np.log(19)),
     )
-    return [lattice.nodes[f.node] for f in scan.findings() if f.left_of is None]
+    return [
+        lattice.nodes[f.node] for f in scan.findings(np.asarray(sums.rows.any(axis=-1))) if f.left_of is None
+    ]
 
 
 def holds(node: Node, cell: Cell) -> bool:

@@ -70,9 +70,9 @@ def test_each_prediction_has_the_named_summaries_and_the_exposure() -> None:
     values = features.named(row, "normal")
     assert list(values) == [*features.NAMES, "exposure"]
     assert values["brightness"] == pytest.approx(0.5)
-    assert values["ink_area"] == 1.0
     assert values["contrast"] == pytest.approx(0, abs=1e-3)
-    assert values["moment_x"] == pytest.approx(0, abs=1e-6)
+    assert values["sharpness"] == pytest.approx(0, abs=1e-6)
+    assert values["norm"] == pytest.approx(4)
 
 
 def test_healthy_windows_are_far_from_a_verdict_and_both_mistakes_are_far_beyond_it(

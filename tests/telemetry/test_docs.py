@@ -16,7 +16,13 @@ FIRST = "import driftline\n\nmonitor"
 
 @pytest.mark.parametrize(
     "beginning",
-    ["import driftline\n\nmonitor", "import numpy", "from driftline.testing", "from driftline.exporters"],
+    [
+        "import driftline\n\nmonitor",
+        "import numpy",
+        "from driftline.testing",
+        "from driftline.exporters",
+        "from driftline.summaries",
+    ],
 )
 def test_the_examples_that_stand_alone_run(
     beginning: str, collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

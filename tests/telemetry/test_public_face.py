@@ -19,7 +19,7 @@ def test_all_is_sorted_and_all_there() -> None:
 
 def test_modules_are_private_but_for_what_users_import_by_name() -> None:
     names = {module.name for module in pkgutil.iter_modules(driftline.__path__)}
-    assert {name for name in names if not name.startswith("_")} == {"exporters", "testing"}
+    assert {name for name in names if not name.startswith("_")} == {"exporters", "summaries", "testing"}
 
 
 def test_what_is_public_is_documented() -> None:

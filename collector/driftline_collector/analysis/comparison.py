@@ -133,13 +133,14 @@ class Comparison:
         )
         return lower, upper
 
-    def with_row(self, row: int, other: "Comparison") -> "Comparison":
-        """This comparison with one segment's numbers taken from another one."""
-
+    def with_rows(self, rows: Flags, other: "Comparison") -> "Comparison":
+        """This comparison with the numbers of some segments, (S,), taken from another one."""
+        if not rows.any():
+            return self
         numbers = {}
         for field in fields(self):
             values = getattr(self, field.name).copy()
-            values[row] = getattr(other, field.name)[row]
+            values[rows] = getattr(other, field.name)[rows]
             numbers[field.name] = values
         return replace(self, **numbers)
 

@@ -6,7 +6,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,14 @@ import numpy.typing as npt
 from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
-from driftline_collector.analysis.detectors.step_up import Kept, step_up
+from driftline_collector.analysis.detectors.step_up import Kept
 from driftline_collector.analysis.evaluation import Evaluation
-from driftline_collector.analysis.explain import Scan
 from driftline_collector.analysis.magnitudes import Members, magnitudes
+from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.search import Before, Search, Searched
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.spans import spans
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -43,8 +45,7 @@ class Judged:
 
     `sums` are what it was judged from, by cell, `members` whose counts those are. `detectors`, (features,),
     are whose test each feature's verdict is, `scores`, (N,), for rules.
-    `apart` are findings that are drifted only in what earlier findings leave of them: their numbers are of
-    that part. `explained_by` gives for each drifted node that is none the findings that it shares cells with,
+    `explained_by` gives for each drifted node that is none the findings that it shares cells with,
     or that of before which it is left of, or which has too few rows now.
     """
 
@@ -54,14 +55,22 @@ class Judged:
     members: Members
     detectors: tuple[str, ...]
     scores: Mapping[str, Floats]
-    comparison: Comparison
-    kept: Kept
+    searched: Searched
     effect: Floats
     lower: Floats
     upper: Floats
     findings: tuple[int, ...]
-    apart: frozenset[int]
     explained_by: Mapping[int, tuple[int, ...]]
+
+    @property
+    def comparison(self) -> Comparison:
+        """The numbers of nodes against their reference."""
+        return self.searched.comparison
+
+    @property
+    def kept(self) -> Kept:
+        """What the step-up procedure keeps."""
+        return self.searched.kept
 
     @cached_property
     def rows(self) -> Floats:
@@ -93,64 +102,55 @@ class Judged:
 
 
 def judge(
-    profiles: Profiles, family: Family, lattice: Lattice, limits: Limits, standing: Flags
+    profiles: Profiles,
+    family: Family,
+    lattice: Lattice,
+    limits: Limits,
+    *,
+    before: Before,
+    earlier: Sequence[Counted] = (),
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `standing`, shape (N,), says which nodes were findings when last they could be judged.
+    `earlier` is what was counted in the windows before, the latest first.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
         return None
     members = _members(profiles, bound, family, lattice)
-    sums = CellSums.of(profiles.counts(family)[bound], members.cell, members.version, family)
-
-    def judged(members: Flags) -> tuple[Comparison, Kept]:
-        comparison = compare(
-            sums,
-            members,
-            family,
+    searching = [*spans(Counted.of(profiles, family), earlier, members.version, family, lattice)]
+    search = Search(
+        spans=searching,
+        tested=partial(
+            compare,
+            family=family,
             effect=limits.minimum_effect,
             minimum_rows=limits.minimum_rows,
             detector=limits.detector,
-        )
-        return comparison, step_up(comparison.p, limits.false_discovery)
-
-    comparison, kept = judged(lattice.members)
-    cells, _ = judged(np.eye(len(lattice.cells), dtype=np.bool_))
-    scan = Scan(
-        judge=judged,
-        whole=(comparison, kept),
-        sums=sums,
+        ),
         lattice=lattice,
-        cell_phi=cells.phi,
-        standing=standing,
-        believed=float(np.log((1 - limits.false_discovery) / limits.false_discovery)),
+        before=before,
+        false_discovery=limits.false_discovery,
+        minimum_rows=limits.minimum_rows,
     )
-    found = scan.findings()
-    apart = frozenset(f.node for f in found if not kept.segments[f.node])
-    for finding in found:
-        if finding.node in apart:
-            comparison = comparison.with_row(finding.node, finding.comparison)
-            kept = kept.with_row(finding.node, finding.kept)
+    searched = search.run()
+    found, drifted = searched.findings, searched.kept.segments
     nodes = tuple(f.node for f in found if f.left_of is None)
-    lower, upper = comparison.bounds()
+    lower, upper = searched.comparison.bounds()
     return Judged(
         family=family,
         limits=limits,
-        sums=sums,
+        sums=searching[0].sums,
         members=members,
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),
         scores=magnitudes(limits.scores, profiles, members, family, lattice),
-        comparison=comparison,
-        kept=kept,
-        effect=comparison.effect,
+        searched=searched,
+        effect=searched.comparison.effect,
         lower=lower,
         upper=upper,
         findings=nodes,
-        apart=apart,
         explained_by={
             i: tuple(
                 dict.fromkeys(
@@ -159,7 +159,7 @@ def judge(
                     if (lattice.members[i] & lattice.members[f.node]).any()
                 )
             )
-            for i in np.flatnonzero(kept.segments).tolist()
+            for i in np.flatnonzero(drifted).tolist()
             if i not in nodes
         },
     )
@@ -204,6 +204,7 @@ def evaluations(
         phi=first.phi,
         phi_source=first.phi_source,
         details={
+            **_merged(judged, node),
             "strongest": first.feature,
             "detector": judged.detectors[features.index(first)],
             **_scores(judged, node),
@@ -249,8 +250,18 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         q=told["q"][node][i],
         phi=told["phi"][node][i],
         phi_source=_phi_source(judged.comparison, node, i),
-        details=details | {"detector": judged.detectors[i], "score": told["score"][node][i]},
+        details={
+            **details,
+            **_merged(judged, node),
+            "detector": judged.detectors[i],
+            "score": told["score"][node][i],
+        },
     )
+
+
+def _merged(judged: Judged, node: int) -> Mapping[str, Any]:
+    windows = int(judged.searched.windows[node])
+    return {"windows": windows} if windows > 1 else {}
 
 
 def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
@@ -278,4 +289,8 @@ def _explanation(judged: Judged, node: int, keys: Sequence[str], moved: Sequence
     if not moved:
         return ""
     shown = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
-    return f"moved: {shown}" + (" (apart from what other findings explain)" if node in judged.apart else "")
+    if (windows := int(judged.searched.windows[node])) > 1:
+        shown += f" (over {windows} windows)"
+    if node in judged.searched.apart:
+        shown += " (apart from what other findings explain)"
+    return f"moved: {shown}"

@@ -18,6 +18,7 @@ from driftline_collector.analysis.coverage import NodeCoverage, Presence
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.escalation import escalation_rate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
+from driftline_collector.analysis.recent import Counted, Recent
 from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
@@ -53,13 +54,21 @@ class Policy:
 
 
 def evaluate(
-    store: Store, model: str, window: Window, policy: Policy, *, now_ns: int, late: bool = False
+    store: Store,
+    model: str,
+    window: Window,
+    policy: Policy,
+    *,
+    now_ns: int,
+    late: bool = False,
+    recent: Recent | None = None,
 ) -> WindowResult:
     """Judge a closed window. Where it has been judged before, the result is the next revision of it.
 
-    `late` says that its time to be judged is over: its first result is then a revision, too.
+    `late` says that its time to be judged is over: its first result is then a revision, too. `recent` holds
+    the windows before it, so that they need not be read again for each one that closes.
     """
-    earlier = store.evaluations(
+    judged = store.evaluations(
         Selection(model=model, start_ns=window.start_ns, end_ns=window.end_ns, limit=_MANY)
     )
     missed_ns = max(LOOK_BACK * window.width_ns, min(_MISSED_NS, _MISSED_WINDOWS * window.width_ns))
@@ -69,6 +78,10 @@ def evaluate(
     presence = Presence.of(known, inside, window)
     profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
     judges = families(store.references(model))
+    recent = recent or Recent(store, tolerance_ns)
+    first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
+    earlier = recent.before(model, window, judges, first_ns)
+    recent.keep(model, window, profiles, judges)
     before = _drifted_before(store, model, window)
     ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
@@ -81,12 +94,15 @@ def evaluate(
             presence=presence.restricted([d.tier in tiers for d in presence.devices]),
             profiles=profiles.restricted([d.tier in tiers for d in profiles.devices]),
             families=judges,
+            earlier={
+                binning: [counted.of_tiers(tiers) for counted in each] for binning, each in earlier.items()
+            },
             before=before,
             ahead=ahead,
         )
         rows += part.evaluations(store, policy.limits_of(model))
     found = {e.segment for e in rows if e.finding and e.feature is None}
-    revision = 1 + max(earlier.column("revision").to_pylist(), default=-1)
+    revision = 1 + max(judged.column("revision").to_pylist(), default=-1)
     return WindowResult(
         model=model,
         start_ns=window.start_ns,
@@ -94,7 +110,7 @@ def evaluate(
         revision=max(revision, 1) if late else revision,
         evaluated_ns=now_ns,
         evaluations=tuple(rows),
-        late=tuple(sorted(found - _findings(earlier))) if late else (),
+        late=tuple(sorted(found - _findings(judged))) if late else (),
         ahead=ahead,
     )
 
@@ -123,6 +139,7 @@ class Population:
     presence: Presence
     profiles: Profiles
     families: Mapping[str, Family]
+    earlier: Mapping[str, Sequence[Counted]]
     before: Mapping[str, Running]
     ahead: Sequence[str]
 
@@ -145,8 +162,9 @@ class Population:
             self.families,
             lattice,
             keys=keys,
-            standing=Standing(self.window.start_ns, self.before, covered, self._known_before(lattice)),
+            standing=Standing(self.window, self.before, covered, self._known_before(lattice)),
             limits=limits,
+            earlier=self.earlier,
         )
         told = Told(
             judged=judged,

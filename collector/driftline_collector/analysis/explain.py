@@ -50,7 +50,8 @@ class Finding:
 class Scan:
     """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
-    `judge` compares segments, given by their cells, shape (S, L); `whole` is what it says of the nodes.
+    `judge` compares segments, given by their cells, shape (S, L); `whole` is what it says of the nodes
+    at first.
     `cell_phi`, (L, F), is each cell's overdispersion; `standing`, (N,), says which nodes were findings when
     last they could be judged. `believed` are the log-odds that a cell must overcome: less is no evidence
     either way.
@@ -64,10 +65,12 @@ class Scan:
     standing: Flags
     believed: float
 
-    def findings(self) -> list[Finding]:
-        """The segments that explain all drift, in the order found."""
+    def findings(self, left: Flags) -> list[Finding]:
+        """The segments that explain all drift of the cells that are `left`, (L,), in the order found.
+
+        Their cells are taken out of `left`.
+        """
         found: list[Finding] = []
-        left = self.sums.rows.any(axis=-1)
         comparison, kept = self.whole
         while kept.segments.any():
             remaining = self.lattice.members & left

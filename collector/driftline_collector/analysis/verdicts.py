@@ -11,8 +11,11 @@ from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage
 from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge, too_few
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
+from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.search import Before
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.windows import Window
 
 Flags = npt.NDArray[np.bool_]
 #: Share of the expected device time that must be reported before drift, or its end, is believed: what comes
@@ -37,7 +40,7 @@ class Standing:
     says whether any of a node's devices had reported earlier.
     """
 
-    start_ns: int
+    window: Window
     before: Mapping[str, Running]
     coverage: NodeCoverage
     known_before: Flags
@@ -51,19 +54,24 @@ def drift_of_segments(
     keys: Sequence[str],
     standing: Standing,
     limits: Limits,
+    earlier: Mapping[str, Sequence[Counted]],
 ) -> tuple[list[Evaluation], list[Judged]]:
     """Drift of every node: a row for the segment, and one for each feature where there are enough rows.
 
     Beside them what they are told from, one for each binning that was compared.
 
     Counts on different binnings are never mixed: where a segment has several, the one with most rows is
-    judged, and the reason tells how many are left out.
+    judged, and the reason tells how many are left out. `earlier` is by binning.
     """
-    found_before = np.array([key in standing.before and standing.before[key].finding for key in keys])
+    before = Before(
+        drifted=np.array([key in standing.before for key in keys], dtype=np.bool_),
+        findings=np.array([key in standing.before and standing.before[key].finding for key in keys]),
+    )
     judged = [
         one
-        for f in families.values()
-        if (one := judge(profiles, f, lattice, limits, found_before)) is not None
+        for binning, f in families.items()
+        if (one := judge(profiles, f, lattice, limits, before=before, earlier=earlier.get(binning, ())))
+        is not None
     ]
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     made = np.zeros(len(lattice.cells))
@@ -77,7 +85,7 @@ def drift_of_segments(
             "devices": int(standing.coverage.expected[i]),
         }
         best = most_rows(judged, i)
-        if made[i] and best is not None and (doubt := _doubt(best, i, key, standing, limits)):
+        if made[i] and best is not None and (doubt := _doubt(best, i, key, standing)):
             rows.append(
                 Evaluation(**common, measure="drift", verdict="insufficient_data", reason=doubt, n=made[i])
             )
@@ -89,9 +97,8 @@ def drift_of_segments(
             )
             continue
         if best.kept.segments[i]:
-            common["since_ns"] = (
-                standing.before[key].since_ns if key in standing.before else standing.start_ns
-            )
+            began_ns = standing.window.start_ns - int(best.searched.began[i]) * standing.window.width_ns
+            common["since_ns"] = standing.before[key].since_ns if key in standing.before else began_ns
         common["reference"] = _references(best, lattice, i)
         left_out = made[i] - best.rows[i]
         remark = f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else ""
@@ -99,7 +106,7 @@ def drift_of_segments(
     return rows, judged
 
 
-def _doubt(judged: Judged, node: int, key: str, standing: Standing, limits: Limits) -> str:
+def _doubt(judged: Judged, node: int, key: str, standing: Standing) -> str:
     """Why what its counts say of a segment is not believed, though they would begin or end a drift.
 
     In few rows a drift that goes on may not be kept among all that is looked at. What moved before is a
@@ -113,8 +120,9 @@ def _doubt(judged: Judged, node: int, key: str, standing: Standing, limits: Limi
         news = "moved" if drifted else "seems to be well again"
         return f"{news}, but only {share:.0%} of the expected device time has been reported"
     if before and not drifted:
-        p = dict(zip((f.name for f in judged.family.features), judged.comparison.p[node], strict=True))
-        still = [name for name in before.moved if p.get(name, 1.0) <= limits.false_discovery]
+        names = [f.name for f in judged.family.features]
+        lingering = {names[i] for i in np.flatnonzero(judged.searched.lingering[node])}
+        still = [name for name in before.moved if name in lingering]
         if still:
             return f"too few rows to say that the drift of {', '.join(still)} is over"
     return ""

@@ -9,9 +9,10 @@ from two sources:
 - All devices: the correlation ρ of two rows of one device, pooled over all cells with two or more of them,
   gives φ = 1 + (Σ n_d²/n - 1) ρ.
 
-They are averaged by their degrees of freedom, D-1 and those of the devices elsewhere, of which at most
-`ELSEWHERE` count: devices elsewhere may differ otherwise (Smyth 2004 moderates variances so). Rows never say
-more than independent ones: φ ≥ 1.
+They are averaged by their degrees of freedom, D-1 and those of the devices elsewhere. How many of the latter
+count is read off how much cells agree (Smyth 2004 moderates variances so): if φ varied among them as with k
+degrees of freedom, their χ² would follow an F law with a longer tail, the smaller k is; counted are as many
+as the tail allows, and `ELSEWHERE` at least. Rows never say more than independent ones: φ ≥ 1.
 
 What all devices of a cell have in common on a day (weather, a shift of workers) they cannot show. Other cells
 can: by how much a cell commonly differs from all of them, beyond what its devices explain, is the correlation
@@ -33,8 +34,12 @@ LEAST_CELLS = 5
 _QUIET = 0.4
 #: Halvings of where a correlation is sought.
 _BISECTIONS = 24
-#: What devices of other segments are worth, beside a segment's own, in degrees of freedom.
+#: What devices of other segments are worth at least, beside a segment's own, in degrees of freedom; and what
+#: they may be worth.
 ELSEWHERE = 8.0
+_WORTH = ELSEWHERE * 2.0 ** np.arange(5)
+#: The tail by which they are judged: this share of cells lies in it, at this normal quantile.
+_TAIL, _TAIL_AT = 0.1, float(special.ndtri(0.9))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,14 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Correlation:
-    """The correlation of two rows of one cluster by feature, with its degrees of freedom; (features,)."""
+    """The correlation of two rows of one cluster by feature, with its degrees of freedom; (features,).
+
+    `worth` is how many of these count for one cell.
+    """
 
     rho: Floats
     df: Floats
+    worth: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +105,18 @@ def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> 
     share = counts / safe_n[..., None]
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(counts > 0, relative_squares / share - n[..., None] * share, 0.0)
-    chi2 = np.where(usable, terms.sum(-1) / np.maximum(bins - 1, 1), 0.0).sum(0)
-    df = np.where(usable, spread.devices - 1, 0.0).sum(0)
-    pairs = np.where(usable, n - spread.totals / safe_n, 0.0).sum(0)
-    excess = np.maximum(pairs - df, 0.0)
-    rho = np.divide(chi2 - df, excess, out=np.zeros_like(df), where=excess > 0)
-    return Correlation(np.clip(rho, 0.0, 1.0), df)
+    chi2 = np.where(usable, terms.sum(-1) / np.maximum(bins - 1, 1), 0.0)
+    df = np.where(usable, spread.devices - 1, 0.0)
+    pairs = np.where(usable, n - spread.totals / safe_n, 0.0)
+    total = df.sum(0)
+    excess = np.maximum(pairs.sum(0) - total, 0.0)
+    rho = np.divide(chi2.sum(0) - total, excess, out=np.zeros_like(total), where=excess > 0)
+    rho = np.clip(rho, 0.0, 1.0)
+    phi = 1 + np.divide(np.maximum(pairs - df, 0.0), df, out=np.zeros_like(df), where=usable) * rho
+    scaled = np.divide(chi2, df * phi, out=np.full_like(df, np.nan), where=usable)
+    # A few cells may agree by chance: half of what they are is a margin.
+    worth = np.maximum(np.minimum(_agreed(scaled, df, _directions(phi, bins)), total / 2), ELSEWHERE)
+    return Correlation(rho, total, worth)
 
 
 def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Correlation:
@@ -114,21 +129,25 @@ def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Co
     n = adjusted.sum(-1)
     share = adjusted / np.where(n > 0, n, np.nan)[..., None]
     known = (n > 1).sum(0) >= LEAST_CELLS
+    nothing = np.zeros(len(known))
     if not known.any():
-        return Correlation(np.zeros(len(known)), np.zeros(len(known)))
+        return Correlation(nothing, nothing, nothing)
     common = np.nanmedian(share[:, known], axis=0)
-    rho = np.zeros(len(known))
-    rho[known] = np.minimum(
-        *(
-            _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
-            for centre in (reference[known], common / common.sum(-1, keepdims=True))
-        )
-    )
-    return Correlation(rho, np.where(known, np.minimum((n > 1).sum(0) - 1.0, ELSEWHERE), 0.0))
+    rho, worth = nothing.copy(), nothing.copy()
+    about = [
+        _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
+        for centre in (reference[known], common / common.sum(-1, keepdims=True))
+    ]
+    less = about[1][0] < about[0][0]
+    rho[known], worth[known] = (np.where(less, b, a) for a, b in zip(*about, strict=True))
+    # Half as many as cells: a quantile of them says less than their mean would.
+    return Correlation(rho, np.where(known, np.minimum(((n > 1).sum(0) - 1) / 2, worth), 0.0), worth)
 
 
-def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
-    """At which correlation the quietest cells are as far from `centre` as the law has it; (features,)."""
+def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> tuple[Floats, Floats]:
+    """At which correlation the quietest cells are as far from `centre` as the law has it, and what the others
+    make it worth; (features,).
+    """
     used = centre > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(used, n[..., None] * (share - centre) ** 2 / centre, 0.0)
@@ -139,7 +158,40 @@ def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) ->
         law = _quantile(phi + np.maximum(n - 1, 0.0) * rho, directions)
         above = _quiet(chi2 / law) > 1
         low, high = np.where(above, rho, low), np.where(above, high, rho)
-    return low
+    phi = phi + np.maximum(n - 1, 0.0) * low
+    nu = _directions(phi, directions + 1)
+    return low, _agreed(chi2 / (directions * phi), np.ones_like(phi), nu)
+
+
+def _directions(phi: Floats, bins: Floats) -> Floats:
+    """ν, the degrees of freedom of χ² on so many bins that is overdispersed in one direction, as in `psi`."""
+    total = np.maximum(bins - 1, 1) * phi
+    return np.asarray(total**2 / (np.maximum(bins - 2, 0) + (1 + total - np.maximum(bins - 1, 1)) ** 2))
+
+
+def _agreed(ratio: Floats, df: Floats, directions: Floats) -> Floats:
+    """What cells are worth to each other, by how few of them lie in the tail of their law; (features,).
+
+    `ratio`, (cells, features), are χ² over what is common to all, NaN where there is none; the law is that of
+    F with df·ν and kν degrees of freedom, about its own median (normal by Paulson 1942).
+    """
+    worth = np.full(ratio.shape[1], _WORTH[0])
+    cells = np.isfinite(ratio).sum(0)
+    some = cells >= LEAST_CELLS
+    if not some.any():
+        return worth
+    a = 2 / (9 * np.maximum(df * directions, 0.5))[:, some]
+    for k in _WORTH[1:]:
+        b = 2 / (9 * k * directions)[:, some]
+        cube = np.cbrt(ratio[:, some]) * (1 - b) / (1 - a)
+        cube = cube / np.nanmedian(cube, axis=0) * (1 - a)
+        in_tail = (cube - (1 - a)) / np.sqrt(b * (cube / (1 - b)) ** 2 + a) > _TAIL_AT
+        share = in_tail.sum(0) / cells[some]
+        # Beside what chance has in the tail of so few. Features tell together whether devices are alike.
+        chance = np.sqrt(_TAIL * (1 - _TAIL) / cells[some])
+        together = share.mean() <= _TAIL + chance.mean() / np.sqrt(some.sum())
+        worth[some] = np.where(together & (share <= _TAIL + 2 * chance), k, worth[some])
+    return worth
 
 
 def _quiet(values: Floats) -> Floats:
@@ -152,10 +204,11 @@ def _quiet(values: Floats) -> Floats:
 
 
 def _quantile(phi: Floats, directions: Floats) -> Floats:
-    """That of `_QUIET` of χ² overdispersed in one direction, as `psi` has it (Wilson and Hilferty 1931)."""
-    total = directions * phi
-    ninth = 2 * (directions - 1 + (1 + (phi - 1) * directions) ** 2) / (9 * total**2)
-    return np.asarray(total * (1 - ninth + special.ndtri(_QUIET) * np.sqrt(ninth)) ** 3, dtype=np.float64)
+    """That of `_QUIET` of χ² overdispersed in one direction (Wilson and Hilferty 1931)."""
+    ninth = 2 / (9 * _directions(phi, directions + 1))
+    return np.asarray(
+        directions * phi * (1 - ninth + special.ndtri(_QUIET) * np.sqrt(ninth)) ** 3, dtype=np.float64
+    )
 
 
 def dispersion(
@@ -175,7 +228,7 @@ def dispersion(
         own = np.where(several, d / (d - 1) * relative / safe_n / (bins - 1), 0.0)
     own_df = np.where(several, d - 1, 0.0)
     pooled = 1 + np.maximum(spread.totals / safe_n - 1, 0.0) * correlation.rho
-    pooled_df = np.clip(correlation.df - own_df, 0.0, ELSEWHERE)
+    pooled_df = np.clip(correlation.df - own_df, 0.0, correlation.worth)
     df = own_df + pooled_df
     phi = (own_df * own + pooled_df * pooled) / np.where(df > 0, df, 1.0)
     return Dispersion(np.maximum(phi, 1.0), df, own_df > pooled_df)

@@ -49,14 +49,21 @@ class Kept:
     features: Flags
     feature_q: Floats
 
-    def with_row(self, row: int, other: "Kept") -> "Kept":
-        """This, with one segment's answers taken from another procedure."""
+    def with_rows(self, rows: Flags, other: "Kept") -> "Kept":
+        """This, with the answers on some segments, (segments,), taken from another procedure."""
+        if not rows.any():
+            return self
         answers = {}
         for field in fields(self):
             values = getattr(self, field.name).copy()
-            values[row] = getattr(other, field.name)[row]
+            values[rows] = getattr(other, field.name)[rows]
             answers[field.name] = values
         return replace(self, **answers)
+
+    def among(self, segments: Flags) -> "Kept":
+        """This, with nothing kept but among some segments, (segments,)."""
+        kept = self.segments & segments
+        return replace(self, segments=kept, features=self.features & kept[:, None])
 
 
 def step_up(p: Floats, q: float) -> Kept:

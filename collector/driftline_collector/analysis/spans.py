@@ -1,0 +1,79 @@
+"""Windows judged as one: what a hundred rows an hour do not show, those of a day do.
+
+Each closed window is judged by itself and merged with those before it, six and 24 in all. Counts are summed
+by device first, as those of one long window would be, so that φ knows that a device is the same device all
+day. Each width has an equal part of the accepted share of false findings.
+
+What is merged still holds a drift that is over. So a wide span tells of a segment only while its latest
+windows agree: going back from now, no stretch of windows may say "as the reference" rather than "as all that
+is merged" by more than the log-odds that a finding must overcome. The same sums say where the drift began:
+the likeliest window to have been the first (Page 1954's cumulative sums).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from driftline_collector.analysis.comparison import CellSums, Comparison
+from driftline_collector.analysis.detectors.psi import SMOOTHING
+from driftline_collector.analysis.recent import WIDEST, Counted
+from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.segments import Lattice
+
+Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+#: So many windows are judged as one, the window itself among them.
+WIDTHS = (1, 6, WIDEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """`width` windows up to the one that is judged, summed; `windows` are what each counted, latest first."""
+
+    width: int
+    sums: CellSums
+    windows: Sequence[Counted]
+    lattice: Lattice
+
+    def course(self, nodes: Flags, members: Flags, moved: Flags, merged: Comparison, phi: Floats) -> Floats:
+        """What each window, latest first, says for the shift of some nodes, in nats; (windows, nodes).
+
+        Nodes, (N,), are held against `merged`, what all windows make of them, in the features that `moved`,
+        (N, F), with the overdispersion `phi`, (N, F), of a window by itself.
+        """
+        used = merged.counts[nodes] + merged.expected[nodes]
+        tilt = np.log(_shares(merged.counts[nodes], used) / _shares(merged.expected[nodes], used))
+        weight = (tilt * (moved[nodes] / phi[nodes])[..., None]).reshape(int(nodes.sum()), -1)
+        holds = sparse.csr_array(members[nodes].astype(np.float64))
+        cells = self.lattice.cells
+
+        def said(window: Counted) -> Floats:
+            counts = np.asarray(holds @ window.by_cell(cells).reshape(len(cells), -1), dtype=np.float64)
+            return np.asarray((counts * weight).sum(-1), dtype=np.float64)
+
+        return np.stack([said(window) for window in self.windows])
+
+
+def spans(
+    now: Counted, earlier: Sequence[Counted], version: npt.NDArray[np.int64], family: Family, lattice: Lattice
+) -> Iterator[Span]:
+    """The window by itself, then the wider spans in which there is anything more; `version` is by cell."""
+    windows = (now, *earlier)
+    before = 0.0
+    for width in WIDTHS:
+        merged = windows[:width]
+        rows = sum(float(window.counts.sum()) for window in merged)
+        if width == 1 or rows > before:
+            cell, counts = Counted.summed(merged).placed(lattice.cells)
+            yield Span(width, CellSums.of(counts, cell, version, family), merged, lattice)
+        before = rows
+
+
+def _shares(counts: Floats, used: Floats) -> Floats:
+    """Smoothed shares, 1 where a bin is empty on both sides; (..., bins)."""
+    smooth = np.where(used > 0, counts + SMOOTHING, 0.0)
+    return np.where(used > 0, smooth / smooth.sum(-1, keepdims=True), 1.0)
