@@ -50,6 +50,15 @@ class Store(Protocol):
     def features(self, model: str, version: str, start_ns: int, end_ns: int) -> pa.Table:
         """feature, kind: what a model version counted in windows that start in the interval."""
 
+    def counted_cells(self, model: str, binning: str, starts_ns: Sequence[int], width_ns: int) -> pa.Table:
+        """Who counted in windows of that width whose counts by cell have been gathered.
+
+        start_ns, version, device_type, region, tier; one row of the version '' where nobody did.
+        """
+
+    def cell_counts(self, model: str, binning: str, start_ns: int, end_ns: int) -> pa.Table:
+        """What was gathered of one window: version, device_type, region, tier, counts BIGINT[]."""
+
     def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """How far each device has reported, of those with a window that overlaps the interval.
 
@@ -64,6 +73,7 @@ class Store(Protocol):
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
         """Evaluation windows for which data came, or were purged, since.
 
+        Data are profiles, and samples of streams that send none.
         model, window_start_ns, received_ns (latest), purged (whether something was taken away).
         """
 
@@ -73,6 +83,35 @@ class Store(Protocol):
     # -- samples -------------------------------------------------------------------------------------
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
         """The columns of the table, told apart by id, in order of time."""
+
+    def sampled(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
+        """How many predictions made in the interval were sent whole, by cell and feature set.
+
+        Without those that were sent for a label or as an answer alone, and without times more than `ahead_ns`
+        after they were received. Repeats of an id are counted.
+        version, device_type, region, tier, feature_set, samples, first_ns (the earliest), with_label,
+        with_score, with_value (whether any has one).
+        """
+
+    def selected(
+        self,
+        model: str,
+        start_ns: int,
+        end_ns: int,
+        cells: Sequence[tuple[str, str, str, str]],
+        *,
+        share: float = 1.0,
+        ahead_ns: int | None = None,
+    ) -> pa.Table:
+        """Those of some cells (tier, version, device_type, region), told apart by id, in order of time.
+
+        Of more than can be looked at, `share` keeps an even choice, always the same.
+        version, device_type, region, tier, device, label, value, score, probability (NULL: not told),
+        reasons, feature_set, numbers, texts.
+        """
+
+    def feature_sets(self) -> pa.Table:
+        """id, names, types: the features that `numbers` and `texts` of predictions hold, in order."""
 
     def labelled(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
         """Predictions made in the interval whose truth is known, the latest label for each.
@@ -114,6 +153,12 @@ class Store(Protocol):
 
         A window that could not tell, for want of rows or of devices, is passed over.
         segment, since_ns (where the run of windows began), finding, moved VARCHAR[] (the features).
+        """
+
+    def incidents(self, model: str, start_ns: int, end_ns: int, reference: str) -> tuple[str, ...]:
+        """Segments that were findings of drift in a window that starts in [start, end).
+
+        Of those that were compared with a reference whose name begins with `reference`.
         """
 
     def judged_until(self, model: str | None = None) -> pa.Table:
