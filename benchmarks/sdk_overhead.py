@@ -18,9 +18,9 @@ same HTTP server, which answers and stores nothing.
 - `import_ratio`, `rss_ratio`: seconds to import, start and record once, and resident memory a second later,
   driftline ÷ numpy and OpenTelemetry's SDK with its OTLP exporters.
 - `mb_up_per_day`, `mb_flash_per_day`: one prediction a second, windows of five minutes, else by default, run
-  for 15 minutes at ten times the speed, all intervals with it: HTTP requests with their headers, without
+  for 45 minutes at twenty times the speed, all intervals with it: HTTP requests with their headers, without
   TLS and TCP; what this process had written to the disk of the working directory, without the file system's
-  journal. `mb_up_per_day_on_bins`, `mb_flash_per_day_on_bins`: with a reference, whose edges go along.
+  journal. `mb_up_per_day_on_bins`, `mb_flash_per_day_on_bins`: with a reference of 64 bins a feature.
 - `wire_bytes_per_prediction`: of the profile, at a thousand a second in windows of five minutes.
 - `cpu_seconds_per_million`: of the whole process, for `Monitor.record`.
 """

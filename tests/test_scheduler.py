@@ -322,3 +322,24 @@ def test_a_purged_interval_is_not_judged_as_silence(setup: Setup, monkeypatch: p
     told = {row["measure"]: row["value"] for row in rows if row["feature"] is None}
     assert (told["coverage"], told["silent_devices"]) == (1.0, 0.0)
     assert {row["revision"] for row in rows} == {1}
+
+
+def test_what_a_window_is_compared_with_is_committed_with_its_verdict(setup: Setup) -> None:
+    setup.scheduler = Scheduler(
+        setup.store,
+        setup.observe,
+        Policy(against="hour_of_week"),
+        width_ns=3600 * SECOND,
+        lateness_ns=LATENESS,
+        history_ns=2 * 3600 * SECOND,
+        now=lambda: setup.now_ns,
+    )
+    setup.report(0, *CAMERAS)
+    start = window(0)[0]
+    assert len(setup.tick(start - start % (3600 * SECOND) + 3700 * SECOND)) == 1
+    at = start - start % (3600 * SECOND)
+    binning = str(setup.feed.binning and setup.feed.binning.id)
+    kept = setup.store.cell_counts(MODEL, binning, at, at + 3600 * SECOND).to_pylist()
+    assert len(kept) == 1
+    size = setup.feed.binning.features[0].size if setup.feed.binning else 0
+    assert (kept[0]["version"], sum(kept[0]["counts"][:size])) == ("2.0.0", 600)

@@ -203,7 +203,14 @@ def _scheduler(
     return Scheduler(
         store,
         observe,
-        Policy(limits=limits, detectors=settings.detectors, future_tolerance_ns=settings.future_tolerance),
+        Policy(
+            limits=limits,
+            detectors=settings.detectors,
+            against=settings.reference,
+            references=settings.references,
+            zones=settings.time_zones,
+            future_tolerance_ns=settings.future_tolerance,
+        ),
         width_ns=settings.window,
         lateness_ns=settings.lateness,
         history_ns=settings.history,

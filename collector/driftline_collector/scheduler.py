@@ -128,7 +128,8 @@ class Scheduler:
         if late and not purged and same_numbers(self._stored(result), result.evaluations):
             return []
         table = result.table()
-        self._store.submit({"evaluations": table, **self._observe(table)}).result()
+        gathered = {} if result.gathered is None else {"window_counts": result.gathered}
+        self._store.submit({"evaluations": table, **gathered, **self._observe(table)}).result()
         if purged:
             self._store.drop_revisions(model, window.start_ns, window.end_ns, before=result.revision)
         return [result]

@@ -21,7 +21,10 @@ from driftline_collector.settings_problems import misnamed_variables, problems_o
 from driftline_collector.settings_retention import RetentionSettings
 from driftline_collector.settings_types import (
     SECOND,
+    Against,
+    Detector,
     Duration,
+    Judge,
     OptionalPort,
     Origin,
     Positive,
@@ -31,12 +34,9 @@ from driftline_collector.settings_types import (
     Size,
     Url,
     WrongAtError,
+    Zone,
     distinct,
 )
-
-#: The detectors that have a p-value; the analysis, which knows them all, is not loaded for this.
-Judge = Literal["psi", "chi_square", "kolmogorov_smirnov", "neyman_smooth"]
-Detector = Judge | Literal["jensen_shannon", "hellinger", "wasserstein"]
 
 
 class StoreSettings(Section):
@@ -113,6 +113,14 @@ class EvaluationSettings(Section):
     detector: Judge = Field(default="psi", description="Whose test gives the verdicts of drift.")
     detectors: dict[str, Judge] = Field(
         default={}, description="The same for single models, by name, where it is another one."
+    )
+    reference: Against = Field(
+        default="registered",
+        description="What windows are compared with: the registered reference, or the model's own past.",
+    )
+    references: dict[str, Against] = Field(default={}, description="The same for single models, by name.")
+    time_zones: dict[str, Zone] = Field(
+        default={}, description="The time zones of regions, for hours of the week; UTC where none is told."
     )
 
     @model_validator(mode="after")

@@ -4,8 +4,9 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from driftline_schemas.errors import SchemaError
 from driftline_schemas.segments import Segment
@@ -19,6 +20,12 @@ from pydantic import (
     SecretStr,
     WithJsonSchema,
 )
+
+#: The detectors that have a p-value; the analysis, which knows them all, is not loaded for this.
+Judge = Literal["psi", "chi_square", "kolmogorov_smirnov", "neyman_smooth"]
+#: As in the analysis.
+Against = Literal["registered", "hour_of_week", "rolling"]
+Detector = Judge | Literal["jensen_shannon", "hellinger", "wasserstein"]
 
 _UNITS = {"ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 SECOND = 10**9
@@ -105,6 +112,14 @@ def _segment(text: str) -> str:
         raise ValueError(f"expected a segment key such as {example}; {error}") from None
 
 
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("expected a time zone of the IANA database, such as Europe/Berlin or UTC") from None
+    return text
+
+
 def _port(value: object) -> object:
     """`off`, which YAML reads as false, is none."""
     return None if value is False or value in ("off", "none") else value
@@ -149,6 +164,7 @@ Size = Annotated[
 ]
 SigningSecret = Annotated[SecretStr, AfterValidator(_secret)]
 SegmentKey = Annotated[str, AfterValidator(_segment)]
+Zone = Annotated[str, AfterValidator(_zone)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
 #: How long something is kept; None: for ever.
 Age = Annotated[

@@ -77,6 +77,7 @@ STREAM_TOMBSTONES_SPANS: Final = "driftline.stream.tombstones.traces"
 STREAM_PHASES: Final = ("start", "gap", "end", "closed")
 
 # -- metrics: profiles of all traffic, delta temporality --------------------------------------------
+PROFILE_BINS: Final = "driftline.profile.bins"
 PROFILE_FEATURE: Final = "driftline.profile.feature"
 PROFILE_SCORE: Final = "driftline.profile.score"
 PROFILE_VALUE: Final = "driftline.profile.value"
@@ -103,6 +104,7 @@ DROP_SIGNAL: Final = "driftline.drop.signal"
 EVENTS: Final = (EVENT_PREDICTION, EVENT_GROUND_TRUTH, EVENT_DEPLOYMENT, EVENT_STREAM)
 #: The unit of each metric, in UCUM.
 UNITS: Final = {
+    PROFILE_BINS: "1",
     PROFILE_FEATURE: "1",
     PROFILE_SCORE: "1",
     PROFILE_VALUE: "1",

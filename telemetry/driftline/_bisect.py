@@ -1,4 +1,5 @@
-"""Halves of a refused batch, until the record is found that the collector will not take."""
+"""Several batches as one request; and halves of a refused one, until the record is found that the collector
+will not take."""
 
 import gzip
 import zlib
@@ -13,6 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from driftline._spool_schema import Batch
+from driftline._turns import give_way
 
 _REQUESTS: dict[str, Any] = {
     "logs": ExportLogsServiceRequest,
@@ -40,6 +42,20 @@ def halves(batch: Batch) -> list[Batch]:
         return []
     middle = len(leaves) // 2
     return [_part(batch, leaves[:middle], 0), _part(batch, leaves[middle:], middle)]
+
+
+def joined(signal: str, bodies: Sequence[bytes]) -> bytes:
+    """Requests of one stream as one, in which who speaks stands once. Raises DecodeError."""
+    resources, scopes, records = _CONTAINERS[signal]
+    first, *others = map(_REQUESTS[signal].FromString, bodies)
+    into = getattr(getattr(getattr(first, resources)[0], scopes)[0], records)
+    for request in others:
+        for resource in getattr(request, resources):
+            for scope in getattr(resource, scopes):
+                into.extend(getattr(scope, records))
+        give_way()
+    whole: bytes = first.SerializeToString()
+    return whole
 
 
 def _leaves(request: Any, signal: str) -> Iterator[Leaf]:

@@ -19,7 +19,7 @@ MAX_BUCKETS = 160
 MAX_SCALE = 20
 #: A histogram that is sent has no more buckets, for each sign, than this times the square root of its
 #: values: most would hold one or none, which tells nothing, and is the dearest of all that goes up.
-BUCKETS_BY_ROOT = 3
+BUCKETS_BY_ROOT = 2
 MIN_BUCKETS = 20
 
 Floats = npt.NDArray[np.float64]

@@ -112,7 +112,7 @@ def traces(who: Resource, paths: Sequence[Path], first: int) -> bytes:
     return ExportTraceServiceRequest(resource_spans=[body]).SerializeToString()
 
 
-def gzip(body: bytes, level: int = 6) -> bytes:
+def gzip(body: bytes, level: int = 6, strategy: int = zlib.Z_DEFAULT_STRATEGY) -> bytes:
     """RFC 1952, without a time: the same records give the same bytes."""
-    packer = zlib.compressobj(level, zlib.DEFLATED, 31)
+    packer = zlib.compressobj(level, zlib.DEFLATED, 31, strategy=strategy)
     return packer.compress(body) + packer.flush()

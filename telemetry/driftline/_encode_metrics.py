@@ -51,7 +51,9 @@ def metrics(
         return binning if profile.binned(name) else {}
 
     for name, counts in profile.numeric.items():
-        if name in _ANSWERS:
+        if isinstance(counts, Bins) and profile.by_number(name):
+            body.bins(counts, {a.FEATURE_NAME: name, **binning})
+        elif name in _ANSWERS:
             body.histogram(_ANSWERS[name], counts, on_binning(name))
         else:
             body.histogram(a.PROFILE_FEATURE, counts, {a.FEATURE_NAME: name, **on_binning(name)})
@@ -103,6 +105,19 @@ class _Body:
         else:
             point.as_double = value
         self._gauges[metric] = point
+
+    def bins(self, counts: Bins, values: Mapping[str, Any]) -> None:
+        """One point, of buckets that are those of the binning; none where all values were missing. Edges are
+        another 500 bytes for each feature and window, and the collector has them from the reference."""
+        if total := int(counts.counts[:-1].sum()):
+            point = ExponentialHistogramDataPoint(
+                count=total,
+                positive=_buckets((0, counts.counts[:-1])),
+                attributes=attributes(values),
+                start_time_unix_nano=self._start,
+                time_unix_nano=self._end,
+            )
+            self._exponential.setdefault(a.PROFILE_BINS, []).append(point)
 
     def histogram(self, metric: str, counts: Bins | Exponential, values: Mapping[str, Any]) -> None:
         """One point; none where all values were missing. Sum, min and max stay unset: they are a person's

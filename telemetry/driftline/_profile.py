@@ -88,6 +88,11 @@ class Profile:
         """Whether the counts of a feature stand on the binning."""
         return self._profiler.binned(name) is not None or (name == DURATION and self.binning_id is not None)
 
+    def by_number(self, name: str) -> bool:
+        """Whether the counts of a numeric feature are sent by the numbers of their bins. Durations on edges
+        of the reference's own are not: a latency can be read where nobody has registered the reference."""
+        return self.binned(name) and (name != DURATION or self._profiler.binned(name) is None)
+
     def add(self, frame: Frame, names: Sequence[str], escalated: Mask | None) -> None:
         """Count a frame, whose columns have these names, and which rows of it escalated, shape (n,)."""
         rows = len(frame)

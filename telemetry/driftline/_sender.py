@@ -30,7 +30,7 @@ MAX_BARREN: Final = 64
 class Sender(threading.Thread):
     """Takes batch after batch from the spool. A signal that is refused waits; the others go on.
 
-    Samples and spans wait up to `patience` seconds for others to go up with them in one request.
+    Samples and spans wait about `patience` seconds for others to go up with them in one request.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Sender(threading.Thread):
         ready = [signal for signal in SIGNALS if self._until[signal] <= now]
         waiting = [until - now for until in self._until.values() if until > now]
         away = bool(waiting)
-        pauses = {signal: self._together.wait(signal, now) for signal in ready}
+        pauses = {signal: self._together.wait(signal, now, after=self._backlog) for signal in ready}
         waiting += [pause for pause in pauses.values() if pause > 0]
         due = [signal for signal in ready if pauses[signal] <= 0]
         parts: list[Batch] = []

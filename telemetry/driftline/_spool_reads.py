@@ -4,7 +4,7 @@ import sqlite3
 import threading
 from collections.abc import Iterable
 
-from driftline._spool_schema import Signal
+from driftline._spool_schema import PROFILE, STREAM, Signal
 
 
 class Reads:
@@ -19,13 +19,15 @@ class Reads:
         with self._lock:
             return self._one("SELECT count(*) FROM batches") - len(self._arrived)
 
-    def waiting(self, signal: Signal) -> tuple[int, int]:
-        """How many records of a signal wait, and the priority of the most important; 0, 0 where none do."""
+    def waiting(self, signal: Signal, *, after: int, limit: int) -> tuple[int, int]:
+        """How many records wait in the first `limit` batches of a signal with ids after this one, and the
+        priority of the most important; 0, 0 where none do. Not in all: they may be tens of thousands."""
         with self._lock:
             found: tuple[int, int] = self._db.execute(
-                "SELECT coalesce(sum(records), 0), coalesce(min(priority), 0) FROM batches"
-                f" WHERE signal = ? AND id NOT IN ({self._done()})",
-                (signal,),
+                "SELECT coalesce(sum(records), 0), coalesce(min(priority), 0) FROM ("
+                f" SELECT records, priority FROM batches WHERE signal = ? AND id > ?"
+                f" AND id NOT IN ({self._done()}) ORDER BY id LIMIT ?)",
+                (signal, after, limit),
             ).fetchone()
         return found
 
@@ -41,10 +43,15 @@ class Reads:
             return self._one("SELECT coalesce(max(id), 0) FROM batches")
 
     def oldest_ns(self) -> int | None:
-        """When the oldest batch was made."""
+        """When the oldest batch was made of those that do not wait for others."""
         with self._lock:
-            row = self._db.execute("SELECT created_ns FROM batches ORDER BY id LIMIT 1").fetchone()
-        return int(row[0]) if row else None
+            row = self._db.execute(
+                "SELECT min(created_ns) FROM batches WHERE id IN"
+                " ((SELECT min(id) FROM batches WHERE priority = ?),"
+                "  (SELECT min(id) FROM batches WHERE priority = ?))",
+                (STREAM, PROFILE),
+            ).fetchone()
+        return None if row[0] is None else int(row[0])
 
     def _done(self) -> str:
         """The ids of what has arrived and is still there, as SQL's list."""

@@ -12,7 +12,7 @@ import pytest
 from driftline_collector.analysis import detectors
 from driftline_collector.analysis.detectors import choice
 from driftline_collector.analysis.detectors.sample import Detection, Sample
-from driftline_collector.settings import Detector, Judge
+from driftline_collector.settings_types import Detector, Judge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays

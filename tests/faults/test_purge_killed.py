@@ -59,7 +59,7 @@ def test_it_is_done_or_not_done(tmp_path: Path, owner: str, step: str, times: in
         assert left(store, "cam-1") == (NONE if done else ALL)
         assert left(store, "cam-2") == ALL
         assert store.audit(10).num_rows == int(done)
-        found = {file.relative_to(f"{path}.archive") for file in Path(f"{path}.archive").rglob("*.*")}
+        found = {file.relative_to(f"{path}.archive") for file in Path(f"{path}.archive").glob("[!.]*/**/*.*")}
         assert {file for file in found if file.suffix == ".parquet"} == {
             file.place for file in store.archive.files()
         }

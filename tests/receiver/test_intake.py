@@ -162,3 +162,30 @@ def test_closing_answers_what_was_admitted_and_refuses_the_rest(
     with pytest.raises(OverloadedError, match="stopping"):
         intake.submit(LOGS, body(99))
     assert len(ids(store)) == 29
+
+
+def test_a_few_requests_after_a_quiet_time_do_not_wait_for_each_other_and_more_do(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused = threading.Event()
+    patience = Intake._patience
+
+    def told(intake: Intake) -> float | None:
+        waiting = patience(intake)
+        if waiting:
+            paused.set()
+        return waiting
+
+    monkeypatch.setattr("driftline_collector.receiver.intake.GATHER_S", 0.0)
+    monkeypatch.setattr("driftline_collector.receiver.intake.PAUSE_S", 30.0)
+    monkeypatch.setattr("driftline_collector.receiver.intake.BURST", 3)
+    monkeypatch.setattr(Intake, "_patience", told)
+    intake = Intake(store.writer, no_edges)
+    for number in range(3):
+        intake.submit(LOGS, body(number)).result(20)
+    assert not paused.is_set()
+    fourth = intake.submit(LOGS, body(3))
+    assert paused.wait(20)
+    assert not fourth.done()
+    intake.close()  # answers what was admitted, at once
+    fourth.result(20)

@@ -1,7 +1,7 @@
 """Profiles, the SDK about itself, and everybody's metrics → rows."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -96,6 +96,48 @@ def test_a_sum_is_one_count_of_what_it_names(metric: str, attributes: dict[str, 
 def test_a_count_that_a_forwarder_made_a_double_is_a_count() -> None:
     (row,) = rows("profiles", wire.counter(names.PROFILE_PREDICTIONS, [(5.0, {})]))
     assert row["counts"] == [5]
+
+
+def bins(counts: list[int], attributes: Mapping[str, Any], **fields: Any) -> Metric:
+    metric = Metric(name=names.PROFILE_BINS)
+    metric.exponential_histogram.aggregation_temporality = wire.DELTA
+    metric.exponential_histogram.data_points.add(
+        start_time_unix_nano=1,
+        time_unix_nano=60,
+        positive={"bucket_counts": counts, "offset": fields.pop("offset", 0)},
+        attributes=wire.pairs(attributes),
+        **fields,
+    )
+    return metric
+
+
+def test_bins_by_number_are_counts_without_bounds_beside_histograms_that_are_kept_as_they_are() -> None:
+    own = {names.BINNING_ID: "b1", names.FEATURE_NAME: "__score__"}
+    other = bins([4], FEATURE, scale=3)
+    other.name = names.PROFILE_FEATURE
+    first, second, third = rows("profiles", bins([1, 0, 2], FEATURE), other, bins([7, 0], own))
+    assert (first["feature"], first["counts"], first["bounds"]) == ("x", [1, 0, 2], None)
+    assert first["exponential"] is None
+    assert (second["counts"], json.loads(second["exponential"])["positive"]["counts"]) == ([], [4])
+    assert (third["feature"], third["binning"], third["counts"]) == ("__score__", "b1", [7, 0])
+
+
+@pytest.mark.parametrize(
+    ("metric", "reason"),
+    [
+        (bins([1], {names.FEATURE_NAME: "x"}), "no driftline.binning.id"),
+        (bins([1], {names.BINNING_ID: "b1"}), "no driftline.feature.name"),
+        (bins([1], FEATURE, scale=-1), "bins whose scale or offset is not 0: they were changed on their way"),
+        (bins([1], FEATURE, offset=2), "bins whose scale or offset is not 0: they were changed on their way"),
+        (bins([], FEATURE), "bins without counts"),
+        (bins([2**63], FEATURE), "a bin's count that is too large"),
+    ],
+)
+def test_bins_that_cannot_be_told_are_refused(metric: Metric, reason: str) -> None:
+    good = bins([1, 2], FEATURE)
+    made = decoded(metric, good)
+    assert reason in made.rejected[0].message
+    assert made.batch.rows["profiles"].table.column("counts").to_pylist() == [[1, 2]]
 
 
 def test_an_exponential_histogram_is_kept_as_it_is() -> None:

@@ -29,6 +29,12 @@ from tests.schemas.golden_records import (
 
 SCHEMA_URL = "https://driftline.dev/schemas/0.1.0"
 SCOPE = InstrumentationScope(name="driftline")
+#: Counts without what is missing. Durations are on the edges that they have where a binning has none.
+BINS = {
+    "ink": COUNTS["ink"][:-1],
+    "__score__": COUNTS["__score__"][:-1],
+    "__duration__": [2 if i == 24 else 10 if i == 30 else 0 for i in range(66)],
+}
 DELTA = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 REQUESTS: dict[str, type["Request"]] = {
     "logs": ExportLogsServiceRequest,
@@ -99,14 +105,12 @@ def span() -> ExportTraceServiceRequest:
     return request
 
 
-def profile() -> ExportMetricsServiceRequest:
+def profile(*numeric: Metric) -> ExportMetricsServiceRequest:
     on = {"driftline.binning.id": BINNING_ID}
     ink, paper = {"driftline.feature.name": "ink"}, {"driftline.feature.name": "paper"}
     return window(
         WINDOW,
-        histogram("driftline.profile.feature", "1", {**on, **ink}, [0.0, 0.25, 0.5], [0, 7, 2, 1]),
-        histogram("driftline.profile.score", "1", on, [0.5, 0.9], [1, 3, 8]),
-        histogram("driftline.profile.duration", "s", on, [0.001, 0.01], [2, 10, 0]),
+        *numeric,
         counter(
             "driftline.profile.category",
             "{value}",
@@ -134,6 +138,28 @@ def profile() -> ExportMetricsServiceRequest:
         gauge("driftline.sdk.spool.bytes", "By", 4096),
         gauge("driftline.sdk.spool.age", "s", 1.5),
     )
+
+
+def by_number() -> Metric:
+    metric = Metric(name="driftline.profile.bins", unit="1")
+    metric.exponential_histogram.aggregation_temporality = DELTA
+    for name, counts in BINS.items():
+        metric.exponential_histogram.data_points.add(
+            attributes=pairs({"driftline.binning.id": BINNING_ID, "driftline.feature.name": name}),
+            count=sum(counts),
+            positive={"bucket_counts": counts},
+        )
+    return metric
+
+
+def with_edges() -> list[Metric]:
+    on = {"driftline.binning.id": BINNING_ID}
+    ink = {"driftline.feature.name": "ink"}
+    return [
+        histogram("driftline.profile.feature", "1", {**on, **ink}, [0.0, 0.25, 0.5], BINS["ink"]),
+        histogram("driftline.profile.score", "1", on, [0.5, 0.9], BINS["__score__"]),
+        histogram("driftline.profile.duration", "s", on, [0.001, 0.01], [2, 10, 0]),
+    ]
 
 
 def idle() -> ExportMetricsServiceRequest:
@@ -188,7 +214,8 @@ def requests() -> dict[str, Request]:
     events: dict[str, Request] = {name: event(*content) for name, content in EVENTS.items()}
     return events | {
         "span of an inference": span(),
-        "profiles of one window": profile(),
+        "profiles of one window": profile(by_number()),
+        "profiles of one window, with their edges": profile(*with_edges()),
         "profiles of a window without traffic": idle(),
     }
 

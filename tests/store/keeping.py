@@ -66,7 +66,9 @@ def ids(store: DuckDBStore, model: str = "digits") -> list[str]:
 
 
 def parquet(folder: Path) -> list[Path]:
-    return sorted(each.relative_to(folder) for each in folder.rglob("*") if each.is_file())
+    """The files that have rows: not those that only tell columns."""
+    tables = [each.relative_to(folder) for each in folder.glob("[!.]*/**/*") if each.is_file()]
+    return sorted(tables)
 
 
 def left_behind(path: Path, folder: Path) -> Path:

@@ -269,7 +269,12 @@ def test_the_oldest_days_of_a_kind_go_first_where_it_takes_too_much(store: DuckD
 
 def taken(store: DuckDBStore, path: Path) -> int:
     """Bytes of all files of the store, as the disk has them."""
-    own = [path, Path(f"{path}.wal"), *Path(f"{path}.journal").glob("*"), *Path(f"{path}.archive").rglob("*")]
+    own = [
+        path,
+        Path(f"{path}.wal"),
+        *Path(f"{path}.journal").glob("*"),
+        *Path(f"{path}.archive").glob("[!.]*/**/*"),
+    ]
     return sum(file.stat().st_size for file in own if file.is_file())
 
 

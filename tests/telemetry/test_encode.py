@@ -16,7 +16,7 @@ from driftline._encode_metrics import metrics
 from driftline._intake import Deployment, Drops
 from driftline._profile import Profile, Profiler
 from driftline._settings import Device, Settings, gather
-from driftline_schemas.binning import Binning
+from driftline_schemas.binning import DURATION_EDGES, Binning, FeatureBinning
 from driftline_schemas.records import GroundTruth, Prediction
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
@@ -152,14 +152,15 @@ def test_a_window_is_encoded_to_the_golden_bytes(settings: Settings) -> None:
         assert feature is not None
         bins = profile.numeric[name] = Bins(np.asarray(feature.edges))
         bins.counts += counts[name]
-    durations = profile.numeric["__duration__"] = Bins(np.asarray([0.001, 0.01]))
-    durations.counts += [2, 10, 0, 0]
+    durations = profile.numeric["__duration__"] = Bins(np.asarray(DURATION_EDGES))
+    durations.counts[[24, 30]] += [2, 10]
     paper = profile.categorical["paper"] = profile._profiler.categories("paper")
     paper.add(["new"] * 11 + ["torn"])
     profile.labels.add(["1"] * 4 + ["7"] * 7 + ["4"])
     profile.escalations["score"] = 1
     case = CASES["profiles of one window"]
-    point = case["json"]["resourceMetrics"][0]["scopeMetrics"][0]["metrics"][0]["histogram"]["dataPoints"][0]
+    (sent,) = case["json"]["resourceMetrics"][0]["scopeMetrics"]
+    point = sent["metrics"][0]["exponentialHistogram"]["dataPoints"][0]
     body = metrics(
         resource(settings, STREAM),
         profile,
@@ -170,6 +171,21 @@ def test_a_window_is_encoded_to_the_golden_bytes(settings: Settings) -> None:
         spool_age=1.5,
     )
     assert body.hex() == case["protobuf"]
+
+
+def test_durations_on_edges_of_their_own_bring_them_along(settings: Settings) -> None:
+    binning = Binning("digits", (FeatureBinning("__duration__", "numeric", edges=(0.001, 0.01)),))
+    profile = Profile(Profiler(binning, Drops()))
+    profile.predictions = 12
+    durations = profile.numeric["__duration__"] = Bins(np.asarray([0.001, 0.01]))
+    durations.counts += [2, 10, 0, 0]
+    body = metrics(resource(settings, STREAM), profile, 1, 2, dropped={}, spool_bytes=0, spool_age=0.0)
+    sent = ExportMetricsServiceRequest.FromString(body).resource_metrics[0].scope_metrics[0].metrics
+    (point,) = next(
+        metric for metric in sent if metric.name == "driftline.profile.duration"
+    ).histogram.data_points
+    assert (list(point.explicit_bounds), list(point.bucket_counts)) == ([0.001, 0.01], [2, 10, 0])
+    assert "driftline.profile.bins" not in {metric.name for metric in sent}
 
 
 def test_an_idle_window_has_one_point_of_zero_predictions(settings: Settings) -> None:

@@ -346,13 +346,13 @@ def test_the_profile_stands_on_the_references_bins() -> None:
         values = [0.0, 0.5, 1.0, 2.0, -1.0, float("nan")]
         for value in values:
             monitor.record({"ink": value, "paper": "torn"}, label="7")
-        (metric,) = [each for each in monitor.metrics if each.name == "driftline.profile.feature"]
-        (point,) = metric.histogram.data_points
+        (metric,) = [each for each in monitor.metrics if each.name == "driftline.profile.bins"]
+        (point,) = metric.exponential_histogram.data_points
         binning = known.named("test", "2").binning
         feature = binning.get("ink")
         assert feature is not None
-        assert list(point.explicit_bounds) == list(feature.edges)
-        assert [*point.bucket_counts, 1] == feature.count(values).tolist()
+        assert (point.scale, point.positive.offset) == (0, 0)
+        assert [*point.positive.bucket_counts, 1] == feature.count(values).tolist()
         assert monitor.missing == {"ink": 1}
         assert monitor._sums("driftline.profile.category", "driftline.binning.id") == {binning.id: 6}
         assert monitor._sums("driftline.profile.category", "driftline.feature.category") == {"__other__": 6}

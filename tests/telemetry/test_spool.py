@@ -1,6 +1,7 @@
 """The disk queue: order, room, numbers that survive, and what a dead process left."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_what_is_put_is_there_after_another_process_opens_it(tmp_path: Path, str
     assert (left.id, left.logs, left.spans, left.window_end, left.profiled) == ("s1", 12, 3, 99, 40)
     assert (len(again), again.bytes) == (2, 200)
     again.close()
+
+
+def test_the_age_of_what_waits_is_not_that_of_samples_which_wait_for_others(stream: Stream) -> None:
+    spool = opened(None, stream)
+    assert spool.oldest_ns() is None
+    spool.put([replace(batch(SAMPLE), created_ns=1)], stream)
+    assert spool.oldest_ns() is None
+    spool.put([replace(batch(PROFILE), created_ns=5), replace(batch(PROFILE), created_ns=6)], stream)
+    assert spool.oldest_ns() == 5
+    spool.put([replace(batch(STREAM), created_ns=4)], stream)
+    assert spool.oldest_ns() == 4
 
 
 def test_a_full_spool_drops_the_least_important_first_and_of_these_the_oldest(stream: Stream) -> None:

@@ -12,9 +12,39 @@ from driftline._intake import Drops
 from driftline._sender import Sender
 from driftline._spool import Spool
 from driftline._spool_schema import PROFILE, SAMPLE, SPAN, STREAM, Batch, Signal, Stream
+from driftline._together import ENOUGH, LONGER
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 SIGNALS: dict[int, Signal] = {STREAM: "logs", PROFILE: "metrics", SAMPLE: "logs", SPAN: "traces"}
 PATIENCE = 60.0
+LONG = LONGER * PATIENCE
+
+
+def made(signal: Signal, name: bytes) -> bytes:
+    """A request of one record of this name."""
+    if signal == "metrics":
+        return name
+    if signal == "logs":
+        logs = ExportLogsServiceRequest()
+        logs.resource_logs.add().scope_logs.add().log_records.add(event_name=name.decode())
+        return logs.SerializeToString()
+    traces = ExportTraceServiceRequest()
+    traces.resource_spans.add().scope_spans.add().spans.add(name=name.decode())
+    return traces.SerializeToString()
+
+
+def told(signal: Signal, body: bytes) -> bytes:
+    """The names in a request, in which who speaks stands once."""
+    if signal == "metrics":
+        return body
+    if signal == "logs":
+        (logs,) = ExportLogsServiceRequest.FromString(body).resource_logs
+        (events,) = logs.scope_logs
+        return "".join(record.event_name for record in events.log_records).encode()
+    (traces,) = ExportTraceServiceRequest.FromString(body).resource_spans
+    (spans,) = traces.scope_spans
+    return "".join(span.name for span in spans.spans).encode()
 
 
 class Line:
@@ -31,12 +61,13 @@ class Line:
         self.sender = Sender(self.spool, self.send, Drops(), Drain(), patience=PATIENCE, rng=random.Random(5))
 
     def put(self, priority: int, body: bytes, records: int = 1) -> None:
-        batch = Batch(0, "", SIGNALS[priority], priority, 0, records, 1, 1, 0, packed(body))
+        request = packed(made(SIGNALS[priority], body))
+        batch = Batch(0, "", SIGNALS[priority], priority, 0, records, 1, 1, 0, request)
         self.spool.put([batch], Stream("", 0, 0, 0))
 
     def send(self, batch: Batch) -> Outcome:
         try:
-            body = gzip.decompress(batch.body)
+            body = told(batch.signal, gzip.decompress(batch.body))
         except OSError:
             body = b"no gzip"
         self.sent.append((batch.signal, body))
@@ -57,16 +88,25 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Line:
 
 def test_samples_wait_for_others_and_go_up_as_one(line: Line) -> None:
     line.put(SAMPLE, b"first ")
-    assert line.step() == pytest.approx(PATIENCE)
+    assert line.step() == pytest.approx(LONG)
     line.put(SAMPLE, b"second ")
     line.put(SPAN, b"span")
-    assert line.step(PATIENCE - 10) == pytest.approx(10)
+    assert line.step(LONG - 10) == pytest.approx(10)
     assert line.sent == []
-    assert line.step(10) == pytest.approx(PATIENCE - 10)
+    assert line.step(10) == pytest.approx(LONG - 10)
     assert line.sent == [("logs", b"first second ")]
-    line.step(PATIENCE - 10)
+    line.step(LONG - 10)
     assert line.sent[1:] == [("traces", b"span")]
     assert len(line.spool) == 0
+
+
+def test_samples_that_are_worth_a_request_wait_less_long(line: Line) -> None:
+    line.put(SAMPLE, b"many ", records=ENOUGH - 1)
+    assert line.step() == pytest.approx(LONG)
+    line.put(SAMPLE, b"and one")
+    assert line.step(10) == pytest.approx(PATIENCE - 10)
+    assert line.step(PATIENCE - 10) is None
+    assert line.sent == [("logs", b"many and one")]
 
 
 def test_windows_go_at_once_and_let_samples_wait(line: Line) -> None:
@@ -91,7 +131,7 @@ def test_a_whole_request_of_samples_waits_for_nothing(line: Line) -> None:
     line.put(SAMPLE, b"and one")
     line.step()
     assert line.sent == [("logs", b"many more")]
-    line.step(PATIENCE)
+    line.step(LONG)
     assert line.sent[1:] == [("logs", b"and one")]
 
 
@@ -110,7 +150,7 @@ def test_what_is_refused_together_is_asked_for_one_by_one(line: Line) -> None:
         line.put(SAMPLE, body)
     line.answers = [Refused(400, "no"), Sent(), Refused(400, "no"), Sent()]
     line.step()
-    line.step(PATIENCE)
+    line.step(LONG)
     assert [body for _, body in line.sent] == [b"goodbadfine", b"good", b"bad", b"fine"]
     assert line.spool._one("SELECT count(*) FROM quarantine") == 1
     assert len(line.spool) == 0
@@ -121,7 +161,7 @@ def test_a_body_that_the_disk_has_spoilt_goes_by_itself(line: Line) -> None:
     line.put(SAMPLE, b"spoilt")
     line.spool._db.execute("UPDATE batches SET body = ? WHERE id = 2", (packed(b"spoilt")[:-4] + b"oops",))
     line.step()
-    line.step(PATIENCE)
+    line.step(LONG)
     assert line.sent == [("logs", b"good"), ("logs", b"no gzip")]
 
 

@@ -31,15 +31,36 @@ Total = Callable[[Floats], Floats]
 class Past:
     """Counts of K past windows by cell, (K, L, F, B); zeros where a window is none of a cell's.
 
-    `like` says whether they are as long as the window that is judged: else how much such windows differ is
-    not known from them alone. `names`, by cell, tell what its windows are, or why it has none; `windows`,
-    (L,), is how many each cell has.
+    `reference` names the way in which they were chosen. `like` says whether they are as long as the window
+    that is judged: else how much such windows differ is not known from them alone. `windows`, (L,), is how
+    many each cell has, 0 where too few; `told`, by cell, which these are, or how many it takes.
     """
 
+    reference: str
     counts: npt.NDArray[np.float32]
     like: bool
-    names: Sequence[str]
     windows: Whole
+    told: Sequence[str]
+
+    def compared_with(self, cells: Flags) -> dict[str, str]:
+        """Which past windows these cells, (L,), are compared with, for details; empty where some are not."""
+        windows = self.windows[cells]
+        if not windows.size or not windows.all():
+            return {}
+        fewest, most = int(windows.min()), int(windows.max())
+        count = f"{most}" if fewest == most else f"{fewest} to {most}"
+        return {"compared_with": f"{count} past windows: {' or '.join(self._of(cells))}"}
+
+    def remark(self, cells: Flags) -> str:
+        """Why some of these cells are compared with the registered reference instead."""
+        without = cells & (self.windows == 0)
+        if not without.any():
+            return ""
+        where = "" if without.sum() == cells.sum() else f" in {without.sum()} of {cells.sum()} cells"
+        return f"compared with the registered reference{where}: {' or '.join(self._of(without)[:2])}"
+
+    def _of(self, cells: Flags) -> list[str]:
+        return sorted({self.told[i] for i in np.flatnonzero(cells).tolist()})
 
 
 @dataclass(frozen=True)
@@ -70,7 +91,7 @@ class Baseline:
             rows = np.where(own, counts.sum(-1), rows)
             shares = np.where(own[..., None], counts / np.where(rows > 0, rows, 1.0)[..., None], shares)
         possible = np.asarray((family.shares > 0).any(0), dtype=np.bool_)
-        return cls(shares, rows, version, own, family.rows, possible, past if own.any() else None)
+        return cls(shares, rows, version, own, family.rows, possible, past)
 
     def per_row(self, rows: Floats, n: Floats, total: Total) -> Floats:
         """1/m of segments, (S, F): Σ (share of its rows compared with a reference)² / that one's rows.
@@ -82,7 +103,7 @@ class Baseline:
         for v, m in enumerate(self.registered):
             weight = total(rows * ((self.version == v)[:, None] & ~self.own)) / some
             result += weight**2 / np.where(m > 0, m, np.nan)
-        if self.past is not None:
+        if self.own.any():
             of_own = np.where(self.own, rows**2 / np.where(self.own, self.rows, 1.0), 0.0)
             result += total(of_own) / some**2
         return result
@@ -92,14 +113,14 @@ class Baseline:
 
         Of m rows and one more the last is the first of its bin with probability 1/(m+1), not never.
         """
-        if self.past is None:
+        if not self.own.any():
             return expected
         return np.where(self.possible & expected.any(-1, keepdims=True), np.maximum(expected, 1.0), expected)
 
     def replicates(self, rows: Floats, c: Floats, total: Total) -> "Replicates":
         """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell."""
         none = np.zeros_like(c)
-        if self.past is None:
+        if self.past is None or not self.own.any():
             return Replicates(np.ones_like(c), none, none, none.astype(np.bool_), none.astype(np.bool_))
         weights, squares, ratios, precisions = (np.zeros_like(c) for _ in range(4))
         for counts, expected, per_row in self._left_out:

@@ -7,11 +7,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
@@ -61,6 +63,16 @@ class Judged:
     upper: Floats
     findings: tuple[int, ...]
     explained_by: Mapping[int, tuple[int, ...]]
+    lattice: Lattice
+
+    @property
+    def past(self) -> Past | None:
+        """What cells were to be compared with, where that is not their version's reference."""
+        return self.sums.baseline.past
+
+    def cells(self, node: int) -> Flags:
+        """Which cells of a node have rows now, (L,)."""
+        return np.asarray(self.lattice.members[node] & self.sums.rows.any(axis=-1), dtype=np.bool_)
 
     @property
     def comparison(self) -> Comparison:
@@ -109,16 +121,19 @@ def judge(
     *,
     before: Before,
     earlier: Sequence[Counted] = (),
+    past: Mapping[int, Past] = MappingProxyType({}),
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts on it.
 
-    `earlier` is what was counted in the windows before, the latest first.
+    `earlier` is what was counted in the windows before, the latest first; `past`, by the width of spans, what
+    cells are compared with in the place of their version's reference.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     if not len(bound) or not family.features:
         return None
     members = _members(profiles, bound, family, lattice)
-    searching = [*spans(Counted.of(profiles, family), earlier, members.version, family, lattice)]
+    now = Counted.of(profiles, family)
+    searching = [*spans(now, earlier, members.version, family, lattice, past=past)]
     search = Search(
         spans=searching,
         tested=partial(
@@ -162,6 +177,7 @@ def judge(
             for i in np.flatnonzero(drifted).tolist()
             if i not in nodes
         },
+        lattice=lattice,
     )
 
 
@@ -208,6 +224,7 @@ def evaluations(
             "strongest": first.feature,
             "detector": judged.detectors[features.index(first)],
             **_scores(judged, node),
+            **({} if judged.past is None else judged.past.compared_with(judged.cells(node))),
             "moved": [f.feature for f in moved],
             "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
         },
@@ -278,6 +295,8 @@ def too_few(rows: float, reference_rows: float, limits: Limits) -> str:
 
 
 def _phi_source(comparison: Comparison, node: int, i: int) -> str:
+    if windows := round(comparison.phi_windows[node, i]):
+        return f"matched windows (K={windows})"
     if not comparison.phi_df[node, i]:
         return "none (one device)"
     return "devices" if comparison.phi_own[node, i] else "devices of all segments"

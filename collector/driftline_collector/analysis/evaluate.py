@@ -12,15 +12,19 @@ from driftline_schemas.attributes import TIERS
 from driftline_schemas.binning import DURATION, DURATION_EDGES
 
 from driftline_collector.analysis import devices, performance
+from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.changed import Told, what_changed
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage, Presence
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.escalation import escalation_rate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
+from driftline_collector.analysis.history import History
+from driftline_collector.analysis.matching import Against
 from driftline_collector.analysis.recent import Counted, Recent
 from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.spans import WIDTHS
 from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
 from driftline_collector.analysis.windows import LOOK_BACK, Window
 from driftline_collector.store.base import Selection, Store
@@ -41,16 +45,38 @@ _MANY = 1_000_000
 class Policy:
     """How windows are judged: `limits` of the verdict, how far ahead of ours a device's clock may be.
 
-    `detectors` are whose test judges a model where that is another than the limits'.
+    `detectors` are whose test judges a model where that is another than the limits', `against` what it is
+    compared with, and `references` where that is another one for a model; `zones` are regions' time zones.
     """
 
     limits: Limits = field(default_factory=Limits)
     detectors: Mapping[str, str] = field(default_factory=dict)
+    against: Against = "registered"
+    references: Mapping[str, Against] = field(default_factory=dict)
+    zones: Mapping[str, str] = field(default_factory=dict)
     future_tolerance_ns: int = 300 * 10**9
 
     def limits_of(self, model: str) -> Limits:
         """The limits of the verdict on a model."""
         return replace(self.limits, detector=self.detectors.get(model, self.limits.detector))
+
+    def history_of(
+        self, store: Store, model: str, window: Window, families: Mapping[str, Family], *, now_ns: int
+    ) -> History | None:
+        """The past that a window of the model is compared with, where it is."""
+        against = self.references.get(model, self.against)
+        if against == "registered":
+            return None
+        return History(
+            store=store,
+            model=model,
+            window=window,
+            against=against,
+            families=families,
+            zones=self.zones,
+            ahead_ns=self.future_tolerance_ns,
+            now_ns=now_ns,
+        )
 
 
 def evaluate(
@@ -82,6 +108,9 @@ def evaluate(
     first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
     earlier = recent.before(model, window, judges, first_ns)
     recent.keep(model, window, profiles, judges)
+    history = policy.history_of(store, model, window, judges, now_ns=now_ns)
+    if history is not None:
+        history.keep(profiles)
     before = _drifted_before(store, model, window)
     ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
@@ -94,6 +123,7 @@ def evaluate(
             presence=presence.restricted([d.tier in tiers for d in presence.devices]),
             profiles=profiles.restricted([d.tier in tiers for d in profiles.devices]),
             families=judges,
+            history=history,
             earlier={
                 binning: [counted.of_tiers(tiers) for counted in each] for binning, each in earlier.items()
             },
@@ -112,6 +142,7 @@ def evaluate(
         evaluations=tuple(rows),
         late=tuple(sorted(found - _findings(judged))) if late else (),
         ahead=ahead,
+        gathered=history.gathered() if history is not None else None,
     )
 
 
@@ -139,6 +170,7 @@ class Population:
     presence: Presence
     profiles: Profiles
     families: Mapping[str, Family]
+    history: History | None
     earlier: Mapping[str, Sequence[Counted]]
     before: Mapping[str, Running]
     ahead: Sequence[str]
@@ -165,6 +197,7 @@ class Population:
             standing=Standing(self.window, self.before, covered, self._known_before(lattice)),
             limits=limits,
             earlier=self.earlier,
+            past=self._past(lattice),
         )
         told = Told(
             judged=judged,
@@ -194,6 +227,18 @@ class Population:
                 limits=limits,
             ),
         ]
+
+    def _past(self, lattice: Lattice) -> dict[str, dict[int, Past]]:
+        """Binning → width of a span → what the cells counted before, where they are compared with that."""
+        if self.history is None:
+            return {}
+        return {
+            binning: {
+                width: self.history.past(family, lattice.cells, self.tiers, self.window.up_to(width))
+                for width in WIDTHS
+            }
+            for binning, family in self.families.items()
+        }
 
     def _known_before(self, lattice: Lattice) -> Flags:
         """Whether any device of a node had a window before this one, shape (nodes,)."""

@@ -77,7 +77,8 @@ class WindowResult:
 
     `revision` is 0 where the window was judged when it closed, above where data came later; `late` names the
     segments that are findings only since then. `ahead` are devices whose clock is in the future by more than
-    the tolerance: what they sent is not evaluated.
+    the tolerance: what they sent is not evaluated. `gathered` are rows of `window_counts`, to be committed
+    with it.
     """
 
     model: str
@@ -88,6 +89,7 @@ class WindowResult:
     evaluations: tuple[Evaluation, ...]
     late: tuple[str, ...] = ()
     ahead: tuple[str, ...] = ()
+    gathered: pa.Table | None = None
 
     @property
     def findings(self) -> tuple[str, ...]:

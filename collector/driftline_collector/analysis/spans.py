@@ -10,13 +10,14 @@ is merged" by more than the log-odds that a finding must overcome. The same sums
 the likeliest window to have been the first (Page 1954's cumulative sums).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.comparison import CellSums, Comparison
 from driftline_collector.analysis.detectors.psi import SMOOTHING
 from driftline_collector.analysis.recent import WIDEST, Counted
@@ -59,9 +60,19 @@ class Span:
 
 
 def spans(
-    now: Counted, earlier: Sequence[Counted], version: npt.NDArray[np.int64], family: Family, lattice: Lattice
+    now: Counted,
+    earlier: Sequence[Counted],
+    version: npt.NDArray[np.int64],
+    family: Family,
+    lattice: Lattice,
+    *,
+    past: Mapping[int, Past],
 ) -> Iterator[Span]:
-    """The window by itself, then the wider spans in which there is anything more; `version` is by cell."""
+    """The window by itself, then the wider spans in which there is anything more; `version` is by cell.
+
+    `past`, by width, is what cells are compared with in the place of their version's reference. Where wider
+    spans have no such past as narrow ones have, they do not tell of these cells.
+    """
     windows = (now, *earlier)
     before = 0.0
     for width in WIDTHS:
@@ -69,7 +80,10 @@ def spans(
         rows = sum(float(window.counts.sum()) for window in merged)
         if width == 1 or rows > before:
             cell, counts = Counted.summed(merged).placed(lattice.cells)
-            yield Span(width, CellSums.of(counts, cell, version, family), merged, lattice)
+            if width > 1 and past:
+                alike = ((past[1].windows == 0) | (past[width].windows > 0))[cell]
+                cell, counts = cell[alike], counts[alike]
+            yield Span(width, CellSums.of(counts, cell, version, family, past.get(width)), merged, lattice)
         before = rows
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage
 from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge, too_few
@@ -55,13 +56,15 @@ def drift_of_segments(
     standing: Standing,
     limits: Limits,
     earlier: Mapping[str, Sequence[Counted]],
+    past: Mapping[str, Mapping[int, Past]],
 ) -> tuple[list[Evaluation], list[Judged]]:
     """Drift of every node: a row for the segment, and one for each feature where there are enough rows.
 
     Beside them what they are told from, one for each binning that was compared.
 
     Counts on different binnings are never mixed: where a segment has several, the one with most rows is
-    judged, and the reason tells how many are left out. `earlier` is by binning.
+    judged, and the reason tells how many are left out. `earlier` is by binning, and so is `past`,
+    what cells are compared with in the place of their version's reference, by the width of spans.
     """
     before = Before(
         drifted=np.array([key in standing.before for key in keys], dtype=np.bool_),
@@ -70,7 +73,17 @@ def drift_of_segments(
     judged = [
         one
         for binning, f in families.items()
-        if (one := judge(profiles, f, lattice, limits, before=before, earlier=earlier.get(binning, ())))
+        if (
+            one := judge(
+                profiles,
+                f,
+                lattice,
+                limits,
+                before=before,
+                earlier=earlier.get(binning, ()),
+                past=past.get(binning, {}),
+            )
+        )
         is not None
     ]
     place = {cell: i for i, cell in enumerate(lattice.cells)}
@@ -102,6 +115,8 @@ def drift_of_segments(
         common["reference"] = _references(best, lattice, i)
         left_out = made[i] - best.rows[i]
         remark = f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else ""
+        if best.past is not None:
+            remark = "; ".join(filter(None, (remark, best.past.remark(best.cells(i)))))
         rows += evaluations(best, i, keys, remark, common)
     return rows, judged
 
@@ -138,10 +153,13 @@ def most_rows(judged: Sequence[Judged], node: int) -> Judged | None:
 
 
 def _references(judged: Judged, lattice: Lattice, node: int) -> str:
-    """The ids of the references that a node was compared with."""
-    within = {lattice.cells[i].version for i in np.flatnonzero(lattice.members[node]).tolist()}
+    """The ids of the references that a node was compared with; first the name of its past, where it was."""
+    cells, names = lattice.members[node], []
+    if judged.past is not None and (own := judged.cells(node) & (judged.past.windows > 0)).any():
+        cells, names = judged.cells(node) & ~own, [judged.past.reference]
+    within = {lattice.cells[i].version for i in np.flatnonzero(cells).tolist()}
     family = judged.family
-    return ",".join(i for v, i in zip(family.versions, family.ids, strict=True) if v in within)
+    return ",".join([*names, *(i for v, i in zip(family.versions, family.ids, strict=True) if v in within)])
 
 
 def _unjudged(made: float, judged: Judged | None, node: int, standing: Standing) -> tuple[Verdict, str]:

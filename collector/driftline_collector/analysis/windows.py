@@ -27,6 +27,10 @@ class Window:
         """How long it is."""
         return self.end_ns - self.start_ns
 
+    def up_to(self, count: int) -> "Window":
+        """So many windows as one, of which this is the last."""
+        return Window(self.end_ns - count * self.width_ns, self.end_ns)
+
     def after(self) -> "Window":
         """The next one."""
         return Window(self.end_ns, self.end_ns + self.width_ns)

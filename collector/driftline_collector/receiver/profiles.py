@@ -24,6 +24,7 @@ _HISTOGRAMS = {
     names.PROFILE_SCORE: SCORE,
     names.PROFILE_VALUE: VALUE,
     names.PROFILE_DURATION: DURATION,
+    names.PROFILE_BINS: None,
 }
 _SUMS: dict[str, tuple[str | None, str, str | None]] = {
     names.PROFILE_CATEGORY: (None, "category", names.FEATURE_CATEGORY),
@@ -120,8 +121,47 @@ def _histograms(points: Points, edges: Edges) -> tuple[dict[str, pa.Array], dict
 
 
 def _exponential(points: Points) -> tuple[dict[str, pa.Array], dict[str, Mask]]:
-    data = points.points
+    """Histograms as they are, but those of bins by number as counts without bounds."""
     feature, known = _feature(points)
+    by_number = np.asarray(pc.equal(points.name, names.PROFILE_BINS))
+    others = ~by_number
+    text, large = pa.nulls(len(points), pa.string()), np.zeros(len(points), np.bool_)
+    if others.any():
+        made, large[others] = _as_json(points.points.filter(pa.array(others)))
+        text = made.take(pa.array(np.cumsum(others) - 1, mask=by_number))
+    content = _nothing(len(points)) | {
+        "feature": feature,
+        "kind": constant("numeric", len(points), pa.string()),
+        "exponential": text,
+    }
+    refused = {"a name that is no profile's histogram": ~known, "a count that is too large": large}
+    if by_number.any():
+        content["counts"], wrong = _bins(points, by_number)
+        refused |= wrong
+    return content, refused
+
+
+def _bins(points: Points, chosen: Mask) -> tuple[pa.ListArray, dict[str, Mask]]:
+    """The counts of the chosen points; nothing of the others."""
+    data, positive = points.points, points.points.field("positive")
+    buckets = positive.field("bucket_counts")
+    lengths = np.diff(np.asarray(buckets.offsets))
+    changed = np.asarray(pc.not_equal(data.field("scale"), 0)) | np.asarray(
+        pc.not_equal(positive.field("offset"), 0)
+    )
+    refused = {
+        f"no {names.BINNING_ID}": chosen & np.asarray(points.own.text(names.BINNING_ID).is_null()),
+        "bins whose scale or offset is not 0: they were changed on their way": chosen & changed,
+        "bins without counts": chosen & (lengths == 0),
+        "a bin's count that is too large": chosen & _too_large(buckets),
+    }
+    offsets = np.concatenate([[0], np.cumsum(np.where(chosen, lengths, 0))]).astype(np.int32)
+    own = buckets.flatten().filter(pa.array(np.repeat(chosen, lengths)))
+    return pa.ListArray.from_arrays(pa.array(offsets), own.cast(pa.int64(), safe=False)), refused
+
+
+def _as_json(data: pa.StructArray) -> tuple[pa.Array, Mask]:
+    """Exponential histograms as text, and which have a count that is too large."""
     fields = {name: data.field(name).cast(pa.string()) for name in ("scale", "zero_count")}
     fields["zero_threshold"] = json_text.doubles(data.field("zero_threshold"))
     large = np.asarray(pc.greater(data.field("zero_count"), _LARGEST))
@@ -134,12 +174,7 @@ def _exponential(points: Points) -> tuple[dict[str, pa.Array], dict[str, Mask]]:
                 "counts": json_text.lists(buckets.field("bucket_counts")),
             }
         )
-    content = _nothing(len(points)) | {
-        "feature": feature,
-        "kind": constant("numeric", len(points), pa.string()),
-        "exponential": json_text.record(fields),
-    }
-    return content, {"a name that is no profile's histogram": ~known, "a count that is too large": large}
+    return json_text.record(fields), large
 
 
 def _nothing(size: int) -> dict[str, pa.Array]:

@@ -16,7 +16,15 @@ import duckdb
 import pyarrow as pa
 
 from driftline_collector.errors import StoreError
-from driftline_collector.store.archive_files import ArchiveFile, read, remove, scan, write
+from driftline_collector.store.archive_files import (
+    ArchiveFile,
+    columns_of,
+    forget_columns,
+    read,
+    remove,
+    scan,
+    write,
+)
 from driftline_collector.store.kinds import ARCHIVED, DAY_NS, TABLES, ArchivedTable
 from driftline_collector.store.opened import Cursor, Database, transaction
 
@@ -204,6 +212,7 @@ class Archive:
     def _tidy(self) -> None:
         """Remove what a crash left. Files that the database does not name are left alone: whose are they?"""
         self._forget([*_files(self.cursor, "writing"), *_files(self.cursor, "leaving")])
+        forget_columns(self.folder)
         kept = _files(self.cursor, "kept")
         self.missing = [file for file in kept if not (self.folder / file.place).is_file()]
         for file in self.missing:
@@ -222,7 +231,10 @@ class Archive:
         ((renamed,),) = self.cursor.execute("SELECT count(*) FROM main.device_names").fetchall()
         for table in sorted(tables):
             alike = _alike(self._present(self.cursor, table))
-            archived = [f"{scan(self.folder, files)} WHERE {_bounds(files)}" for files in alike]
+            archived = [
+                f"{scan(self.folder, files, columns_of(self.folder, files[0]))} WHERE {_bounds(files)}"
+                for files in alike
+            ]
             if renamed and table != "labels":  # which name no device
                 archived = [_NAMED.format(rows=rows) for rows in archived]
             both = " UNION ALL BY NAME ".join([f"SELECT * FROM main.{table}", *archived])

@@ -1,6 +1,8 @@
 """Parquet files of the archive: where each lies, and how one is written so that it is whole or not there."""
 
+import logging
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -15,6 +17,10 @@ import pyarrow.parquet as pq
 from driftline_collector.store.durable import sync
 from driftline_collector.store.kinds import TABLES, ArchivedTable
 
+logger = logging.getLogger(__name__)
+
+#: A folder that Hive, Spark and Arrow pass by.
+_COLUMNS = ".columns"
 #: What Hive, Spark and Arrow take for NULL.
 _NO_MODEL = "__HIVE_DEFAULT_PARTITION__"
 #: Rows and bytes of a row group, which is in memory while it is written or read: a sixth of DuckDB's own.
@@ -80,13 +86,46 @@ def _partition(model: str | None) -> str:
     return f"model={name}"
 
 
-def scan(folder: Path, files: "list[ArchiveFile]") -> str:
-    """SQL that reads these files of one table as rows of it. All have the same columns."""
-    paths = ", ".join(_text(str(folder / file.place)) for file in files)
+def scan(folder: Path, files: "list[ArchiveFile]", columns: Path | None = None) -> str:
+    """SQL that reads these files of one table as rows of it. All have the same columns.
+
+    Whoever asks learns them from the first file, whether or not it is read then: from `columns`, where given.
+    """
+    first = [] if columns is None else [columns]
+    paths = ", ".join(_text(str(path)) for path in [*first, *(folder / file.place for file in files)])
     types = "{'day': VARCHAR, 'model': VARCHAR}" if files[0].table.by_model else "{'day': VARCHAR}"
     return (
-        f"SELECT * EXCLUDE (day) FROM read_parquet([{paths}], hive_partitioning = true, hive_types = {types})"
+        f"SELECT * EXCLUDE (day) FROM read_parquet([{paths}], hive_partitioning = true,"
+        f" hive_types = {types}, explicit_cardinality = {sum(file.rows for file in files)})"
     )
+
+
+def columns_of(folder: Path, file: ArchiveFile) -> Path | None:
+    """A file without rows that has the columns of this one, made where it is not there.
+
+    A large file's columns take milliseconds to learn, in each query that names it. It lies where nobody who
+    reads the folders of tables looks. None where it cannot be made; that costs time only.
+    """
+    place = folder / _COLUMNS / file.table.name / "day=0"
+    if file.table.by_model:
+        place /= "model=0"
+    path = place / f"{file.schema_version}.parquet"
+    try:
+        if not path.exists():
+            _make(place, folder.parent)
+            partial = path.with_suffix(".partial")
+            pq.write_table(pq.read_schema(folder / file.place).empty_table(), partial)
+            sync(partial)
+            partial.replace(path)
+    except (OSError, pa.ArrowException) as error:
+        logger.warning("%s: reads of the archive take longer without it: %s", path, error)
+        return None
+    return path
+
+
+def forget_columns(folder: Path) -> None:
+    """Have them made anew: whatever a crash, or somebody, did to them."""
+    shutil.rmtree(folder / _COLUMNS, ignore_errors=True)
 
 
 def read(cursor: duckdb.DuckDBPyConnection, query: str, values: Any = None) -> Iterator[pa.RecordBatch]:

@@ -50,6 +50,15 @@ class Store(Protocol):
     def features(self, model: str, version: str, start_ns: int, end_ns: int) -> pa.Table:
         """feature, kind: what a model version counted in windows that start in the interval."""
 
+    def counted_cells(self, model: str, binning: str, starts_ns: Sequence[int], width_ns: int) -> pa.Table:
+        """Who counted in windows of that width whose counts by cell have been gathered.
+
+        start_ns, version, device_type, region, tier; one row of the version '' where nobody did.
+        """
+
+    def cell_counts(self, model: str, binning: str, start_ns: int, end_ns: int) -> pa.Table:
+        """What was gathered of one window: version, device_type, region, tier, counts BIGINT[]."""
+
     def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """How far each device has reported, of those with a window that overlaps the interval.
 
@@ -114,6 +123,12 @@ class Store(Protocol):
 
         A window that could not tell, for want of rows or of devices, is passed over.
         segment, since_ns (where the run of windows began), finding, moved VARCHAR[] (the features).
+        """
+
+    def incidents(self, model: str, start_ns: int, end_ns: int, reference: str) -> tuple[str, ...]:
+        """Segments that were findings of drift in a window that starts in [start, end).
+
+        Of those that were compared with a reference whose name begins with `reference`.
         """
 
     def judged_until(self, model: str | None = None) -> pa.Table:

@@ -41,6 +41,22 @@ class JudgedReads(Queries):
             {"model": model, "start": start_ns, "end": end_ns},
         )
 
+    def incidents(self, model: str, start_ns: int, end_ns: int, reference: str) -> tuple[str, ...]:
+        """See `Store.incidents`."""
+        found = self._read(
+            """
+            SELECT DISTINCT segment FROM (
+                SELECT segment, finding, reference FROM evaluations
+                WHERE model = $model AND measure = 'drift' AND feature IS NULL
+                  AND window_start_ns >= $start AND window_start_ns < $end
+                QUALIFY row_number() OVER (PARTITION BY segment, window_start_ns, window_end_ns
+                    ORDER BY revision DESC, evaluated_ns DESC) = 1)
+            WHERE finding AND starts_with(reference, $reference) ORDER BY segment
+            """,
+            {"model": model, "start": start_ns, "end": end_ns, "reference": reference},
+        )
+        return tuple(found.column("segment").to_pylist())
+
     def judged_until(self, model: str | None = None) -> pa.Table:
         """See `Store.judged_until`."""
         return self._read(

@@ -1,5 +1,7 @@
 """Named reads of what devices counted: windows, and the profiles in them."""
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 
 from driftline_collector.store.queries import Queries
@@ -39,6 +41,30 @@ class ProfileReads(Queries):
               AND len(counts) > 0
             """,
             {"model": model, "version": version, "start": start_ns, "end": end_ns},
+        )
+
+    def counted_cells(self, model: str, binning: str, starts_ns: Sequence[int], width_ns: int) -> pa.Table:
+        """See `Store.counted_cells`."""
+        return self._read(
+            """
+            SELECT DISTINCT start_ns, version, device_type, region, tier FROM (
+                SELECT * EXCLUDE (counts) FROM window_counts
+                WHERE model = $model AND binning = $binning AND end_ns = start_ns + $width
+                  AND list_contains($starts::BIGINT[], start_ns)
+                QUALIFY gathered_ns = max(gathered_ns) OVER (PARTITION BY start_ns))
+            """,
+            {"model": model, "binning": binning, "starts": list(starts_ns), "width": width_ns},
+        )
+
+    def cell_counts(self, model: str, binning: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.cell_counts`."""
+        return self._read(
+            """
+            SELECT version, device_type, region, tier, counts FROM window_counts
+            WHERE model = $model AND binning = $binning AND start_ns = $start AND end_ns = $end
+            QUALIFY gathered_ns = max(gathered_ns) OVER ()
+            """,
+            {"model": model, "binning": binning, "start": start_ns, "end": end_ns},
         )
 
     def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:

@@ -1,7 +1,7 @@
 """What is kept, how and for how long: closed days to Parquet, old profiles summed, what is too old dropped.
 
-Each step is a short transaction, or none, and may be broken off and done again. Nothing is dropped without a
-row in `retention_log`.
+Each step is a short transaction, or none, and may be broken off and done again. Nothing that was received is
+dropped without a row in `retention_log`.
 """
 
 import datetime as dt
@@ -33,6 +33,9 @@ _MANY_FILES = 8
 _USAGE_EVERY_NS = 600 * 10**9
 #: Days of rows that came late are moved once they have gathered for so long.
 _GATHER_NS = DAY_NS
+
+#: Counts by cell are compared with for thirteen weeks, also by windows that are judged again.
+_COMPARED_NS = 100 * DAY_NS
 
 #: One step, which is done or not.
 Work = Callable[[], object]
@@ -121,6 +124,7 @@ class Retention:
             self._make_room()
         if now_ns - self._noted_ns >= _USAGE_EVERY_NS:
             note_usage(self._cursor, now_ns)
+            self._archive.swap([], [], partial(_drop_sums, now_ns - _COMPARED_NS))
             self._noted_ns = now_ns
 
     def _make_room(self) -> None:
@@ -268,6 +272,10 @@ def _drop_evaluations(now_ns: int, before_ns: int, cursor: duckdb.DuckDBPyConnec
         {"now": now_ns, "before": before_ns},
     )
     cursor.execute(f"DELETE {old}", {"before": before_ns})
+
+
+def _drop_sums(before_ns: int, cursor: duckdb.DuckDBPyConnection) -> None:
+    cursor.execute("DELETE FROM main.window_counts WHERE end_ns < ?", [before_ns])
 
 
 def _log(now_ns: int, files: Sequence[ArchiveFile], reason: str, cursor: duckdb.DuckDBPyConnection) -> None:
