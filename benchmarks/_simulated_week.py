@@ -44,7 +44,7 @@ def incidents(fleet: Fleet, hours: int) -> int:
         counts = rng.multinomial(fleet.rows, shares).astype(np.uint16)
         now = Counted(tuple(devices[i] for i in on_time), counts[on_time])
         searched = Search(
-            spans=[*spans(now, earlier, version, family, lattice)],
+            spans=[*spans(now, earlier, version, family, lattice, past={})],
             tested=tested,
             lattice=lattice,
             before=before,
