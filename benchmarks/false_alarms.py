@@ -15,6 +15,7 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
   of a spread of 1.5 and of a tail of 5%. Windows are of an hour, but for `..._window_of_24h`.
   `false_share_found` is the share of findings in which nothing moved.
 - `storm`: a region of 200 cells is shifted by 1σ at once: `storm_findings` is the most findings of an hour.
+- `weighted`: selected samples in place of profiles (`_selected_samples`): `weighted_size_max` and the like.
 - `week`: a week without drift of 2,000 segments: `incidents_per_week` is how many alerts rang, on average.
 """
 
@@ -39,6 +40,7 @@ from driftline_collector.scheduler import Scheduler
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_schemas.segments import Segment
 
+from benchmarks._selected_samples import weighted
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
 
 #: Without any effect that does not matter, p-values are those of "nothing has changed".
@@ -231,6 +233,7 @@ EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "power": power,
     "storm": storm,
     "week": week,
+    "weighted": lambda seeds, _: weighted(seeds),
 }
 
 
@@ -249,7 +252,8 @@ def main() -> None:
     if options.json:
         print(json.dumps(figures))
         return
-    for setting, answer in figures.pop("by_setting", {}).items():
+    by_setting = figures.pop("by_setting", {}) | figures.pop("weighted_by_setting", {})
+    for setting, answer in by_setting.items():
         print(f"{setting:24} size {answer['size']:.4f}  called drifted {answer['false']:.5f}")
     for name, value in figures.items():
         print(f"{name:28} {value:g}")
