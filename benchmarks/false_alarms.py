@@ -17,6 +17,7 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
   `by_hour` has the share that is found after each hour; `false_share_found` is the share of findings in
   which nothing moved.
 - `storm`: a region of 200 cells is shifted by 1σ at once: `storm_findings` is the most findings of an hour.
+- `weighted`: selected samples in place of profiles (`_selected_samples`): `weighted_size_max` and the like.
 - `week`: a week without drift of 2,000 segments, whose devices and days differ, some always late; judged from
   counts, see `_simulated_week`: `incidents_per_week` is how many findings began, on average, `weeks` each.
 - `day`: the first day of one, through store, scheduler and alerts: `alerts_in_a_day` is how many rang.
@@ -41,6 +42,7 @@ from driftline_schemas.segments import Segment
 
 from benchmarks._peer_sizes import called_drifted
 from benchmarks._pictures import draw
+from benchmarks._selected_samples import weighted
 from benchmarks._simulated_fleet import Fleet, Move
 from benchmarks._simulated_week import incidents, sizes
 from benchmarks._simulation import Simulation, simulated
@@ -206,6 +208,7 @@ EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "power": power,
     "storm": storm,
     "week": week,
+    "weighted": lambda seeds, _: weighted(seeds),
     "day": day,
 }
 
