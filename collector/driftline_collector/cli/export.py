@@ -88,7 +88,7 @@ def export(
             client = opened.enter_context(Client(url, timeout_s=120))
             asked = client.export(table, **filters, device=device, start=start, end=end)
             chunks = opened.enter_context(asked)
-        rows = opened.enter_context(_batches(chunks))
+        rows = opened.enter_context(batches(chunks))
         if file == _STANDARD:
             write(rows, sys.stdout.buffer)
             return
@@ -129,7 +129,7 @@ def _stored(
 
 
 @contextmanager
-def _batches(chunks: Iterator[bytes]) -> Iterator["pa.RecordBatchReader"]:
+def batches(chunks: Iterator[bytes]) -> Iterator["pa.RecordBatchReader"]:
     """The rows that an Arrow IPC stream holds, as it comes."""
     import pyarrow as pa  # its weight, only now
 
