@@ -8,7 +8,8 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
 - `nuisance`: nothing drifts, but devices, days or hours differ. Of windows of the first day, when nothing is
   known of the past: `nuisance_size_max` is the largest share, over the settings, of p-values of "no effect"
   below .05; `minimum_effect_false_share` the largest share of features of segments that are called drifted.
-  `by_setting` has both for each.
+  `by_setting` has both for each. Those that are `matched` know nine weeks, and are compared with the same
+  hour of the week.
 - `power`: a hundredth of the segments is shifted in three features of ten. `power_half_sigma_1h`: the share
   of them that is drifted in the first hour, of .5σ with 300 rows an hour; `power_quarter_sigma_24h`: within
   a day, of .25σ with 100 rows an hour. `power_spread_24h` and `power_tail_24h` are the like, with 300 rows,
@@ -39,10 +40,8 @@ from driftline_collector.scheduler import Scheduler
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_schemas.segments import Segment
 
+from benchmarks._fleet_history import WEEK, remember
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
-
-#: Without any effect that does not matter, p-values are those of "nothing has changed".
-NO_EFFECT = Policy(limits=Limits(minimum_effect=0.0))
 
 #: What differs though nothing drifts.
 NUISANCES: dict[str, dict[str, Any]] = {
@@ -57,7 +56,12 @@ NUISANCES: dict[str, dict[str, Any]] = {
     "days and devices": {"jitter": 0.05, "correlation": 0.05},
     "many rows and days": {"devices": 8, "rows": 1000, "jitter": 0.05},
     "hours": {"cycle": 0.4},
+    "hours, matched": {"cycle": 0.4},
+    "hours, days and devices, matched": {"cycle": 0.4, "jitter": 0.05, "correlation": 0.05},
+    "many rows, hours and days, matched": {"cycle": 0.4, "jitter": 0.05, "devices": 8, "rows": 1000},
 }
+#: So many weeks are known of fleets that are compared with the same hour of the week.
+_WEEKS = 9
 #: Three features of a hundredth of the segments.
 _MOVED_FEATURES = (0, 1, 2)
 _MOVED_SHARE = 0.01
@@ -69,9 +73,14 @@ Answer = TypeVar("Answer")
 class Simulation:
     """A fleet's hours in a store of its own, and what is said of them."""
 
-    def __init__(self, fleet: Fleet, folder: Path, width: int = 1) -> None:
-        """Windows are of `width` hours."""
+    def __init__(self, fleet: Fleet, folder: Path, width: int = 1, weeks: int = 0) -> None:
+        """Windows are of `width` hours, and compared with those of `weeks` past ones, where there are any.
+
+        Hours are counted from the end of these weeks on.
+        """
         self.fleet = fleet
+        self.policy = Policy(against="hour_of_week") if weeks else Policy()
+        self._weeks = weeks
         self.store = DuckDBStore(folder / "driftline.duckdb")
         self.store.submit({"model_references": fleet.references()}).result()
         self._now_ns = START
@@ -81,7 +90,7 @@ class Simulation:
         self._scheduler = Scheduler(
             self.store,
             self._alerts.observe,
-            Policy(),
+            self.policy,
             width_ns=width * HOUR,
             lateness_ns=HOUR // 6,
             history_ns=7 * 24 * HOUR,
@@ -93,14 +102,16 @@ class Simulation:
 
     def hours(self, hours: range) -> Iterator[WindowResult]:
         """The results of these hours, as windows close."""
-        for hour in hours:
+        for hour in range(hours.start + self._weeks * WEEK, hours.stop + self._weeks * WEEK):
+            remember(self.store, self.fleet, hour, self._weeks)
             self.store.submit({"profiles": self.fleet.hour(hour)}).result()
             self._now_ns = START + (hour + 1) * HOUR + 10**9
             yield from self._scheduler.tick()
 
     def again(self, hour: int, policy: Policy) -> WindowResult:
         """What another policy says of an hour."""
-        window = Window(START + hour * HOUR, START + (hour + 1) * HOUR)
+        start_ns = START + (hour + self._weeks * WEEK) * HOUR
+        window = Window(start_ns, start_ns + HOUR)
         return evaluate(self.store, MODEL, window, policy, now_ns=self._now_ns)
 
     def rung(self) -> int:
@@ -108,10 +119,12 @@ class Simulation:
         return int(self.store.alerts(limit=10**6).num_rows)
 
 
-def simulated(fleet: Fleet, watch: Callable[[Simulation], Answer], *, width: int = 1) -> Answer:
+def simulated(
+    fleet: Fleet, watch: Callable[[Simulation], Answer], *, width: int = 1, weeks: int = 0
+) -> Answer:
     """What `watch` makes of a fleet, in a store that is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        simulation = Simulation(fleet, Path(folder), width)
+        simulation = Simulation(fleet, Path(folder), width, weeks)
         try:
             return watch(simulation)
         finally:
@@ -123,7 +136,8 @@ def nuisance(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(NU
     by_setting = {}
     for name in names:
         setting = NUISANCES[name]
-        told = [simulated(replace(fleet, **setting, seed=seed), _size) for seed in seeds]
+        weeks = _WEEKS if "matched" in name else 0
+        told = [simulated(replace(fleet, **setting, seed=seed), _size, weeks=weeks) for seed in seeds]
         size, false = np.mean(told, axis=0)
         by_setting[name] = {"size": round(float(size), 4), "false": round(float(false), 5)}
     return {
@@ -135,9 +149,11 @@ def nuisance(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(NU
 
 def _size(simulation: Simulation) -> tuple[float, float]:
     """The share of p-values of "no effect" below .05, and of features of segments that are called drifted."""
+    # Without any effect that does not matter, p-values are those of "nothing has changed".
     (result,) = simulation.hours(range(6, 7))
     verdicts = [e.verdict for e in _of_features(result)]
-    p = [e.p for e in _of_features(simulation.again(6, NO_EFFECT)) if e.p is not None]
+    no_effect = replace(simulation.policy, limits=Limits(minimum_effect=0.0))
+    p = [e.p for e in _of_features(simulation.again(6, no_effect)) if e.p is not None]
     return float(np.mean(np.array(p) < 0.05)), verdicts.count("drifted") / len(verdicts)
 
 
@@ -149,17 +165,19 @@ def _of_features(result: WindowResult) -> list[Evaluation]:
 class Tried:
     """What moves three features of some cells, how many rows an hour those have, for how many hours.
 
-    Windows are of `width` hours.
+    Windows are of `width` hours, and compared with those of past weeks where there are any.
     """
 
     move: Move
     rows: int
     hours: int = 24
     width: int = 1
+    weeks: int = 0
 
 
 TRIED: dict[str, Tried] = {
     "power_half_sigma_1h": Tried(Move(by=0.5), rows=300, hours=1),
+    "power_half_sigma_1h_matched": Tried(Move(by=0.5, since=_WEEKS * WEEK), rows=300, hours=1, weeks=_WEEKS),
     "power_quarter_sigma_24h": Tried(Move(by=0.25), rows=100),
     "power_quarter_sigma_window_of_24h": Tried(Move(by=0.25), rows=100, width=24),
     "power_spread_24h": Tried(Move(spread=1.5), rows=300),
@@ -179,7 +197,9 @@ def power(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(TRIED
             cells = np.random.default_rng((seed, 5)).choice(fleet.cells, count, replace=False).tolist()
             move = replace(tried.move, cells=cells, features=_MOVED_FEATURES)
             moved = replace(fleet, rows=tried.rows // fleet.devices, moves=(move,), seed=seed)
-            share, right, wrong = simulated(moved, partial(_found, hours=tried.hours), width=tried.width)
+            share, right, wrong = simulated(
+                moved, partial(_found, hours=tried.hours), width=tried.width, weeks=tried.weeks
+            )
             shares.append(share)
             findings, false = findings + right + wrong, false + wrong
         figures[name] = round(float(np.mean(shares)), 4)
