@@ -93,7 +93,7 @@ class Simulation:
             self.policy,
             width_ns=width * HOUR,
             lateness_ns=HOUR // 6,
-            history_ns=7 * 24 * HOUR,
+            history_ns=(24 if weeks else 7 * 24) * HOUR,  # of the past weeks no window is to be judged
             now=self._now,
         )
 
