@@ -20,6 +20,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from driftline_collector.analysis.counts import Cell, Device
+from driftline_collector.analysis.references import Family, project
 from driftline_schemas.binning import LABEL
 from driftline_schemas.reference import Reference
 from scipy import special
@@ -139,11 +141,37 @@ class Fleet:
         self, feature: int, mean: Floats, deviation: Floats, tail: Floats, rng: np.random.Generator
     ) -> npt.NDArray[np.int64]:
         """Counts of one feature by device on the fine bins, (devices, bins)."""
+        return rng.multinomial(self.rows, self._shares(feature, mean, deviation, tail))
+
+    def _shares(self, feature: int, mean: Floats, deviation: Floats, tail: Floats) -> Floats:
+        """The probabilities of the fine bins of one feature by device, (devices, bins)."""
         edges = np.array(self.reference.binning.features[feature].edges)
         z = (edges - mean[:, None]) / deviation[:, None]
         below = (1 - tail[:, None]) * special.ndtr(z) + tail[:, None] * special.ndtr(z - 3)
         shares = np.diff(below, axis=1, prepend=0.0, append=1.0)
-        return rng.multinomial(self.rows, shares / shares.sum(1, keepdims=True))
+        return np.asarray(shares / shares.sum(1, keepdims=True), dtype=np.float64)
+
+    def merged_shares(self, hour: int, family: Family) -> Floats:
+        """The probabilities of a family's test bins by device and feature, (devices, features, bins)."""
+        means = self._means(hour)
+        return np.stack(
+            [
+                project(
+                    np.pad(self._shares(i, *(part[:, i] for part in means)), ((0, 0), (0, 1))),
+                    merged,
+                    family.width,
+                )
+                for i, merged in enumerate(family.merged)
+            ],
+            axis=1,
+        )
+
+    def devices_of(self) -> tuple[Device, ...]:
+        """All devices, in the order of `merged_shares`."""
+        return tuple(
+            Device(Cell(*self._names(i // self.devices)), f"device-{i:05d}", "device_edge")
+            for i in range(self.cells * self.devices)
+        )
 
     def _table(self, counts: npt.NDArray[np.int64], hour: int) -> pa.Table:
         devices = self.cells * self.devices

@@ -11,6 +11,8 @@ def kinds(found: System) -> None:
     """What each kind takes, how fast it grows, and when it is too much."""
     keeping = found.keeping
     if keeping is None:
+        if found.retention:
+            layout.section("Kept", f"{found.retention[:1].upper()}{found.retention[1:]}.")
         return
     layout.section("Kept", room(keeping))
     if not keeping.kinds:

@@ -23,6 +23,7 @@ COLUMNS = {
     **dict.fromkeys(("value", "lower", "upper", "p", "q", "n", "n_eff", "coverage"), pa.float64()),
     "devices": pa.int64(),
     "since_ns": pa.int64(),
+    "details": pa.string(),
 }
 
 

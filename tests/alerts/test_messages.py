@@ -27,6 +27,15 @@ from tests.alerts.evaluated import MINUTE, START, drifted, row
 
 DRIFT = Rule(name="drift", measure="drift")
 MOVED = [MovedFeature(name="contrast", effect=0.41, lower=0.33, p=1e-9)]
+ONSET = {
+    "at_ns": START - 9 * MINUTE,
+    "earliest_ns": START - 14 * MINUTE,
+    "latest_ns": START - 5 * MINUTE,
+    "first_ns": START - 60 * MINUTE,
+}
+CHANGED = {
+    "attribution": {"cause": "device", "what": "device_type=camera-a", "reasons": ["6 of 6 devices shifted"]},
+}
 CHANGES = [Change(kind="model", before="2.0.0", after="2.1.0", first_at=moment(START), devices=3)]
 
 
@@ -89,6 +98,32 @@ def test_a_drift_alert_says_what_where_since_when_how_sure_and_on_what_evidence(
         "digits, every version, camera-a in every region: drifted since 2026-01-01 00:00:00 UTC;"
         " most moved: contrast (PSI 0.41, at least 0.33) (6 devices, 5,400 predictions, coverage 98%)"
     )
+
+
+def explained(**onset: int | None) -> dict[str, Any]:
+    """The message about a finding of which analysis says what changed."""
+    changed = CHANGED | {"onset": ONSET | onset}
+    found, evaluation = alert(DRIFT, drifted(0, details=json.dumps({"changed": changed})))
+    moved = [MovedFeature(name="contrast", effect=0.41, lower=0.33, p=1e-9, direction="lower")]
+    return message_of("alert.firing", found, DRIFT, evaluation, now_ns=START, features=moved)
+
+
+def test_a_drift_alert_says_in_which_direction_since_when_and_in_what_it_lies() -> None:
+    data = explained()["data"]
+    assert data["summary"].endswith(
+        "; most moved: contrast lower (PSI 0.41, at least 0.33); began about 2025-12-31 23:51:00 UTC"
+        " (2025-12-31 23:46:00 UTC to 2025-12-31 23:55:00 UTC); only on device_type=camera-a"
+    )
+    assert data["onset"]["at"] == "2025-12-31T23:51:00.000Z"
+    assert data["attribution"]["reasons"] == ("6 of 6 devices shifted",)
+    assert data["features"][0]["direction"] == "lower"
+    Draft202012Validator(shipped()).validate(json.loads(json.dumps(explained())))
+
+
+def test_a_drift_that_was_there_first_is_told_as_at_or_before() -> None:
+    data = explained(at_ns=None, earliest_ns=None)["data"]
+    assert "; began at or before 2025-12-31 23:00:00 UTC;" in data["summary"]
+    assert data["onset"]["at"] is None
 
 
 def test_a_limit_is_told_with_the_value_its_interval_and_its_side() -> None:

@@ -169,12 +169,12 @@ def message_of(store: Store) -> dict[str, Any]:
 
 def test_the_message_names_the_features_that_moved_most_first(desk: Desk) -> None:
     moved = [
-        drifted(0, feature=name, lower=lower, value=2 * lower, p=0.001)
+        drifted(0, feature=name, lower=lower, value=2 * lower, p=0.001, details='{"direction": "higher"}')
         for name, lower in [("ink", 0.1), ("edge", 0.3), ("size", 0.2)]
     ]
     desk.observe(drifted(0), *moved, row(0, feature="calm"), drifted(0, CAMERA_A_EU, feature="elsewhere"))
     assert message_of(desk.store)["features"] == [
-        {"name": name, "effect": 2 * lower, "lower": lower, "p": 0.001}
+        {"name": name, "effect": 2 * lower, "lower": lower, "p": 0.001, "direction": "higher"}
         for name, lower in [("edge", 0.3), ("size", 0.2), ("ink", 0.1)]
     ]
 

@@ -196,3 +196,24 @@ def test_alerts_are_listed_by_state_and_model(small: Seeded) -> None:
     assert len(small.client.alerts(["resolved"])) == small.fleet.old_alerts
     assert len(small.client.alerts(model="letters")) == 0
     assert len(small.client.alerts(model="digits", limit=2)) == 2
+
+
+def test_an_alert_says_since_when_it_drifts_in_what_and_on_which_devices_most(small: Seeded) -> None:
+    detail = drift_alert(small)
+    changed = detail.changed
+    assert changed is not None
+    assert changed.feature == detail.features[0].name
+    assert changed.onset is not None
+    assert changed.onset.at is not None
+    assert changed.onset.earliest is not None
+    begun = small.fleet.closed_ns - small.fleet.moved_hours * HOUR
+    assert ns(changed.onset.earliest) < begun < ns(changed.onset.latest)
+    (only,) = changed.contributors  # the one camera-b of a small fleet that reports
+    assert (changed.attribution.cause, changed.attribution.what) == ("device", f"device={only.device}")
+    assert only.share == pytest.approx(1.0)
+    assert only.n > 0
+
+
+def test_features_of_an_alert_have_their_direction(small: Seeded) -> None:
+    directions = {feature.name: feature.direction for feature in drift_alert(small).features}
+    assert directions["sharpness"] == "lower"

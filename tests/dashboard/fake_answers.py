@@ -120,7 +120,34 @@ def alert(fleet: Fleet, alert_id: str) -> dict[str, Any]:
             "start": iso(start - timedelta(seconds=18 * WINDOW_S)),
             "end": iso(start + timedelta(seconds=25 * WINDOW_S)),
         },
+        "changed": what_changed(fleet, found),
         "silence_command": f"driftline alerts silence --segment '{found['segment']}' --for 2h --reason ''",
+    }
+
+
+def what_changed(fleet: Fleet, found: dict[str, Any]) -> dict[str, Any] | None:
+    if found["measure"] != "drift":
+        return None
+    since = datetime.fromisoformat(found["since"])
+    kind = Segment.parse(found["segment"])["device_type"]
+    return {
+        "feature": found["features"][0]["name"],
+        "onset": {
+            "at": iso(since + timedelta(seconds=120)),
+            "earliest": iso(since - timedelta(seconds=60)),
+            "latest": iso(since + timedelta(seconds=300)),
+            "known_from": iso(since - timedelta(seconds=12 * WINDOW_S)),
+        },
+        "attribution": {
+            "cause": "device",
+            "what": f"device_type={kind}",
+            "reasons": [f"9 of 9 devices of device type {kind} shifted, and 0 of 18 others"],
+        },
+        "contributors": [
+            {"device": f"cam-{100 + place:04}", "share": 0.2 - place / 100, "n": 400 + place}
+            for place in range(10)
+        ],
+        "deployments": found["changes"],
     }
 
 

@@ -64,5 +64,5 @@ def test_the_system_lists_silences_and_says_that_nothing_is_deleted(serve: Serve
     shown = text(show("system"))
     for part in ("camera-b · rule drift · sharpness", "anna", "lenses are cleaned", "23:59", ENDS_IT):
         assert part in shown
-    assert "kept for good: nothing is deleted" in shown
+    assert "Kept for good: nothing is deleted" in shown
     assert "1 200 taken since its start" in shown

@@ -25,6 +25,7 @@ def window(fleet: Fleet, last: pa.Table, start_ns: int) -> pa.Table:
     table = last
     for name, value in constants.items():
         table = _set(table, name, pa.array(np.full(rows, value)))
+    table = _set(table, "details", _began(table, begun, calm=calm))
     if start_ns == fleet.closed_ns - HOUR:
         return _set(table, "since_ns", _since(table, begun))
     # One number for all: what a segment, its features and its devices are said to be must agree.
@@ -54,6 +55,25 @@ def window(fleet: Fleet, last: pa.Table, start_ns: int) -> pa.Table:
     if start_ns < fleet.closed_ns - 2 * HOUR:
         table = _set(table, "value", pc.if_else(pa.array(silent), 0.0, table.column("value")))
     return table
+
+
+def _began(table: pa.Table, begun: int, *, calm: bool) -> pa.ChunkedArray:
+    """The details, as windows of before would have told when the drift began."""
+    onset = {
+        "at_ns": begun + 120 * SECOND,
+        "earliest_ns": begun - 240 * SECOND,
+        "latest_ns": begun + 540 * SECOND,
+        "first_ns": begun - 24 * HOUR,
+    }
+    found = []
+    for text in table.column("details").to_pylist():
+        if text is None or '"changed":' not in text:
+            found.append(text)
+            continue
+        said = json.loads(text)
+        changed = said.pop("changed")
+        found.append(json.dumps(said if calm else said | {"changed": changed | {"onset": onset}}))
+    return pa.chunked_array([found], pa.string())
 
 
 def _since(table: pa.Table, begun: int) -> pa.Array:

@@ -27,12 +27,16 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedFeature:
-    """How far one feature moved: PSI, the lower bound of it, and the p-value of the minimum effect."""
+    """How far one feature moved: PSI, the lower bound of it, and the p-value of the minimum effect.
+
+    `direction` completes "is now …": higher, wider, more often missing.
+    """
 
     name: str
     effect: float | None
     lower: float | None
     p: float | None
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +48,24 @@ class Change:
     after: str | None
     first_at: Moment
     devices: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onset:
+    """When the drift began, with 95% between `earliest` and `latest`; None where before anything is known."""
+
+    at: Moment | None
+    earliest: Moment | None
+    latest: Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """Whose shift it is: `cause` is population, device, release or unclear; `what` it lies in, and why."""
+
+    cause: str
+    what: str | None
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +97,8 @@ class AlertData:
     devices: int | None
     link: str | None
     changes: tuple[Change, ...]
+    onset: Onset | None = None
+    attribution: Attribution | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +168,8 @@ def message_of(
         devices=evaluation.devices,
         link=(links or Links()).to(alert),
         changes=tuple(changes),
+        onset=_onset(evaluation) if kind != "alert.resolved" else None,
+        attribution=_attribution(evaluation) if kind != "alert.resolved" else None,
     )
     return asdict(AlertMessage(type=kind, timestamp=moment(now_ns), data=data))
 
@@ -215,9 +241,50 @@ def _summary(
         window = _clock(evaluation.window_start_ns)
         text = f"{where}: late data show that it {_what(rule, evaluation)} in the window from {window}"
     if features:
-        moved = (f"{f.name} (PSI {_number(f.effect)}, at least {_number(f.lower)})" for f in features[:3])
-        text += f"; most moved: {', '.join(moved)}"
-    return text + _evidence(evaluation)
+        text += f"; most moved: {', '.join(map(_moved, features[:3]))}"
+    return text + _began(evaluation) + _whose(evaluation) + _evidence(evaluation)
+
+
+def _moved(feature: MovedFeature) -> str:
+    direction = f" {feature.direction}" if feature.direction else ""
+    return f"{feature.name}{direction} (PSI {_number(feature.effect)}, at least {_number(feature.lower)})"
+
+
+def _onset(evaluation: Evaluation) -> Onset | None:
+    said = evaluation.changed.get("onset")
+    if not said:
+        return None
+    at, earliest = (None if said[name] is None else moment(said[name]) for name in ("at_ns", "earliest_ns"))
+    return Onset(at=at, earliest=earliest, latest=moment(said["latest_ns"]))
+
+
+def _attribution(evaluation: Evaluation) -> Attribution | None:
+    said = evaluation.changed.get("attribution")
+    if not said:
+        return None
+    return Attribution(cause=said["cause"], what=said["what"], reasons=tuple(said["reasons"]))
+
+
+def _began(evaluation: Evaluation) -> str:
+    """`; began about 14:05 (13:55 to 14:20)`, in UTC as all else."""
+    said = evaluation.changed.get("onset")
+    if not said:
+        return ""
+    if said["at_ns"] is None:
+        return f"; began at or before {_clock(said['first_ns'])}"
+    earliest = "before it" if said["earliest_ns"] is None else _clock(said["earliest_ns"])
+    return f"; began about {_clock(said['at_ns'])} ({earliest} to {_clock(said['latest_ns'])})"
+
+
+def _whose(evaluation: Evaluation) -> str:
+    found = _attribution(evaluation)
+    if found is None or found.what is None:
+        return ""
+    return f"; {_SHARED[found.cause]} {found.what}"
+
+
+#: "With", not "by": what happened together is not yet a cause.
+_SHARED = {"population": "shared by", "device": "only on", "release": "together with"}
 
 
 def _what(rule: Rule, evaluation: Evaluation) -> str:

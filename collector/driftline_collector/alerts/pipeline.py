@@ -5,6 +5,7 @@ back as rows, to be committed together with the evaluations it follows from. So 
 either both or neither, and a restart knows what was said.
 """
 
+import json
 from collections.abc import Callable, Sequence
 
 import pyarrow as pa
@@ -193,8 +194,14 @@ def _moved(table: pa.Table, evaluation: Evaluation) -> list[MovedFeature]:
         & (pc.field("verdict") == "drifted")
     )
     moved = [
-        MovedFeature(name=row["feature"], effect=row["value"], lower=row["lower"], p=row["p"])
-        for row in rows.select(["feature", "value", "lower", "p"]).to_pylist()
+        MovedFeature(
+            name=row["feature"],
+            effect=row["value"],
+            lower=row["lower"],
+            p=row["p"],
+            direction=json.loads(row["details"] or "{}").get("direction"),
+        )
+        for row in rows.select(["feature", "value", "lower", "p", "details"]).to_pylist()
     ]
     return sorted(moved, key=lambda f: (-(f.lower or 0.0), -(f.effect or 0.0), f.name))[:_FEATURES_SHOWN]
 

@@ -21,7 +21,10 @@ _UNDECIDED = frozenset({"insufficient_data", "no_reference", "new_segment", "van
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What alerts read of a row of the table `evaluations`. Times in ns; the window is [start, end)."""
+    """What alerts read of a row of the table `evaluations`. Times in ns; the window is [start, end).
+
+    `changed` is what analysis says of a finding's onset and cause.
+    """
 
     window_start_ns: int
     window_end_ns: int
@@ -42,11 +45,12 @@ class Evaluation:
     since_ns: int | None = None
     explained_by: tuple[Segment, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
+    changed: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of_row(cls, row: Mapping[str, Any]) -> "Evaluation":
         """Read one row; NaN and NULL are both `None`."""
-        plain = cls.__dataclass_fields__.keys() - {"segment", "explained_by", "scores"}
+        plain = cls.__dataclass_fields__.keys() - {"segment", "explained_by", "scores", "changed"}
         values = {name: row.get(name) for name in plain}
         given: dict[str, Any] = {
             name: None if isinstance(v, float) and math.isnan(v) else v for name, v in values.items()
@@ -56,6 +60,7 @@ class Evaluation:
             segment=Segment.parse(row["segment"]),
             explained_by=tuple(map(Segment.parse, details.get("explained_by", ()))),
             scores=details.get("scores", {}),
+            changed=details.get("changed", {}),
             **given,
         )
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from driftline_collector.answers.changed import WhatChanged
 from driftline_collector.answers.records import Alert, Change, Evaluation, MovedFeature, Range, Time
 
 
@@ -60,7 +61,7 @@ class AlertDetail:
     """An alert and all that its page shows. `range` spans at least 12 windows around the start.
 
     `evaluation` is the segment as a whole in the alert's latest window, `features` what moved in it.
-    `unsilence_command` ends the silence that holds it, where one does.
+    `unsilence_command` ends the silence that holds it, where one does. `changed` is known of findings.
     """
 
     alert: Alert
@@ -73,6 +74,7 @@ class AlertDetail:
     range: Range
     silence_command: str
     unsilence_command: str | None = None
+    changed: WhatChanged | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,12 +92,16 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MovedFeature:
-    """How far a feature moved: its effect (PSI), the lower bound of that, and the minimum-effect p-value."""
+    """How far a feature moved: its effect (PSI), the lower bound of that, and the minimum-effect p-value.
+
+    `direction` completes "is now …": higher, wider, more often missing.
+    """
 
     name: str
     effect: float | None = None
     lower: float | None = None
     p: float | None = None
+    direction: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,12 +10,13 @@ from driftline_schemas.segments import Segment
 
 from driftline_collector.answers.cases import AlertDetail, Apart, MovedDevice
 from driftline_collector.answers.records import Alert, MovedFeature, Range
+from driftline_collector.api.changed import what_changed
 from driftline_collector.api.devices import change
 from driftline_collector.api.fleet_state import Fleet, Judgement
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.samples import sample
 from driftline_collector.api.values import moment, read_time, shown
-from driftline_collector.api.verdicts import evaluation
+from driftline_collector.api.verdicts import details, evaluation
 from driftline_collector.store.base import Selection
 from driftline_collector.store.shown import Samples, Where
 
@@ -59,6 +60,7 @@ def alert_page(parts: Parts, alert: Alert) -> AlertDetail:
         unsilence_command=None
         if alert.silenced is None
         else f"driftline alerts unsilence {shlex.quote(alert.silenced.silence)}",
+        changed=what_changed(whole),
     )
 
 
@@ -99,7 +101,13 @@ def _features(rows: Sequence[Mapping[str, Any]]) -> tuple[MovedFeature, ...]:
     moved = [row for row in features if row["verdict"] == "drifted"] or features
     moved.sort(key=lambda row: (-(row["lower"] or 0.0), -row["value"], row["feature"]))
     return tuple(
-        MovedFeature(name=row["feature"], effect=row["value"], lower=row["lower"], p=row["p"])
+        MovedFeature(
+            name=row["feature"],
+            effect=row["value"],
+            lower=row["lower"],
+            p=row["p"],
+            direction=details(row).get("direction"),
+        )
         for row in moved[:_FEATURES]
     )
 

@@ -65,9 +65,9 @@ class Parts:
 
     The API computes nothing that needs statistics: what is not stored is handed in (`performance`,
     `quantile`, `calibrate`, `past_reference`); without it the answer leaves it out. `minimum_effect` is the
-    limit of drift, `lateness_ns` how long a device may keep quiet before it counts as silent, `future_tolerance_ns` how far
-    ahead its clock may be, `database` the store's file, `space` the disk under it
-    and `shed` the kinds that are given up where that runs out.
+    limit of drift, `lateness_ns` how long a device may keep quiet before it counts as silent,
+    `future_tolerance_ns` how far ahead its clock may be, `database` the store's file, `space` the disk under
+    it and `shed` the kinds that are given up where that runs out.
     """
 
     store: Shown

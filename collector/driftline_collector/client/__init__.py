@@ -11,6 +11,7 @@ from driftline_collector.answers.cases import (
     Span,
     Truth,
 )
+from driftline_collector.answers.changed import Attribution, Contributor, Onset, WhatChanged
 from driftline_collector.answers.coverage import CoverageGroup
 from driftline_collector.answers.devices import (
     Device,
@@ -88,6 +89,7 @@ __all__ = [
     "AlertDetail",
     "Answer",
     "Apart",
+    "Attribution",
     "AuditEntry",
     "Bin",
     "CalibrationBin",
@@ -98,6 +100,7 @@ __all__ = [
     "Clock",
     "Comparison",
     "ConfusionCell",
+    "Contributor",
     "CoverageGroup",
     "Database",
     "Device",
@@ -129,6 +132,7 @@ __all__ = [
     "MovedFeature",
     "Notification",
     "NotifierState",
+    "Onset",
     "Overview",
     "Page",
     "Performance",
@@ -155,4 +159,5 @@ __all__ = [
     "Truth",
     "Version",
     "VersionEstimate",
+    "WhatChanged",
 ]

@@ -8,6 +8,7 @@ from driftline_collector.client import Alert, AlertDetail
 
 from driftline_dashboard import (
     cases,
+    changed,
     charts,
     collector,
     findings,
@@ -53,6 +54,8 @@ def draw() -> None:
     with right:
         if measure == "drift":
             _distribution(view)
+            if answer.value and answer.value.changed:
+                _changed(view)
         if measure == "silent_devices":
             _silent(view)
         else:
@@ -226,6 +229,13 @@ def _distribution(view: View) -> None:
     feature, segment = _feature(view, detail), _segment(view, detail)
     if feature is not None:
         places.distribution_card(segment, feature, at=_at(detail.alert), key="alert-distribution")
+
+
+@layout.card(height=330)
+def _changed(view: View) -> None:
+    detail = _asked(view).value
+    if detail is not None and detail.changed is not None:
+        changed.card(detail.changed, detail.features, words.parse_time(detail.alert.window.start))
 
 
 @layout.card(height=150)

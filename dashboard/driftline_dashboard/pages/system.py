@@ -144,15 +144,6 @@ def _tiles() -> None:
                 sign="!" if database.disk_free is not None and database.disk_free < _SCARCE_BYTES else "",
             )
         )
-    oldest = words.parse_time(found.oldest)
-    if oldest is not None:
-        shown.append(
-            Tile(
-                name="Kept since",
-                value=words.clock(oldest, today=words.parse_time(found.as_of)),
-                detail=found.retention,
-            )
-        )
     layout.tiles(shown)
 
 
