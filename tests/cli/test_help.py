@@ -37,6 +37,7 @@ EXPECTED = [
     "check-config",
     "doctor",
     "drift",
+    "report",
     "simulate",
     "devices list",
     "devices changes",
