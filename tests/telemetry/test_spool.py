@@ -98,7 +98,7 @@ def test_a_full_spool_drops_the_least_important_first_and_of_these_the_oldest(
     dropped = spool.put([batch(PROFILE), batch(PROFILE)], stream)
     assert [(each.priority, each.first, each.last) for each in dropped] == [(SPAN, 3, 3), (SAMPLE, 2, 4)]
     found, _ = spool.streams.tombstones()
-    assert found["s1"].traces == [(1, 2), (3, 3)]
+    assert found["s1"].traces == [(1, 3)], "neighbours are one"
     assert found["s1"].logs == [(2, 4)]
     assert spool.bytes == 500
     spool.close()
@@ -221,3 +221,16 @@ def test_the_counter_goes_on_where_it_was(tmp_path: Path) -> None:
     again = Counter(path)
     again.cells[0] = next(again.steps)
     assert again.made == 106
+
+
+def test_a_stone_that_grows_while_it_is_being_announced_is_announced_again(
+    opened: Opened, stream: Stream
+) -> None:
+    spool = opened(None, stream, limit=100)
+    spool.put([batch(SAMPLE, 1), batch(SAMPLE, 2)], stream)
+    found, buried = spool.streams.tombstones()
+    assert found["s1"].logs == [(1, 1)]
+    spool.put([batch(SAMPLE, 3)], stream)
+    spool.put([], stream, buried=buried)
+    found, _ = spool.streams.tombstones()
+    assert found["s1"].logs == [(1, 2)]
