@@ -138,7 +138,7 @@ class Stored:
                 exported = self.client.export(table, model=model, start=times[0], end=times[1])
             else:
                 exported = _made(self.parts, table, {"model": model}, None, times)
-            return asked.enter_context(_batches(asked.enter_context(exported))).read_all()
+            return asked.enter_context(batches(asked.enter_context(exported))).read_all()
 
     def seen_ns(self, model: str) -> tuple[int, int]:
         """When a model's first window begins and its last one ends. Raises StoreError where it has none."""
