@@ -47,6 +47,7 @@ EXPECTED = [
     "devices move",
     "reference build",
     "reference register",
+    "reference set",
     "reference list",
     "reference verify",
     "labels import",
