@@ -138,21 +138,20 @@ def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Co
     if not known.any():
         return Correlation(nothing, nothing, nothing)
     common = _median(share[:, known])
-    rho, worth = nothing.copy(), nothing.copy()
-    about = [
-        _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
-        for centre in (reference[known], common / common.sum(-1, keepdims=True))
-    ]
-    less = about[1][0] < about[0][0]
-    rho[known], worth[known] = (np.where(less, b, a) for a, b in zip(*about, strict=True))
-    # Half as many as cells: a quantile of them says less than their mean would.
-    return Correlation(rho, np.where(known, np.minimum(((n > 1).sum(0) - 1) / 2, worth), 0.0), worth)
+    rho = nothing.copy()
+    rho[known] = np.minimum(
+        *(
+            _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
+            for centre in (reference[known], common / common.sum(-1, keepdims=True))
+        )
+    )
+    # The smaller of two estimates is a little too small: that they agree makes it worth no more.
+    df = np.where(known, np.minimum((n > 1).sum(0) - 1.0, ELSEWHERE), 0.0)
+    return Correlation(rho, df, df)
 
 
-def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> tuple[Floats, Floats]:
-    """At which correlation the quietest cells are as far from `centre` as the law has it, and what the others
-    make it worth; (features,).
-    """
+def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
+    """At which correlation the quietest cells are as far from `centre` as the law has it; (features,)."""
     used = centre > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(used, n[..., None] * (share - centre) ** 2 / centre, 0.0)
@@ -165,9 +164,7 @@ def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) ->
         # Counted, not sorted: their quantile `_QUIET` lies above the law's.
         above = (chi2 <= law).sum(0) <= quiet
         low, high = np.where(above, rho, low), np.where(above, high, rho)
-    phi = phi + np.maximum(n - 1, 0.0) * low
-    nu = _directions(phi, directions + 1)
-    return low, _agreed(chi2 / (directions * phi), np.ones_like(phi), nu)
+    return low
 
 
 def _directions(phi: Floats, bins: Floats) -> Floats:
