@@ -16,10 +16,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from driftline_collector.analysis.counts import Cell, Device
+from driftline_collector.analysis.references import Family, project
 from driftline_schemas.binning import LABEL
 from driftline_schemas.reference import Reference
 from scipy import special
@@ -28,6 +31,8 @@ HOUR = 3600 * 10**9
 START = 1_767_225_600 * 10**9
 MODEL = "simulated"
 _REFERENCE_ROWS = 50_000
+_FIFTHS = ("lowest", "low", "middle", "high", "highest")
+_CUTS = tuple(special.ndtri([0.2, 0.4, 0.6, 0.8]))
 
 Floats = npt.NDArray[np.float64]
 
@@ -50,7 +55,10 @@ class Move:
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """`devices` in each cell of versions x types x regions; each makes `rows` predictions an hour."""
+    """`devices` in each cell of versions x types x regions; each makes `rows` predictions an hour.
+
+    The first `categorical` of the features have five categories: a normal value is known by its fifth.
+    """
 
     types: int = 10
     regions: int = 20
@@ -58,6 +66,7 @@ class Fleet:
     devices: int = 2
     rows: int = 150
     features: int = 10
+    categorical: int = 0
     correlation: float = 0.0
     uneven: bool = False
     jitter: float = 0.0
@@ -88,7 +97,9 @@ class Fleet:
         rng = np.random.default_rng((self.seed, 1))
         hours = rng.uniform(0, 24, size=(_REFERENCE_ROWS, 1))
         values = self.cycle * np.sin(hours * np.pi / 12) + rng.normal(size=(_REFERENCE_ROWS, self.features))
-        columns = {f"x{i:02d}": values[:, i] for i in range(self.features)}
+        columns: dict[str, npt.NDArray[Any]] = {f"x{i:02d}": values[:, i] for i in range(self.features)}
+        for name in [*columns][: self.categorical]:
+            columns[name] = np.array(_FIFTHS)[np.searchsorted(_CUTS, columns[name])]
         return Reference.from_data(columns, model=MODEL)
 
     def references(self) -> pa.Table:
@@ -114,6 +125,11 @@ class Fleet:
         )
         return self._table(counts, hour)
 
+    def laws(self, hour: int) -> tuple[Floats, Floats]:
+        """The mean by device and feature, (devices, features), and the standard deviation by device."""
+        mean, deviation, _ = self._means(hour)
+        return mean, deviation[:, 0]
+
     def _means(self, hour: int) -> tuple[Floats, Floats, Floats]:
         """Mean, standard deviation and share of the tail by device and feature, each (devices, features)."""
         shape = self.cells * self.devices, self.features
@@ -138,21 +154,50 @@ class Fleet:
     def _counts(
         self, feature: int, mean: Floats, deviation: Floats, tail: Floats, rng: np.random.Generator
     ) -> npt.NDArray[np.int64]:
-        """Counts of one feature by device on the fine bins, (devices, bins)."""
-        edges = np.array(self.reference.binning.features[feature].edges)
+        """Counts of one feature by device on the bins of numbers, or by category, (devices, bins)."""
+        return rng.multinomial(self.rows, self._shares(feature, mean, deviation, tail))
+
+    def _shares(self, feature: int, mean: Floats, deviation: Floats, tail: Floats) -> Floats:
+        """The probabilities of these by device, (devices, bins)."""
+        edges = np.array(self.reference.binning.features[feature].edges or _CUTS)
         z = (edges - mean[:, None]) / deviation[:, None]
         below = (1 - tail[:, None]) * special.ndtr(z) + tail[:, None] * special.ndtr(z - 3)
         shares = np.diff(below, axis=1, prepend=0.0, append=1.0)
-        return rng.multinomial(self.rows, shares / shares.sum(1, keepdims=True))
+        return np.asarray(shares / shares.sum(1, keepdims=True), dtype=np.float64)
+
+    def merged_shares(self, hour: int, family: Family) -> Floats:
+        """The probabilities of a family's test bins by device and feature, (devices, features, bins)."""
+        means = self._means(hour)
+        by_feature = []
+        for i, merged in enumerate(family.merged):
+            fine = np.zeros((len(means[0]), len(merged)))
+            feature = family.features[i]
+            places = [feature.index(name) for name in _FIFTHS] if feature.categories else slice(-1)
+            fine[:, places] = self._shares(i, *(part[:, i] for part in means))
+            by_feature.append(project(fine, merged, family.width))
+        return np.stack(by_feature, axis=1)
+
+    def devices_of(self) -> tuple[Device, ...]:
+        """All devices, in the order of `merged_shares`."""
+        return tuple(
+            Device(Cell(*self._names(i // self.devices)), f"device-{i:05d}", "device_edge")
+            for i in range(self.cells * self.devices)
+        )
 
     def _table(self, counts: npt.NDArray[np.int64], hour: int) -> pa.Table:
         devices = self.cells * self.devices
-        names = [feature.name for feature in self.reference.binning.features]
-        widths = [len(feature.edges) + 1 for feature in self.reference.binning.features]
+        rows: list[tuple[str, str, str | None, int]] = []  # feature, kind, category, counts in it
+        for feature in self.reference.binning.features:
+            if feature.categories:
+                rows += [(feature.name, "category", name, 1) for name in _FIFTHS]
+            else:
+                rows.append((feature.name, "numeric", None, len(feature.edges) + 1))
         # A prediction without a label counts as one, which is how many were made.
+        rows.append((LABEL, "predictions", None, 1))
+        features, kinds, categories, widths = zip(*rows, strict=True)
         values = np.concatenate([counts, np.full((devices, 1), self.rows)], axis=1)
-        offsets = np.concatenate(([0], np.cumsum(np.tile([*widths, 1], devices))))
-        each = len(names) + 1
+        offsets = np.concatenate(([0], np.cumsum(np.tile(widths, devices))))
+        each = len(rows)
         of_cell = [self._names(i // self.devices) for i in range(devices)]
 
         def per_device(texts: Sequence[str]) -> pa.Array:
@@ -173,8 +218,9 @@ class Fleet:
                 "region": per_device([region for _, _, region in of_cell]),
                 "tier": everywhere("device_edge"),
                 "binning": everywhere(self.reference.binning.id),
-                "feature": pa.array([*names, LABEL] * devices),
-                "kind": pa.array([*["numeric"] * len(names), "predictions"] * devices),
+                "feature": pa.array(features * devices),
+                "kind": pa.array(kinds * devices),
+                "category": pa.array(categories * devices, pa.string()),
                 "counts": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values.ravel())),
             }
         )

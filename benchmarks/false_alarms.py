@@ -9,37 +9,43 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
   known of the past: `nuisance_size_max` is the largest share, over the settings, of p-values of "no effect"
   below .05; `minimum_effect_false_share` the largest share of features of segments that are called drifted.
   `by_setting` has both for each.
+- `merged`: the like of spans of windows, judged from counts (`_simulated_week`): `merged_size_max`.
 - `power`: a hundredth of the segments is shifted in three features of ten. `power_half_sigma_1h`: the share
   of them that is drifted in the first hour, of .5σ with 300 rows an hour; `power_quarter_sigma_24h`: within
   a day, of .25σ with 100 rows an hour. `power_spread_24h` and `power_tail_24h` are the like, with 300 rows,
-  of a spread of 1.5 and of a tail of 5%. Windows are of an hour, but for `..._window_of_24h`.
-  `false_share_found` is the share of findings in which nothing moved.
+  of a spread of 1.5 and of a tail of 5%, `power_category_24h` of .25σ in categories, with 100 rows.
+  `by_hour` has the share that is found after each hour; `false_share_found` is the share of findings in
+  which nothing moved.
 - `storm`: a region of 200 cells is shifted by 1σ at once: `storm_findings` is the most findings of an hour.
-- `week`: a week without drift of 2,000 segments: `incidents_per_week` is how many alerts rang, on average.
+- `weighted`: selected samples in place of profiles (`_selected_samples`): `weighted_size_max` and the like.
+- `week`: a week without drift of 2,000 segments, whose devices and days differ, some always late; judged from
+  counts, see `_simulated_week`: `incidents_per_week` is how many findings began, on average, `weeks` each.
+- `day`: the first day of one, through store, scheduler and alerts: `alerts_in_a_day` is how many rang.
+
+With `--peers`, Pythons that have Evidently or NannyML, `peers` has what these call drifted by default of the
+same nuisances, on rows drawn for them. With `--pictures`, a folder, SVGs are put there.
 """
 
 import argparse
 import json
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
-from driftline_collector.alerts.messages import Links
-from driftline_collector.alerts.pipeline import AlertPipeline
-from driftline_collector.alerts.rules import Rule
 from driftline_collector.analysis.drift import Limits
-from driftline_collector.analysis.evaluate import Policy, evaluate
+from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
-from driftline_collector.analysis.windows import Window
-from driftline_collector.scheduler import Scheduler
-from driftline_collector.store.duckdb import DuckDBStore
 from driftline_schemas.segments import Segment
 
-from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
+from benchmarks._peer_sizes import called_drifted
+from benchmarks._pictures import draw
+from benchmarks._selected_samples import weighted
+from benchmarks._simulated_fleet import Fleet, Move
+from benchmarks._simulated_week import incidents, sizes
+from benchmarks._simulation import Simulation, simulated
 
 #: Without any effect that does not matter, p-values are those of "nothing has changed".
 NO_EFFECT = Policy(limits=Limits(minimum_effect=0.0))
@@ -63,61 +69,6 @@ _MOVED_FEATURES = (0, 1, 2)
 _MOVED_SHARE = 0.01
 
 
-Answer = TypeVar("Answer")
-
-
-class Simulation:
-    """A fleet's hours in a store of its own, and what is said of them."""
-
-    def __init__(self, fleet: Fleet, folder: Path, width: int = 1) -> None:
-        """Windows are of `width` hours."""
-        self.fleet = fleet
-        self.store = DuckDBStore(folder / "driftline.duckdb")
-        self.store.submit({"model_references": fleet.references()}).result()
-        self._now_ns = START
-        self._alerts = AlertPipeline(
-            self.store, [Rule(name="drift", measure="drift")], (), now=self._now, links=Links()
-        )
-        self._scheduler = Scheduler(
-            self.store,
-            self._alerts.observe,
-            Policy(),
-            width_ns=width * HOUR,
-            lateness_ns=HOUR // 6,
-            history_ns=7 * 24 * HOUR,
-            now=self._now,
-        )
-
-    def _now(self) -> int:
-        return self._now_ns
-
-    def hours(self, hours: range) -> Iterator[WindowResult]:
-        """The results of these hours, as windows close."""
-        for hour in hours:
-            self.store.submit({"profiles": self.fleet.hour(hour)}).result()
-            self._now_ns = START + (hour + 1) * HOUR + 10**9
-            yield from self._scheduler.tick()
-
-    def again(self, hour: int, policy: Policy) -> WindowResult:
-        """What another policy says of an hour."""
-        window = Window(START + hour * HOUR, START + (hour + 1) * HOUR)
-        return evaluate(self.store, MODEL, window, policy, now_ns=self._now_ns)
-
-    def rung(self) -> int:
-        """How many alerts have fired so far."""
-        return int(self.store.alerts(limit=10**6).num_rows)
-
-
-def simulated(fleet: Fleet, watch: Callable[[Simulation], Answer], *, width: int = 1) -> Answer:
-    """What `watch` makes of a fleet, in a store that is gone afterwards."""
-    with tempfile.TemporaryDirectory() as folder:
-        simulation = Simulation(fleet, Path(folder), width)
-        try:
-            return watch(simulation)
-        finally:
-            simulation.store.close()
-
-
 def nuisance(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(NUISANCES)) -> dict[str, Any]:
     """Nothing drifts, in the hour of the first day at which a cycle is at its height."""
     by_setting = {}
@@ -131,6 +82,16 @@ def nuisance(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(NU
         "minimum_effect_false_share": max(answer["false"] for answer in by_setting.values()),
         "by_setting": by_setting,
     }
+
+
+def merged(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(NUISANCES)) -> dict[str, Any]:
+    """Nothing drifts, over the windows of a day as they are merged."""
+    by_span: dict[str, dict[int, float]] = {}
+    for name in names:
+        told = [sizes(replace(fleet, **NUISANCES[name], seed=seed), hours=24) for seed in seeds]
+        by_span[name] = {width: round(float(np.mean([one[width] for one in told])), 4) for width in told[0]}
+    wide = [size for of_setting in by_span.values() for width, size in of_setting.items() if width > 1]
+    return {"merged_size_max": max(wide), "by_span": by_span}
 
 
 def _size(simulation: Simulation) -> tuple[float, float]:
@@ -147,56 +108,63 @@ def _of_features(result: WindowResult) -> list[Evaluation]:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What moves three features of some cells, how many rows an hour those have, for how many hours.
-
-    Windows are of `width` hours.
-    """
+    """What moves three features of some cells, how many rows an hour those have, for how many hours."""
 
     move: Move
     rows: int
     hours: int = 24
-    width: int = 1
+    categorical: int = 0
 
 
 TRIED: dict[str, Tried] = {
     "power_half_sigma_1h": Tried(Move(by=0.5), rows=300, hours=1),
     "power_quarter_sigma_24h": Tried(Move(by=0.25), rows=100),
-    "power_quarter_sigma_window_of_24h": Tried(Move(by=0.25), rows=100, width=24),
     "power_spread_24h": Tried(Move(spread=1.5), rows=300),
     "power_tail_24h": Tried(Move(tail=0.05), rows=300),
-    "power_tail_window_of_24h": Tried(Move(tail=0.05), rows=300, width=24),
+    "power_category_24h": Tried(Move(by=0.25), rows=100, categorical=3),
 }
 
 
 def power(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(TRIED)) -> dict[str, Any]:
     """The share of moved segments that is found, by what had moved; and how many findings are false."""
     figures: dict[str, Any] = {}
+    by_hour: dict[str, list[float]] = {}
     findings = false = 0
     for name in names:
-        tried, shares = TRIED[name], []
+        tried = TRIED[name]
+        courses = []
         for seed in seeds:
             count = max(round(_MOVED_SHARE * fleet.cells), 1)
             cells = np.random.default_rng((seed, 5)).choice(fleet.cells, count, replace=False).tolist()
-            move = replace(tried.move, cells=cells, features=_MOVED_FEATURES)
-            moved = replace(fleet, rows=tried.rows // fleet.devices, moves=(move,), seed=seed)
-            share, right, wrong = simulated(moved, partial(_found, hours=tried.hours), width=tried.width)
-            shares.append(share)
+            moved = replace(
+                fleet,
+                rows=tried.rows // fleet.devices,
+                categorical=tried.categorical,
+                moves=(replace(tried.move, cells=cells, features=_MOVED_FEATURES),),
+                seed=seed,
+            )
+            course, right, wrong = simulated(moved, partial(_found, hours=tried.hours))
+            courses.append(course)
             findings, false = findings + right + wrong, false + wrong
-        figures[name] = round(float(np.mean(shares)), 4)
-    return figures | {"false_share_found": round(false / max(findings, 1), 4), "findings": findings}
+        by_hour[name] = [round(float(share), 4) for share in np.mean(courses, axis=0)]
+        figures[name] = by_hour[name][-1]
+    share = round(false / max(findings, 1), 4)
+    return {**figures, "false_share_found": share, "findings": findings, "by_hour": by_hour}
 
 
-def _found(simulation: Simulation, hours: int) -> tuple[float, int, int]:
-    """The share of moved cells that were called drifted; findings with a moved cell, and without."""
+def _found(simulation: Simulation, hours: int) -> tuple[list[float], int, int]:
+    """The share of moved cells called drifted, by hour; findings with a moved cell, and without."""
     moved = {simulation.fleet.segment(cell) for cell in simulation.fleet.moves[0].cells}
     found: set[str] = set()
+    course = []
     right = wrong = 0
     for result in simulation.hours(range(hours)):
         found |= {e.segment for e in result.evaluations if e.verdict == "drifted" and e.segment in moved}
+        course.append(len(found) / len(moved))
         for segment in map(Segment.parse, result.findings):
             true = any(segment.contains(Segment.parse(key)) for key in moved)
             right, wrong = right + true, wrong + (not true)
-    return len(found) / len(moved), right, wrong
+    return course, right, wrong
 
 
 def storm(seeds: Sequence[int], fleet: Fleet) -> dict[str, Any]:
@@ -212,12 +180,20 @@ def storm(seeds: Sequence[int], fleet: Fleet) -> dict[str, Any]:
 
 
 def week(seeds: Sequence[int], fleet: Fleet, hours: int = 168) -> dict[str, Any]:
-    """Alerts of a week in which nothing drifts, though devices and days differ."""
-    whole = replace(fleet, versions=4, types=19, regions=19, correlation=0.05, jitter=0.05)
-    rung = [
-        simulated(replace(whole, seed=seed), lambda simulation: _rung(simulation, hours)) for seed in seeds
-    ]
-    return {"incidents_per_week": round(float(np.mean(rung)) * 168 / hours, 3), "hours": hours * len(seeds)}
+    """Findings of weeks in which nothing drifts, though devices and days differ."""
+    begun = [incidents(replace(_whole(fleet), seed=seed), hours) for seed in seeds]
+    return {"incidents_per_week": round(float(np.mean(begun)) * 168 / hours, 3), "weeks": begun}
+
+
+def day(seeds: Sequence[int], fleet: Fleet, hours: int = 24) -> dict[str, Any]:
+    """Alerts of a day in which nothing drifts."""
+    whole = [replace(_whole(fleet), seed=seed) for seed in seeds]
+    return {"alerts_in_a_day": [simulated(each, lambda s: _rung(s, hours)) for each in whole]}
+
+
+def _whole(fleet: Fleet) -> Fleet:
+    """Two thousand segments."""
+    return replace(fleet, versions=4, types=19, regions=19, correlation=0.05, jitter=0.05)
 
 
 def _rung(simulation: Simulation, hours: int) -> int:
@@ -228,9 +204,12 @@ def _rung(simulation: Simulation, hours: int) -> int:
 
 EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "nuisance": nuisance,
+    "merged": merged,
     "power": power,
     "storm": storm,
     "week": week,
+    "weighted": lambda seeds, _: weighted(seeds),
+    "day": day,
 }
 
 
@@ -241,18 +220,24 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: 1 2 3)")
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=list(EXPERIMENTS))
     parser.add_argument("--hours", type=int, default=24, help="of the week (default: %(default)s)")
+    parser.add_argument("--peers", nargs="*", default=[], metavar="PYTHON", help="with Evidently or NannyML")
+    parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="where SVGs are put")
     options = parser.parse_args()
     figures: dict[str, Any] = {}
     for name in options.experiments:
         more = {"hours": options.hours} if name == "week" else {}
         figures |= EXPERIMENTS[name](options.seeds, Fleet(seed=0), **more)
+    if options.peers:
+        figures["peers"] = called_drifted(options.peers, NUISANCES, options.seeds)
+    if options.pictures:
+        draw(figures, options.pictures)
     if options.json:
         print(json.dumps(figures))
         return
-    for setting, answer in figures.pop("by_setting", {}).items():
-        print(f"{setting:24} size {answer['size']:.4f}  called drifted {answer['false']:.5f}")
     for name, value in figures.items():
-        print(f"{name:28} {value:g}")
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        for part, told in parts:
+            print(f"{name:28} {part:28} {told}")
 
 
 if __name__ == "__main__":

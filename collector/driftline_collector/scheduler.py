@@ -57,6 +57,8 @@ class Scheduler:
         #: Model and start of a window → when something came last for it, and whether something was purged.
         self._touched: dict[tuple[str, int], tuple[int, bool]] = {}
         self._seen_ns: int | None = None
+        #: Models for which something came; of those that send samples alone nothing else tells.
+        self._heard_of: set[str] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-scheduler", daemon=True)
 
@@ -85,7 +87,7 @@ class Scheduler:
         now_ns = self._now()
         # What has arrived is looked up first: data for a window that is judged below are no revision of it.
         results = self._revise(now_ns)
-        for model in sorted(set(self._store.models().column("model").to_pylist())):
+        for model in sorted({*self._store.models().column("model").to_pylist(), *self._heard_of}):
             results += self._close(model, now_ns)
         if results:
             self._judged()
@@ -100,7 +102,8 @@ class Scheduler:
             progress = self._store.progress(model, since, now_ns, self._policy.future_tolerance_ns)
             if not is_closed(window, progress, now_ns=now_ns, lateness_ns=self._lateness_ns):
                 break
-            if progress.num_rows and pc.min(progress.column("first_start_ns")).as_py() < window.end_ns:
+            reported = progress.num_rows and pc.min(progress.column("first_start_ns")).as_py() < window.end_ns
+            if reported or self._sampled_from(model, window.start_ns, window.end_ns) is not None:
                 results += self._judge(model, window, now_ns)
                 window = window.after()
             else:
@@ -138,18 +141,26 @@ class Scheduler:
         """The next window with something in it, or the last that has just closed."""
         last = Window.at(now_ns - self._lateness_ns, self._width_ns)
         later = self._store.progress(model, window.end_ns, max(last.start_ns, window.end_ns))
-        starts = later.column("first_start_ns")
-        first = pc.min(starts).as_py() if later.num_rows else last.start_ns
+        sampled_ns = self._sampled_from(model, window.end_ns, max(last.end_ns, window.end_ns))
+        starts = [*later.column("first_start_ns").to_pylist(), *([] if sampled_ns is None else [sampled_ns])]
+        first = min(starts, default=last.start_ns)
         return max(window.after(), Window.at(first, self._width_ns), key=lambda w: w.start_ns)
 
+    def _sampled_from(self, model: str, start_ns: int, end_ns: int) -> int | None:
+        """When the first prediction in [start, end) was made that was sent whole; `None` where none was."""
+        first = self._store.sampled(model, start_ns, end_ns, self._policy.future_tolerance_ns)
+        return min(first.column("first_ns").to_pylist(), default=None)
+
     def _first(self, model: str, now_ns: int) -> Window:
-        """After the last window that was judged, else where the model's profiles begin; within history."""
+        """After the last window that was judged, else where the model's data begin; within history."""
         judged = self._store.judged_until(model)
         if judged.num_rows:
             return Window.at(judged.column("window_end_ns")[0].as_py(), self._width_ns)
         models = self._store.models()
         begun = models.filter(pc.equal(models.column("model"), model)).column("first_ns")
-        return Window.at(max(pc.min(begun).as_py(), now_ns - self._history_ns), self._width_ns)
+        since_ns = now_ns - self._history_ns
+        begins = pc.min(begun).as_py() or self._sampled_from(model, since_ns, now_ns) or now_ns
+        return Window.at(max(begins, since_ns), self._width_ns)
 
     def _revise(self, now_ns: int) -> list[WindowResult]:
         """Judge windows again for which data came late, once no more are coming."""
@@ -170,8 +181,13 @@ class Scheduler:
             last = self._store.judged_until()
             # What was being committed then may have been stamped a little earlier.
             self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) - _COMMIT_NS if last.num_rows else 0
+            # What waits to be judged may have come before that.
+            waiting_ns = max(self._seen_ns - self._width_ns - self._lateness_ns, 0)
+            waiting = self._store.touched(waiting_ns, self._width_ns)
+            self._heard_of.update(waiting.column("model").to_pylist())
         for row in self._store.touched(self._seen_ns, self._width_ns).to_pylist():
             key = row["model"], row["window_start_ns"]
+            self._heard_of.add(row["model"])
             before = self._touched.get(key, (0, False))
             self._touched[key] = row["received_ns"], row["purged"] or before[1]
             self._seen_ns = max(self._seen_ns, row["received_ns"])

@@ -6,7 +6,7 @@ write; `tests/telemetry/test_encode.py` holds the two equal.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -52,25 +52,22 @@ def logs(who: bytes, events: Sequence[Event], first: int, escalations: Mapping[s
 
 def _record(event: Event, sequence: int, escalations: Mapping[str, Escalation]) -> bytes:
     trace_id = span_id = b""
+    time = _fixed64(event.time_ns)
+    parts = [bytes((_RECORD_TIME,)), time]
     if isinstance(event, Prediction):
-        name, values = a.EVENT_PREDICTION, _prediction(event, escalations.get(event.id))
+        name = a.EVENT_PREDICTION
+        parts += _prediction(event, sequence, escalations.get(event.id))
         trace_id, span_id = event.trace_id, event.span_id
     elif isinstance(event, GroundTruth):
-        name, values = a.EVENT_GROUND_TRUTH, _ground_truth(event)
+        name = a.EVENT_GROUND_TRUTH
+        parts += _attributes(_ground_truth(event) | {a.SEQUENCE: sequence})
     elif isinstance(event, Deployment):
         name = a.EVENT_DEPLOYMENT
         values = {a.DEPLOYMENT_KIND: event.kind, a.DEPLOYMENT_FROM: event.from_, a.DEPLOYMENT_TO: event.to}
+        parts += _attributes(values | {a.SEQUENCE: sequence})
     else:
-        name, values = a.EVENT_STREAM, dict(event.attributes)
-    values[a.SEQUENCE] = sequence
-    time = _fixed64(event.time_ns)
-    parts = [bytes((_RECORD_TIME,)), time]
-    for key in sorted(values):
-        value = values[key]
-        if type(value) is float:
-            parts += (_double_prefix(key), _double(value))
-        elif value is not None:
-            parts.append(_block(_RECORD_ATTRIBUTE, _key(key) + _block(_VALUE, _any(value))))
+        name = a.EVENT_STREAM
+        parts += _attributes({**event.attributes, a.SEQUENCE: sequence})
     if trace_id:
         parts.append(_block(_RECORD_TRACE_ID, trace_id))
     if span_id:
@@ -79,24 +76,40 @@ def _record(event: Event, sequence: int, escalations: Mapping[str, Escalation]) 
     return b"".join(parts)
 
 
-def _prediction(event: Prediction, escalation: Escalation | None) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        a.PREDICTION_ID: event.id,
-        a.PREDICTION_LABEL: event.label,
-        a.PREDICTION_VALUE: event.value,
-        a.PREDICTION_SCORE: event.score,
-        a.PREDICTION_DURATION: event.duration,
-        a.PREDICTION_PARENT_ID: event.parent_id,
-        a.SAMPLE_PROBABILITY: event.probability,
-        a.SAMPLE_REASONS: event.reasons or None,
-    }
+def _prediction(event: Prediction, sequence: int, escalation: Escalation | None) -> Iterator[bytes]:
+    """The attributes of a prediction, in the order of their keys without sorting them."""
     if escalation is not None:
-        values[a.ESCALATION_REASON] = escalation.reason
-        values[a.ESCALATION_LABEL] = escalation.label
-        values[a.ESCALATION_SCORE] = escalation.score
-    for name, value in event.features.items():
-        values[a.FEATURE_PREFIX + name] = value
-    return values
+        told = {
+            a.ESCALATION_REASON: escalation.reason,
+            a.ESCALATION_LABEL: escalation.label,
+            a.ESCALATION_SCORE: escalation.score,
+        }
+        yield from _attributes(told)
+    features = event.features
+    if set(map(type, features.values())) == {float}:
+        pack, prefixes, order = _numbers(tuple(features))
+        pieces = prefixes.copy()
+        pieces[1::2] = map(features.__getitem__, order)
+        yield pack(*pieces)
+    else:
+        yield from _attributes({a.FEATURE_PREFIX + name: value for name, value in features.items()})
+    if event.duration is not None:
+        yield _attribute(a.PREDICTION_DURATION, event.duration)
+    yield _attribute(a.PREDICTION_ID, event.id)
+    if event.label is not None:
+        yield _common(a.PREDICTION_LABEL, event.label)
+    if event.parent_id is not None:
+        yield _attribute(a.PREDICTION_PARENT_ID, event.parent_id)
+    for key, number in (
+        (a.PREDICTION_SCORE, event.score),
+        (a.PREDICTION_VALUE, event.value),
+        (a.SAMPLE_PROBABILITY, event.probability),
+    ):
+        if number is not None:
+            yield _attribute(key, number)
+    if event.reasons:
+        yield _common(a.SAMPLE_REASONS, event.reasons)
+    yield _attribute(a.SEQUENCE, sequence)
 
 
 def _ground_truth(event: GroundTruth) -> dict[str, Any]:
@@ -108,6 +121,32 @@ def _ground_truth(event: GroundTruth) -> dict[str, Any]:
         a.GROUND_TRUTH_PROBABILITY: event.probability,
         a.SAMPLE_PROBABILITY: event.sample_probability,
     }
+
+
+@lru_cache(maxsize=64)
+def _numbers(names: tuple[str, ...]) -> tuple[Callable[..., bytes], list[Any], Sequence[str]]:
+    """For features that are all numbers: what packs them at once; what it packs, in which every other piece
+    is the place of a value; and the names in the order of those."""
+    ordered = sorted(names)
+    prefixes = [_double_prefix(a.FEATURE_PREFIX + name) for name in ordered]
+    form = struct.Struct("<" + "".join(f"{len(prefix)}sd" for prefix in prefixes))
+    return form.pack, [piece for prefix in prefixes for piece in (prefix, 0.0)], ordered
+
+
+def _attributes(values: Mapping[str, Any]) -> Iterator[bytes]:
+    return (_attribute(key, values[key]) for key in sorted(values) if values[key] is not None)
+
+
+def _attribute(key: str, value: Any) -> bytes:
+    if type(value) is float:
+        return _double_prefix(key) + _double(value)
+    return _block(_RECORD_ATTRIBUTE, _key(key) + _block(_VALUE, _any(value)))
+
+
+@lru_cache(maxsize=4096)
+def _common(key: str, value: Any) -> bytes:
+    """An attribute that has the same few values again and again."""
+    return _attribute(key, value)
 
 
 @lru_cache(maxsize=4096)

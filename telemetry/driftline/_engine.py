@@ -5,7 +5,6 @@ time rows are to be counted and windows closed. This module pulls in protobuf an
 it when it is made, not in the middle of the user's loop.
 """
 
-import contextlib
 import logging
 import threading
 import time
@@ -14,23 +13,20 @@ from collections.abc import Callable
 from driftline._breaker import Breaker
 from driftline._clock import Clock
 from driftline._export import Outcome, Uplink
+from driftline._held_spool import HeldSpool
 from driftline._intake import Drops, Intake
 from driftline._layout import Layout
 from driftline._outbox import Outbox
 from driftline._pipeline import Pipeline
 from driftline._sender import Sender
 from driftline._settings import Settings
-from driftline._slot import Counter, acquire
-from driftline._snapshot import sync_folder
-from driftline._spool import Spool
+from driftline._slot import Counter
 from driftline._spool_schema import Batch
-from driftline._succession import ADOPT_EVERY, adopt, revive
+from driftline._succession import revive
 
 log = logging.getLogger("driftline")
 
 Transport = Callable[[Batch], Outcome]
-# SQLite forbids to close in a child what its parent opened: doing so would drop the parent's locks.
-_inherited: list[object] = []
 
 
 class Engine:
@@ -50,20 +46,17 @@ class Engine:
         self._clock = clock
         self._drops = intake.drops
         self._uplink: Uplink | None = None
-        self._slot = None if in_memory else acquire(settings.spool_dir)
-        counter = self._slot.counter if self._slot else Counter(None)
-        try:
-            self._spool = Spool(self._slot.database if self._slot else None, settings.max_spool_bytes)
+        folder = None if in_memory else settings.spool_dir
+        self._held = HeldSpool(folder, settings.max_spool_bytes, intake.drops)
+        slot, spool = self._held.slot, self._held.spool
+        counter = slot.counter if slot else Counter(None)
+        with self._held.or_released():
             self._outbox = self._open(counter)
-        except BaseException:
-            if self._slot is not None:
-                self._slot.release()
-            raise
         if transport is None:
             self._uplink = Uplink(settings)
             transport = self._uplink.send
-        self._sender = Sender(self._spool, transport, self._drops, settings.drain, patience=settings.window)
-        self._breaker = Breaker(settings.limits, intake, self._slot.path if self._slot else None)
+        self._sender = Sender(spool, transport, self._drops, settings.drain, patience=settings.window)
+        self._breaker = Breaker(settings.limits, intake, slot.path if slot else None)
         pipeline = Pipeline(settings, intake, layout, self._outbox, counter=counter, clock=clock)
         self._worker = Worker(
             pipeline,
@@ -80,14 +73,15 @@ class Engine:
 
     def _open(self, counter: Counter) -> Outbox:
         """Start a stream, and speak for those that died in this slot and in others that nobody holds."""
-        if self._spool.damaged:
+        slot, spool = self._held.slot, self._held.spool
+        if spool.damaged:
             self._drops.add("spool_damaged", "logs", detail="(the file is kept beside the new one)")
-        snapshot = self._slot.snapshot if self._slot else None
+        snapshot = slot.snapshot if slot else None
         if snapshot is not None:
-            counter.at_least(revive(self._spool, snapshot))
+            counter.at_least(revive(spool, snapshot))
         self._outbox = Outbox(
             self._settings,
-            self._spool,
+            spool,
             self._drops,
             snapshot=snapshot,
             base=counter.made,
@@ -95,17 +89,13 @@ class Engine:
         )
         self._adopt()
         self._outbox.sync()
-        if self._slot is not None:
-            with contextlib.suppress(OSError):  # some file systems cannot, and need not
-                sync_folder(self._slot.path)
-                sync_folder(self._slot.path.parent)
+        self._held.sync_names()
         return self._outbox
 
     def _adopt(self) -> None:
-        """Take over what dead processes left in other slots, and announce the dead."""
-        if self._slot is not None:
-            adopt(self._spool, self._slot, self._settings.spool_dir, self._drops)
-        self._outbox.announce_dead(self._clock.time_ns())
+        """Now and then: take over what dead processes left in other slots, and announce the dead."""
+        if self._held.adopt():
+            self._outbox.announce_dead(self._clock.time_ns())
 
     def _check(self) -> None:
         self._breaker.check(time.thread_time() + self._sender.cpu)
@@ -125,31 +115,16 @@ class Engine:
         ended = self._worker.finish(timeout)
         sent = self._sender.drain(max(0.0, deadline - time.monotonic()))
         stopped = self._sender.stop(max(0.1, deadline - time.monotonic()))
-        if ended and stopped:
-            self._release()
-            return sent
-        # A request is under way, or the disk stands still: the slot is given back when it is over.
-        with contextlib.suppress(RuntimeError):  # the interpreter ends, and takes no new threads
-            threading.Thread(target=self._release_later, name="driftline-closer", daemon=True).start()
-        return False
+        self._held.close([self._worker, self._sender], self._hang_up)
+        return sent and ended and stopped
 
-    def _release_later(self) -> None:
-        self._worker.join()
-        self._sender.join()
-        self._release()
-
-    def _release(self) -> None:
-        self._spool.close()
-        if self._slot is not None:
-            self._slot.release()
+    def _hang_up(self) -> None:
         if self._uplink is not None:
             self._uplink.close()
 
     def abandon(self) -> None:
         """In a forked child: nothing of this is ours."""
-        _inherited.append(self)
-        if self._slot is not None:
-            self._slot.abandon()
+        self._held.abandon(self)
 
 
 class Worker(threading.Thread):
@@ -180,12 +155,9 @@ class Worker(threading.Thread):
 
     def run(self) -> None:
         """Until `finish`. A fault in one tick is logged and counted; the next tick goes on."""
-        adopted = time.monotonic()
         while not self._finishing:
             self._wait()
-            if time.monotonic() - adopted >= ADOPT_EVERY:
-                adopted = time.monotonic()
-                self._guarded(self._adopt)
+            self._guarded(self._adopt)
             with self._lock:  # who asks during the tick is served by the next one
                 requests, self._requests = self._requests, []
             cut, sync = any(cut for _, cut in requests), any(not cut for _, cut in requests)

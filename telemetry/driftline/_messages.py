@@ -86,12 +86,14 @@ class Messages:
 
     def _features(self, handle: Handle) -> dict[str, float | str]:
         """Numbers as numbers, categories as they are spelled on the wire; what is missing is left out."""
-        names = self._layout.names
+        names, values = self._layout.names, handle.values
         if self._profiler.all_numeric(names):
-            numbers = zip(names, map(_number, handle.values), strict=False)
+            if set(map(type, values)) == {float} and math.isfinite(sum(values)):
+                return dict(zip(names, values, strict=False))  # the most common by far, in C
+            numbers = zip(names, map(_number, values), strict=False)
             return {name: number for name, number in numbers if number is not None}
         found: dict[str, float | str] = {}
-        for name, value in zip(names, handle.values, strict=False):
+        for name, value in zip(names, values, strict=False):
             sent = _number(value) if self._profiler.kind(name, (value,)) == "numeric" else _text(value)
             if sent is not None:
                 found[name] = sent

@@ -3,7 +3,6 @@
 Unlike a Monitor's outbox it numbers nothing and announces nothing: these records are OpenTelemetry's own.
 """
 
-import contextlib
 import logging
 import sqlite3
 import threading
@@ -14,15 +13,12 @@ from typing import Final
 from driftline._encode import gzip
 from driftline._errors import ConfigurationError
 from driftline._export import Uplink
+from driftline._held_spool import HeldSpool
 from driftline._intake import Drops
 from driftline._lifecycle import EXIT_TIMEOUT, watch
 from driftline._sender import Sender
 from driftline._settings import Destination
-from driftline._slot import Slot, acquire
-from driftline._snapshot import sync_folder
-from driftline._spool import Spool
 from driftline._spool_schema import PROFILE, SAMPLE, SPAN, Batch, Signal, Stream
-from driftline._succession import ADOPT_EVERY, adopt
 
 log = logging.getLogger("driftline")
 
@@ -31,8 +27,6 @@ PRIORITIES: Final[dict[Signal, int]] = {"metrics": PROFILE, "logs": SAMPLE, "tra
 MAX_WAITING: Final = 64
 #: Whose they are, as far as the spool asks.
 _NOBODY: Final = Stream("", 0, 0, 0)
-# SQLite forbids to close in a child what its parent opened.
-_inherited: list[object] = []
 
 
 class Spooled:
@@ -86,19 +80,19 @@ class Spooled:
 
     def _write(self, uplink: "_Uplink") -> None:
         try:
-            dropped = uplink.spool.put(self._waiting, _NOBODY)
+            dropped = uplink.held.spool.put(self._waiting, _NOBODY)
             self._waiting.clear()
             if self._sync:
-                uplink.spool.sync()
+                uplink.held.spool.sync()
         except (sqlite3.Error, OSError) as error:
             self.drops.note("spool", error)
             return
         for batch in dropped:
             self.drops.add(
-                "spool_full", batch.signal, batch.records, detail=f"(over {uplink.spool.limit} bytes)"
+                "spool_full", batch.signal, batch.records, detail=f"(over {uplink.held.spool.limit} bytes)"
             )
         uplink.sender.notify()
-        uplink.adopt()
+        uplink.held.adopt()
 
     def flush(self, timeout: float) -> bool:
         """Whether all that was put is with the collector, within `timeout` seconds."""
@@ -124,55 +118,21 @@ class Spooled:
         self._waiting = []
         self.drops.after_fork()
         if uplink is not None:
-            _inherited.append(uplink)
-            if uplink.slot is not None:
-                uplink.slot.abandon()
+            uplink.held.abandon(uplink)
 
 
 class _Uplink:
-    """A slot, its spool, and the thread that sends. Raises OSError or sqlite3.Error."""
+    """A spool, and the thread that sends what is in it. Raises OSError or sqlite3.Error."""
 
     def __init__(self, destination: Destination, folder: Path | None, drops: Drops) -> None:
-        self._folder = folder
-        self._drops = drops
-        self._adopted = 0.0
-        self.slot: Slot | None = acquire(folder) if folder else None
-        try:
-            self.spool = Spool(self.slot.database if self.slot else None, destination.max_spool_bytes)
-            if self.slot is not None:
-                with contextlib.suppress(OSError):  # some file systems cannot, and need not
-                    sync_folder(self.slot.path)
-                    sync_folder(self.slot.path.parent)
-        except BaseException:
-            if self.slot is not None:
-                self.slot.release()
-            raise
+        self.held = HeldSpool(folder, destination.max_spool_bytes, drops)
+        self.held.sync_names()
         self._requests = Uplink(destination)
-        self.sender = Sender(self.spool, self._requests.send, drops, destination.drain)
-        self.adopt()
+        self.sender = Sender(self.held.spool, self._requests.send, drops, destination.drain)
+        self.held.adopt()
         self.sender.start()
-
-    def adopt(self) -> None:
-        """Take over what dead processes left, now and then."""
-        if self.slot is None or self._folder is None or time.monotonic() - self._adopted < ADOPT_EVERY:
-            return
-        self._adopted = time.monotonic()
-        adopt(self.spool, self.slot, self._folder, self._drops)
 
     def close(self) -> None:
         """Give the slot back, when the request that is under way is over."""
-        if self.sender.stop(0.1):
-            self._release()
-        else:
-            with contextlib.suppress(RuntimeError):  # the interpreter ends, and takes no new threads
-                threading.Thread(target=self._release_later, name="driftline-closer", daemon=True).start()
-
-    def _release_later(self) -> None:
-        self.sender.join()
-        self._release()
-
-    def _release(self) -> None:
-        self.spool.close()
-        if self.slot is not None:
-            self.slot.release()
-        self._requests.close()
+        self.sender.stop(0.1)
+        self.held.close([self.sender], self._requests.close)

@@ -9,7 +9,7 @@ from driftline_collector.analysis.recent import Recent
 from driftline_collector.analysis.windows import Window
 
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
-from benchmarks.false_alarms import Simulation, simulated
+from benchmarks._simulation import Simulation, simulated
 
 CELLS = Fleet(types=2, regions=4, features=2, rows=60, seed=7)
 #: Of two devices of sixty rows an hour each.

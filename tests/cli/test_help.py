@@ -47,6 +47,7 @@ EXPECTED = [
     "reference build",
     "reference register",
     "reference list",
+    "reference verify",
     "labels import",
     "export",
     "backup",

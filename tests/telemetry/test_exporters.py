@@ -197,7 +197,7 @@ def test_a_bad_span_is_put_aside_and_the_rest_of_its_batch_arrives(
 
 def test_a_full_disk_lets_it_wait_in_memory(collector: Collector, traced: Any) -> None:
     provider, exporter = traced()
-    db = exporter._spooled._uplink.spool._db
+    db = exporter._spooled._uplink.held.spool._db
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {pages}")
     name = os.urandom(50_000).hex()

@@ -72,7 +72,7 @@ def test_a_disk_that_fills_up_costs_nothing_that_is_not_counted(
     collector.rule = lambda path, number: OK
     engine = monitor._runtime._engine
     assert engine is not None
-    collector.wait(lambda: not engine._spool.signals())  # sent, though nothing can be deleted
+    collector.wait(lambda: not engine._held.spool.signals())  # sent, though nothing can be deleted
     (disk / "somebody else's").unlink()
     assert monitor.close(timeout=60)
     (end,) = phase(collector, "end")
@@ -110,7 +110,7 @@ def test_a_disk_that_turns_read_only_and_back_loses_nothing(
     assert monitor.flush()
     engine = monitor._runtime._engine
     assert engine is not None
-    db = engine._spool._db
+    db = engine._held.spool._db
     db.execute("PRAGMA query_only = 1")
     for _ in range(100):
         monitor.record({"ink": 1.0}, label="1")

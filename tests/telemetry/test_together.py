@@ -173,3 +173,13 @@ def test_what_goes_up_together_is_safe_from_the_need_for_room(line: Line) -> Non
     line.spool.followers(batch, 255)
     line.spool.limit = 1
     assert line.spool.put([], Stream("", 0, 0, 0)) == []
+
+
+def test_what_waits_in_a_backlog_is_not_counted_for_what_is_new(line: Line) -> None:
+    for _ in range(300):
+        line.put(SAMPLE, b"old")
+    last = line.spool.last_id()
+    line.put(SAMPLE, b"new")
+    assert line.spool.waiting("logs", after=0, limit=256) == (256, SAMPLE)
+    assert line.spool.waiting("logs", after=last, limit=256) == (1, SAMPLE)
+    assert line.sender._together.wait("logs", line.now, after=last) == pytest.approx(LONG)

@@ -24,7 +24,7 @@ def test_while_the_disk_is_full_records_wait_in_memory_and_are_numbered_later(
 ) -> None:
     monitor = monitor_for(sample_rate=1.0, flush_interval=3600.0)
     assert monitor.flush()
-    db = engine(monitor)._spool._db
+    db = engine(monitor)._held.spool._db
     pages = db.execute("PRAGMA page_count").fetchone()[0]
     db.execute(f"PRAGMA max_page_count = {pages}")
     for i in range(3000):
@@ -48,7 +48,7 @@ def test_what_waits_for_a_full_disk_is_bounded_and_counted(
     monkeypatch.setattr("driftline._outbox.MAX_WAITING", 400)
     monitor = monitor_for(sample_rate=1.0, flush_interval=3600.0)
     assert monitor.flush()
-    spool = engine(monitor)._spool
+    spool = engine(monitor)._held.spool
 
     def fail(*_: Any, **__: Any) -> None:
         raise sqlite3.OperationalError("database or disk is full")
@@ -113,7 +113,7 @@ def test_a_slot_is_given_back_when_the_request_under_way_at_close_is_over(
 def test_a_living_process_takes_over_what_another_left(
     monitor_for: MakeMonitor, collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("driftline._engine.ADOPT_EVERY", 0.0)
+    monkeypatch.setattr("driftline._held_spool.ADOPT_EVERY", 0.0)
     living = monitor_for(flush_interval=3600.0)
     other = monitor_for(endpoint="http://127.0.0.1:9")
     other.record({"ink": 1.0}, label="a")

@@ -21,13 +21,16 @@ from driftline_collector.analysis.drift import Judged
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.onset import Onset, onset
 from driftline_collector.analysis.readable import readable
+from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.selected import fine_shares
 from driftline_collector.analysis.verdicts import most_rows
 from driftline_collector.analysis.windows import Window
 from driftline_collector.store.base import Selection, Store
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.int64]
 
 #: So many windows before the first that was drifted are looked at for the onset.
 BEFORE = 24
@@ -49,6 +52,7 @@ class Told:
 
     judged: Sequence[Judged]
     profiles: Profiles
+    samples: Samples
     lattice: Lattice
     keys: Sequence[str]
     model: str
@@ -98,12 +102,17 @@ def _directed(drifted: _Drifted, fine: dict[tuple[str, int], Floats]) -> Evaluat
     family = judged.family
     i = drifted.place(drifted.row.feature)
     key = (family.binning.id, i)
-    if key not in fine:
+    sampled = bool(judged.comparison.sampled[node, i])
+    if key not in fine and not sampled:
         own = told.profiles.fine(family, i)[judged.members.devices]
-        cells = np.zeros((len(told.lattice.cells), own.shape[1]))
-        np.add.at(cells, judged.members.cell, own)
-        fine[key] = cells
-    now = fine[key][told.lattice.members[node]].sum(0)
+        fine[key] = np.zeros((len(told.lattice.cells), own.shape[1]))
+        np.add.at(fine[key], judged.members.cell, own)
+    inside = told.lattice.members[node]
+    if sampled:
+        cells = {told.lattice.cells[c] for c in np.flatnonzero(inside).tolist()}
+        now = fine_shares(told.samples, family, i, cells) * float(judged.comparison.n[node, i])
+    else:
+        now = fine[key][inside].sum(0)
     # Of its test bins is known what the segment is compared with; within each the reference tells.
     registered = family.fine[i].sum(0)
     merged = family.merged[i]
@@ -245,18 +254,24 @@ def _attributed(
     """Whose shift it is, and the devices that make most of it, those first."""
     judged, told, node = drifted.judged, drifted.told, drifted.node
     members, family = judged.members, judged.family
-    devices = [told.profiles.devices[i] for i in members.devices]
-    inside = told.lattice.members[node][members.cell]
-    counts = told.profiles.counts(family)[members.devices]
-    at = [drifted.place(name) for name in moved[:_FEATURES]]
+    sampled = judged.comparison.sampled[node]
+    strongest = drifted.place(moved[0])
+    cell: Whole
+    if (selected := judged.sums.selected) is not None and sampled[strongest]:
+        devices, cell, counts = list(selected.devices), selected.cell, selected.of_devices
+    else:
+        devices, cell = [told.profiles.devices[i] for i in members.devices], members.cell
+        counts = told.profiles.counts(family)[members.devices]
+    inside = told.lattice.members[node][cell]
+    at = [i for i in map(drifted.place, moved[:_FEATURES]) if sampled[i] == sampled[strongest]]
     odds = np.zeros(len(devices))
     for i in at:
         own = counts[:, i]
-        expected = own.sum(-1, keepdims=True) * judged.sums.baseline.shares[members.cell, i]
+        expected = own.sum(-1, keepdims=True) * judged.sums.baseline.shares[cell, i]
         phi = float(judged.comparison.phi[node, i])
         odds += attribution.evidence(own, expected, inside) / max(phi, 1.0)
     own = counts[inside, at[0]]
-    expected = own.sum(-1, keepdims=True) * judged.sums.baseline.shares[members.cell[inside], at[0]]
+    expected = own.sum(-1, keepdims=True) * judged.sums.baseline.shares[cell[inside], at[0]]
     shares = attribution.contributions(own, expected)
     within = [device for device, is_in in zip(devices, inside.tolist(), strict=True) if is_in]
     order = np.argsort(-shares, kind="stable")[:_CONTRIBUTORS].tolist()

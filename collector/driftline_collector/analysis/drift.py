@@ -5,7 +5,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
@@ -22,8 +22,11 @@ from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.magnitudes import Members, magnitudes
 from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.search import Before, Search, Searched
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.selected import details as of_samples
+from driftline_collector.analysis.selected import refusal, selected
 from driftline_collector.analysis.spans import spans
 
 Floats = npt.NDArray[np.float64]
@@ -87,7 +90,7 @@ class Judged:
     @cached_property
     def rows(self) -> Floats:
         """How many rows of each node could be compared, shape (N,)."""
-        return np.asarray(self.comparison.n.max(-1), dtype=np.float64)
+        return np.asarray(self.comparison.rows.max(-1), dtype=np.float64)
 
     @cached_property
     def reference_rows(self) -> Floats:
@@ -101,7 +104,8 @@ class Judged:
         return {
             "counts": comparison.counts.astype(np.int64).tolist(),
             "expected": np.round(comparison.expected, 2).tolist(),
-            "n": comparison.n.tolist(),
+            "n": comparison.rows.tolist(),
+            "n_eff": comparison.n_eff.tolist(),
             "p": comparison.p.tolist(),
             "phi": comparison.phi.tolist(),
             "value": self.effect.tolist(),
@@ -120,20 +124,23 @@ def judge(
     limits: Limits,
     *,
     before: Before,
+    samples: Samples | None = None,
     earlier: Sequence[Counted] = (),
     past: Mapping[int, Past] = MappingProxyType({}),
 ) -> Judged | None:
-    """Compare all nodes on one family's binning; `None` where no device has counts on it.
+    """Compare all nodes on one family's binning; `None` where no device has counts or samples on it.
 
     `earlier` is what was counted in the windows before, the latest first; `past`, by the width of spans, what
     cells are compared with in the place of their version's reference.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
-    if not len(bound) or not family.features:
-        return None
     members = _members(profiles, bound, family, lattice)
-    now = Counted.of(profiles, family)
-    searching = [*spans(now, earlier, members.version, family, lattice, past=past)]
+    chosen = selected(samples, family, lattice.cells, members.version) if samples else None
+    if not family.features or not (len(bound) or chosen):
+        return None
+    counted = Counted.of(profiles, family)
+    now, *wider = spans(counted, earlier, members.version, family, lattice, past=past)
+    searching = [replace(now, sums=replace(now.sums, selected=chosen)), *wider]
     search = Search(
         spans=searching,
         tested=partial(
@@ -200,7 +207,6 @@ def evaluations(
     """
     features = [_feature(judged, node, i, common) for i in range(len(judged.family.features))]
     first = min((f for f in features if f.p is not None), key=lambda f: (f.p or 0.0, -(f.value or 0.0)))
-    n = float(judged.rows[node])
     drifted = bool(judged.kept.segments[node])
     moved = sorted((f for f in features if f.verdict == "drifted"), key=lambda f: -(f.lower or 0.0))
     reasons = [_explanation(judged, node, keys, [f.feature or "" for f in moved]), remark]
@@ -215,14 +221,14 @@ def evaluations(
         upper=first.upper,
         p=float(judged.kept.p[node]),
         q=float(judged.kept.q[node]),
-        n=n,
-        n_eff=n,
+        n=float(judged.rows[node]),
+        n_eff=float(judged.comparison.n_eff[node].max()),
         phi=first.phi,
         phi_source=first.phi_source,
         details={
             **_merged(judged, node),
             "strongest": first.feature,
-            "detector": judged.detectors[features.index(first)],
+            "detector": (first.details or {})["detector"],
             **_scores(judged, node),
             **({} if judged.past is None else judged.past.compared_with(judged.cells(node))),
             "moved": [f.feature for f in moved],
@@ -234,12 +240,13 @@ def evaluations(
 
 def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Evaluation:
     told, family = judged.told, judged.family
-    n, p = told["n"][node][i], told["p"][node][i]
+    n, n_eff, p = (told[what][node][i] for what in ("n", "n_eff", "p"))
     names = family.names[i]
     details = {
         "bins": names,
         "now": told["counts"][node][i][: len(names)],
         "reference": told["expected"][node][i][: len(names)],
+        **of_samples(judged.comparison, node, i),
     }
     name = family.features[i].name
     if math.isnan(p):
@@ -248,17 +255,19 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
             measure="drift",
             feature=name,
             n=n,
-            n_eff=n,
+            n_eff=n_eff,
             verdict="insufficient_data",
-            reason=too_few(n, float(judged.comparison.expected[node, i].sum()), judged.limits),
+            reason=refusal(judged.comparison, node, i)
+            or too_few(n, float(judged.comparison.expected[node, i].sum()), judged.limits, worth=n_eff),
             details=details,
         )
+    detector = DEFAULT if judged.comparison.sampled[node, i] else judged.detectors[i]
     return Evaluation(
         **common,
         measure="drift",
         feature=name,
         n=n,
-        n_eff=n,
+        n_eff=n_eff,
         verdict="drifted" if told["kept"][node][i] else "stable",
         value=told["value"][node][i],
         lower=told["lower"][node][i],
@@ -270,7 +279,7 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         details={
             **details,
             **_merged(judged, node),
-            "detector": judged.detectors[i],
+            "detector": detector,
             "score": told["score"][node][i],
         },
     )
@@ -286,11 +295,13 @@ def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
     return {"scores": found} if found else {}
 
 
-def too_few(rows: float, reference_rows: float, limits: Limits) -> str:
-    """Why so many rows could not be compared with so many of the reference."""
+def too_few(rows: float, reference_rows: float, limits: Limits, *, worth: float) -> str:
+    """Why so many rows, worth as many as that, could not be compared with these of the reference."""
     needed = f"a verdict needs {limits.minimum_rows:.0f}"
     if reference_rows < limits.minimum_rows and rows:
         return f"the reference has too few rows; {needed}"
+    if rows > worth:
+        return f"{rows:.0f} samples are worth {worth:.0f} rows, too few; {needed}"
     return f"{rows:.0f} rows are too few; {needed}"
 
 

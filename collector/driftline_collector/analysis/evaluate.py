@@ -24,6 +24,7 @@ from driftline_collector.analysis.matching import Against
 from driftline_collector.analysis.quality import doubts, quality
 from driftline_collector.analysis.recent import Counted, Recent
 from driftline_collector.analysis.references import Family, families
+from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.spans import WIDTHS
 from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
@@ -105,6 +106,7 @@ def evaluate(
     presence = Presence.of(known, inside, window)
     profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
     judges = families(store.references(model))
+    samples = Samples.of(store, model, window, profiles, judges, ahead_ns=tolerance_ns)
     recent = recent or Recent(store, tolerance_ns)
     first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
     earlier = recent.before(model, window, judges, first_ns)
@@ -115,7 +117,7 @@ def evaluate(
     before = _drifted_before(store, model, window)
     ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
-    for tier, tiers in _populations(presence, profiles):
+    for tier, tiers in _populations(presence, profiles, samples):
         part = Population(
             model=model,
             tier=tier,
@@ -123,6 +125,7 @@ def evaluate(
             window=window,
             presence=presence.restricted([d.tier in tiers for d in presence.devices]),
             profiles=profiles.restricted([d.tier in tiers for d in profiles.devices]),
+            samples=samples.restricted(tiers),
             families=judges,
             history=history,
             earlier={
@@ -147,12 +150,15 @@ def evaluate(
     )
 
 
-def _populations(presence: Presence, profiles: Profiles) -> list[tuple[str | None, frozenset[str]]]:
+def _populations(
+    presence: Presence, profiles: Profiles, samples: Samples
+) -> list[tuple[str | None, frozenset[str]]]:
     """Tiers that are judged together, each with its name in keys: a population that stands alone has none.
 
     Edge and cloud answer different inputs, so that their counts must not be mixed.
     """
     tiers = {device.tier for device in (*presence.devices, *profiles.devices)}
+    tiers |= {tier for _, tier in samples.places}
     edge = frozenset(tiers - set(CLOUDS))
     clouds = sorted(tiers & set(CLOUDS))
     parts: list[tuple[str | None, frozenset[str]]] = [(None, edge)] if edge else []
@@ -170,6 +176,7 @@ class Population:
     window: Window
     presence: Presence
     profiles: Profiles
+    samples: Samples
     families: Mapping[str, Family]
     history: History | None
     earlier: Mapping[str, Sequence[Counted]]
@@ -179,7 +186,9 @@ class Population:
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
         """All measures of all segments."""
         lattice = Lattice.of(
-            [d.cell for d in self.presence.devices] + [d.cell for d in self.profiles.devices]
+            [d.cell for d in self.presence.devices]
+            + [d.cell for d in self.profiles.devices]
+            + [cell for cell, _ in self.samples.places]
         )
         keys = lattice.keys(self.model, self.tier)
         covered = NodeCoverage.of(self.presence, lattice)
@@ -192,6 +201,7 @@ class Population:
         }
         drift, judged = drift_of_segments(
             self.profiles,
+            self.samples,
             self.families,
             lattice,
             keys=keys,
@@ -203,6 +213,7 @@ class Population:
         told = Told(
             judged=judged,
             profiles=self.profiles,
+            samples=self.samples,
             lattice=lattice,
             keys=keys,
             model=self.model,
@@ -245,8 +256,10 @@ class Population:
 
     def _known_before(self, lattice: Lattice) -> Flags:
         """Whether any device of a node had a window before this one, shape (nodes,)."""
-        earlier = self.presence.first < self.window.start_ns
-        return lattice.over_cells(self.presence.by_cell(earlier, lattice.cells)) > 0
+        earlier = self.presence.by_cell(self.presence.first < self.window.start_ns, lattice.cells)
+        # Of devices that never report a window nobody knows when they began.
+        silent = set(lattice.cells) - {d.cell for d in self.presence.devices}
+        return lattice.over_cells(earlier + np.array([cell in silent for cell in lattice.cells])) > 0
 
     def _own(self, rows: pa.Table) -> pa.Table:
         return rows.filter(pc.is_in(rows.column("tier"), pa.array(sorted(self.tiers))))

@@ -135,7 +135,7 @@ class Scan:
         observed, expected = comparison.counts[segment, moved], comparison.expected[segment, moved]
         used = (observed > 0) | (expected > 0)
         tilt = np.where(used, np.log(_smoothed(observed, used) / _smoothed(expected, used)), 0.0)
-        counts, phi = self.sums.counts[cells][:, moved], self.cell_phi[cells][:, moved]
+        counts, phi = self.sums.telling[cells][:, moved], self.cell_phi[cells][:, moved]
         # As many reference rows as the segment's, so that a bin no reference has seen is as unlikely in each.
         shares = self.sums.baseline.shares[cells][:, moved]
         reference = _smoothed(shares * expected.sum(-1)[:, None], np.broadcast_to(used, shares.shape))

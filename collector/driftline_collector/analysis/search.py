@@ -64,7 +64,7 @@ class Search:
         every = self.lattice.members
         own = self.tested(self.spans[0].sums, every)
         comparison, kept = own, None
-        left: Flags = np.asarray(self.spans[0].sums.rows.any(axis=-1))
+        left: Flags = np.asarray(self.spans[0].sums.telling.any(axis=(-2, -1)))
         windows, began = np.ones(len(every), np.int64), np.zeros(len(every), np.int64)
         lingering = np.zeros(own.p.shape, dtype=np.bool_)
         found: list[Finding] = []

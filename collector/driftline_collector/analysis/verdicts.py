@@ -14,8 +14,11 @@ from driftline_collector.analysis.drift import Judged, Limits, evaluations, judg
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
 from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.search import Before
 from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.selected import refusal
+from driftline_collector.analysis.selected import remark as of_samples
 from driftline_collector.analysis.windows import Window
 
 Flags = npt.NDArray[np.bool_]
@@ -49,6 +52,7 @@ class Standing:
 
 def drift_of_segments(
     profiles: Profiles,
+    samples: Samples,
     families: Mapping[str, Family],
     lattice: Lattice,
     *,
@@ -80,6 +84,7 @@ def drift_of_segments(
                 lattice,
                 limits,
                 before=before,
+                samples=samples,
                 earlier=earlier.get(binning, ()),
                 past=past.get(binning, {}),
             )
@@ -89,7 +94,14 @@ def drift_of_segments(
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     made = np.zeros(len(lattice.cells))
     np.add.at(made, [place[d.cell] for d in profiles.devices], profiles.totals("predictions"))
-    made = lattice.over_cells(made)
+    # Of cells that count nothing: how many predictions came whole, and how many of those in vain.
+    sampled, strange = np.zeros(len(lattice.cells)), np.zeros(len(lattice.cells))
+    for (cell, _), amount in samples.places.items():
+        if not made[place[cell]]:
+            sampled[place[cell]] += amount
+            strange[place[cell]] += amount * all(cell.version not in f.versions for f in families.values())
+    counted, sampled, strange = (lattice.over_cells(each) for each in (made, sampled, strange))
+    made = counted + sampled
     rows: list[Evaluation] = []
     for i, key in enumerate(keys):
         common: dict[str, Any] = {
@@ -113,11 +125,16 @@ def drift_of_segments(
             began_ns = standing.window.start_ns - int(best.searched.began[i]) * standing.window.width_ns
             common["since_ns"] = standing.before[key].since_ns if key in standing.before else began_ns
         common["reference"] = _references(best, lattice, i)
-        left_out = made[i] - best.rows[i]
-        remark = f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else ""
-        if best.past is not None:
-            remark = "; ".join(filter(None, (remark, best.past.remark(best.cells(i)))))
-        rows += evaluations(best, i, keys, remark, common)
+        left_out = counted[i] - best.rows[i] if counted[i] else strange[i]
+        remarks = (
+            f"{left_out:.0f} predictions without a reference are left out" if left_out > 0 else "",
+            f"{sampled[i]:.0f} samples of devices that count nothing are left out"
+            if counted[i] and sampled[i]
+            else "",
+            of_samples(best.comparison, i),
+            "" if best.past is None else best.past.remark(best.cells(i)),
+        )
+        rows += evaluations(best, i, keys, "; ".join(filter(None, remarks)), common)
     return rows, judged
 
 
@@ -170,7 +187,10 @@ def _unjudged(made: float, judged: Judged | None, node: int, standing: Standing)
     if not made:
         return "insufficient_data", "its devices are idle: no predictions in this window"
     if judged is not None and compared:
-        return "insufficient_data", too_few(compared, float(judged.reference_rows[node]), judged.limits)
+        worth = float(judged.comparison.n_eff[node].max())
+        refused = refusal(judged.comparison, node, int(judged.comparison.rows[node].argmax()))
+        few = too_few(compared, float(judged.reference_rows[node]), judged.limits, worth=worth)
+        return "insufficient_data", refused or few
     if not standing.known_before[node]:
         return "new_segment", "its first window, and no reference for its binning: register one"
     return "no_reference", "no reference for the binning that its devices use: register one"

@@ -22,6 +22,7 @@ Name = Literal[
     "profiles",
     "windows",
     "deployments",
+    "references",
     "evaluations",
     "spans",
     "logs",

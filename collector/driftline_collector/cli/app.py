@@ -21,6 +21,7 @@ from driftline_collector.cli import (
     references,
     simulate,
     up,
+    verify,
 )
 from driftline_collector.errors import CollectorError, SettingsError
 
@@ -44,6 +45,7 @@ app.command(epilog=backup.EXAMPLE)(backup.backup)
 app.command(epilog=backup.RESTORE_EXAMPLE)(backup.restore)
 app.command(epilog=purge.EXAMPLE)(purge.purge)
 app.add_typer(devices.app, name="devices")
+references.app.command(epilog=verify.EXAMPLE)(verify.verify)
 app.add_typer(references.app, name="reference")
 app.add_typer(labels.app, name="labels")
 app.add_typer(alerts.app, name="alerts")

@@ -1,6 +1,6 @@
 """Reads columns from CSV, Parquet and npz files, as `Reference.from_data` takes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from driftline_schemas.errors import SchemaError
 
 Column = Sequence[Any] | npt.NDArray[Any]
 _ENDINGS = ".csv, .parquet or .npz"
+_BATCH_ROWS = 10_000
 
 
 def read_columns(path: Path, *, texts: Sequence[str] = ()) -> dict[str, Column]:
@@ -31,6 +32,39 @@ def read_columns(path: Path, *, texts: Sequence[str] = ()) -> dict[str, Column]:
     except (pa.ArrowInvalid, ValueError) as error:
         raise SchemaError(f"not a {path.suffix} file of columns: {error}", where=str(path)) from error
     return columns
+
+
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Row after row, each value as the file has it; of an npz file what stands at one place of each.
+
+    Raises SchemaError.
+    """
+    try:
+        if path.suffix.lower() == ".npz":
+            yield from _npz_rows(path)
+            return
+        if path.suffix.lower() not in (".csv", ".parquet"):
+            raise SchemaError(f"expected a file that ends in {_ENDINGS}", where=str(path))
+        read = pyarrow.csv.read_csv if path.suffix.lower() == ".csv" else pyarrow.parquet.read_table
+        for batch in read(path).to_batches(max_chunksize=_BATCH_ROWS):
+            yield from batch.to_pylist()
+    except OSError as error:
+        raise SchemaError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+    except pa.ArrowInvalid as error:
+        raise SchemaError(f"not a {path.suffix} file of columns: {error}", where=str(path)) from error
+
+
+def _npz_rows(path: Path) -> Iterator[dict[str, Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            columns = {name: arrays[name] for name in arrays.files}
+    except ValueError as error:
+        raise SchemaError(f"not an .npz file of arrays: {error}", where=str(path)) from error
+    lengths = {name: array.shape[:1] for name, array in columns.items()}
+    if len(set(lengths.values())) > 1 or () in lengths.values():
+        raise SchemaError(f"arrays must be of one length; found {lengths}", where=str(path))
+    for values in zip(*columns.values(), strict=True):
+        yield dict(zip(columns, values, strict=True))
 
 
 def _csv(path: Path, texts: Sequence[str]) -> dict[str, Column]:

@@ -1,15 +1,22 @@
 """`driftline drift`: where drift is."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from driftline_collector.cli import replay
+from driftline_collector.cli.files import Database
 from driftline_collector.cli.output import Json, Url, clock, console, example, number, print_json, table
 from driftline_collector.client import Client, Evaluation, Filter
 
 EXAMPLE = example(
-    "driftline drift", "driftline drift --model digits --from 24h", "driftline drift --segments"
+    "driftline drift",
+    "driftline drift --model digits --from 24h",
+    "driftline drift --segments",
+    "driftline drift --replay digits --from 14d",
+    "driftline drift --replay digits --rows train.parquet --exclude id",
 )
 
 
@@ -23,10 +30,40 @@ def drift(
     segments: Annotated[
         bool, typer.Option("--segments", help="All segments with their verdicts, not the findings alone.")
     ] = False,
+    replayed: Annotated[
+        str | None,
+        typer.Option(
+            "--replay",
+            metavar="MODEL",
+            help="Play this model's stored profiles, in which nothing has drifted, through the live rules,"
+            " and tell how many false incidents a week they make. Without --from: of the last four weeks.",
+        ),
+    ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(help="With --replay: rows of this .csv, .parquet or .npz file in place of profiles."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="With --rows: a column that is no feature. Repeatable.")
+    ] = None,
+    weeks: Annotated[
+        float, typer.Option(min=0.01, max=52, help="With --rows: how many weeks are played.")
+    ] = 1.0,
+    database: Database = None,
     url: Url,
     json: Json = False,
 ) -> None:
-    """The segments that explain what has drifted, in each model's latest closed window."""
+    """The segments that explain what has drifted, in each model's latest closed window.
+
+    With --replay: the A/A ledger. Exit status 1 if there were surely more false incidents than promised.
+    """
+    if replayed is not None:
+        source = replay.Source(url, database, start, end)
+        held = replay.of_file(replayed, rows, exclude or (), weeks) if rows else None
+        replay.tell(replayed, source, held, json=json)
+        return
+    if rows or exclude or database:
+        raise typer.BadParameter("--rows, --exclude and --database go with --replay", param_hint="--replay")
     with Client(url) as client:
         filters: dict[str, Filter] = {"model": model, "from": start, "to": end}
         latest = client.evaluations(**filters, measure="drift", limit=1).items

@@ -73,6 +73,7 @@ class Store(Protocol):
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
         """Evaluation windows for which data came, or were purged, since.
 
+        Data are profiles, and samples of streams that send none.
         model, window_start_ns, received_ns (latest), purged (whether something was taken away).
         """
 
@@ -89,6 +90,35 @@ class Store(Protocol):
         version, device_type, region, tier, device, scored, impossible (of these: scores outside [0, 1]), wide
         (with three numeric features or more), repeated (of these: with a row that another one has).
         """
+
+    def sampled(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
+        """How many predictions made in the interval were sent whole, by cell and feature set.
+
+        Without those that were sent for a label or as an answer alone, and without times more than `ahead_ns`
+        after they were received. Repeats of an id are counted.
+        version, device_type, region, tier, feature_set, samples, first_ns (the earliest), with_label,
+        with_score, with_value (whether any has one).
+        """
+
+    def selected(
+        self,
+        model: str,
+        start_ns: int,
+        end_ns: int,
+        cells: Sequence[tuple[str, str, str, str]],
+        *,
+        share: float = 1.0,
+        ahead_ns: int | None = None,
+    ) -> pa.Table:
+        """Those of some cells (tier, version, device_type, region), told apart by id, in order of time.
+
+        Of more than can be looked at, `share` keeps an even choice, always the same.
+        version, device_type, region, tier, device, label, value, score, probability (NULL: not told),
+        reasons, feature_set, numbers, texts.
+        """
+
+    def feature_sets(self) -> pa.Table:
+        """id, names, types: the features that `numbers` and `texts` of predictions hold, in order."""
 
     def labelled(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
         """Predictions made in the interval whose truth is known, the latest label for each.

@@ -25,6 +25,7 @@ from driftline_collector.store.reads_doctor import DoctorReads
 from driftline_collector.store.reads_fleet import FleetReads
 from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
+from driftline_collector.store.reads_samples import SampleReads
 from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.retention import Retention, RetentionPolicy
 from driftline_collector.store.scopes import Scope
@@ -44,7 +45,15 @@ _READS = sorted(
 
 @timed(_READS)
 class DuckDBStore(
-    Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, CaseReads, SystemReads, DoctorReads
+    Reader,
+    ProfileReads,
+    SampleReads,
+    FleetReads,
+    DeviceReads,
+    JudgedReads,
+    CaseReads,
+    SystemReads,
+    DoctorReads,
 ):
     """`Store`, `Shown` and `Operated`. Raises StoreError where the file cannot be opened, with advice.
 

@@ -40,6 +40,7 @@ EXPORTED = {
     "profiles": Exported("profiles", "start_ns", "end_ns", chosen_by=_PLACE),
     "windows": Exported("stream_windows", "start_ns", "end_ns", chosen_by=_PLACE),
     "deployments": Exported("deployments", "time_ns", chosen_by=_PLACE),
+    "references": Exported("model_references", "registered_ns", chosen_by=("model", "version")),
     "evaluations": Exported("evaluations", "window_start_ns", "window_end_ns", chosen_by=("model",)),
     "spans": Exported("spans", "start_ns", "end_ns", chosen_by=("tier", "device")),
     "logs": Exported("logs", "time_ns", chosen_by=("device",)),

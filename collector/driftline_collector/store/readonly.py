@@ -19,12 +19,21 @@ from driftline_collector.store.reads_doctor import DoctorReads
 from driftline_collector.store.reads_fleet import FleetReads
 from driftline_collector.store.reads_judged import JudgedReads
 from driftline_collector.store.reads_profiles import ProfileReads
+from driftline_collector.store.reads_samples import SampleReads
 from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.timings import Timing
 
 
 class ReadOnlyStore(
-    Reader, ProfileReads, FleetReads, DeviceReads, JudgedReads, CaseReads, SystemReads, DoctorReads
+    Reader,
+    ProfileReads,
+    SampleReads,
+    FleetReads,
+    DeviceReads,
+    JudgedReads,
+    CaseReads,
+    SystemReads,
+    DoctorReads,
 ):
     """`Shown`, of a file that no collector holds. Raises StoreError where it cannot be read."""
 

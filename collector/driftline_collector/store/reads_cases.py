@@ -76,10 +76,6 @@ class CaseReads(Queries):
             },
         )
 
-    def feature_sets(self) -> pa.Table:
-        """See `Shown.feature_sets`."""
-        return self._read("SELECT id, names, types FROM feature_sets ORDER BY id")
-
     def prediction(self, prediction: str) -> pa.Table:
         """See `Shown.prediction`."""
         made = made_ns(prediction)

@@ -134,6 +134,11 @@ class ProfileReads(Queries):
                 SELECT model, start_ns - start_ns % $width AS window_start_ns, received_ns, false AS purged
                 FROM stream_windows WHERE model IS NOT NULL AND received_ns > $since
                 UNION ALL
+                SELECT model, time_ns - time_ns % $width, received_ns, false
+                FROM main.predictions  -- what was just received is archived by nobody
+                WHERE received_ns > $since AND NOT coalesce(stream IN (
+                    SELECT stream FROM stream_intervals WHERE signal = 'profiles'), false)
+                UNION ALL
                 SELECT model, unnest(range("first" - "first" % $width, "last" + 1, $width)), purged_ns, true
                 FROM purged WHERE table_name = 'profiles' AND purged_ns > $since
             )

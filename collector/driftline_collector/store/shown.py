@@ -130,9 +130,6 @@ class Shown(Store, Protocol):
     def samples(self, wanted: Samples) -> pa.Table:
         """Columns of `predictions`, cloud_label and true_label; told apart by id."""
 
-    def feature_sets(self) -> pa.Table:
-        """id, names, types: what `numbers` and `texts` of predictions are."""
-
     def prediction(self, prediction: str) -> pa.Table:
         """The columns of one prediction, with names and types of its features; 0 or 1 rows."""
 

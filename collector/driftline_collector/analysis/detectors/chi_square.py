@@ -9,7 +9,7 @@ Where devices make counts overdispersed the law is that of `psi`, as Rao and Sco
 >>> import numpy as np
 >>> found = detect(Sample(observed=[30, 40, 30], expected=[100, 100, 100]))
 >>> round(float(found.score), 4), round(float(found.p_value), 3)
-(0.0195, 0.481)
+(0.0195, 0.495)
 """
 
 import numpy as np

@@ -55,6 +55,11 @@ class Spread:
     totals: Floats
     devices: Floats
 
+    def scaled(self, by: Floats) -> "Spread":
+        """The same of counts of which each is so many times as large; `by` has the shape of `totals`."""
+        each = by[..., None] ** 2
+        return Spread(self.squares * each, self.products * each, self.totals * by**2, self.devices)
+
 
 @dataclass(frozen=True, slots=True)
 class Correlation:

@@ -11,6 +11,9 @@ Where devices make counts overdispersed by φ, the mean of PSI/c is (B-1)φ. A d
 bit brighter moves all bins together, so the excess (φ-1)(B-1) is taken to lie in one direction: one variance
 of 1 + (φ-1)(B-1) and B-2 of 1. By Satterthwaite's rule that is χ² with ν = (Σ variances)² / Σ variances²
 degrees of freedom, and with φ estimated from k more devices than means, noncentral F(ν, kν, τν/(cφ(B-1))).
+That has the right mean and variance, but too light a tail: far out a sum is as its heaviest direction, normal
+with the variance v = 1 + (φ-1)(B-1) about √(τ/c), the B-2 others at their mean. The larger of both tails is
+taken, since among thousands of p-values it is the tail that decides.
 
 >>> found = detect(Sample(observed=[30, 40, 30], expected=[100, 100, 100]), effect=0.02)
 >>> round(float(found.score), 4), round(float(found.p_value), 3)
@@ -18,7 +21,7 @@ degrees of freedom, and with φ estimated from k more devices than means, noncen
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +39,8 @@ SMOOTHING = 0.5
 _SERIES_LIMIT = 3000.0
 #: A series whose weightiest term is less than this is as good as zero.
 _LEAST_TERM = 1e-290
+#: Below it a tail is one.
+_BODY = 0.5
 #: Bounds are found to this part of their root.
 _PRECISION = 1e-9
 #: Tails nearer to 0 or 1 are no longer told from them in double precision.
@@ -90,7 +95,7 @@ def minimum_effect(
     a `phi_df` of zero means that φ is not an estimate. Fewer than two bins cannot differ: p = 1.
     """
     law = _Law.of(bins, c, phi, phi_df)
-    tail = _upper_tail(np.asarray(psi) / law.scale, law.df, law.phi_df, np.asarray(effect) / law.scale)
+    tail = law.upper_tail(np.asarray(psi) / law.scale, np.asarray(effect) / law.scale)
     return np.where(np.asarray(bins) > 1, tail, 1.0)
 
 
@@ -113,11 +118,17 @@ def confidence_bounds(
 
 @dataclass(frozen=True, slots=True)
 class _Law:
-    """PSI / scale ~ noncentral χ²(df), or df times noncentral F(df, phi_df) where that is finite."""
+    """PSI / scale ~ noncentral χ²(df), or df times noncentral F(df, phi_df) where that is finite.
+
+    PSI / c is `unit` times that; it has `others` directions of variance 1 beside one of the variance `most`.
+    """
 
     scale: Floats
     df: Floats
     phi_df: Floats
+    unit: Floats
+    others: Floats
+    most: Floats
 
     @classmethod
     def of(cls, bins: npt.ArrayLike, c: npt.ArrayLike, phi: npt.ArrayLike, k: npt.ArrayLike) -> "_Law":
@@ -125,25 +136,46 @@ class _Law:
         b, c_, phi_, k_ = (np.asarray(a, dtype=np.float64) for a in arrays)
         directions = np.maximum(b - 1, 1.0)
         total = directions * phi_
-        df = total**2 / (directions - 1 + (1 + (phi_ - 1) * directions) ** 2)
-        return cls(c_ * total / df, df, np.where(k_ > 0, k_ * df, np.inf))
+        most = 1 + (phi_ - 1) * directions
+        df = total**2 / (directions - 1 + most**2)
+        return cls(
+            scale=c_ * total / df,
+            df=df,
+            phi_df=np.where(k_ > 0, k_ * df, np.inf),
+            unit=total / df,
+            others=directions - 1,
+            most=most,
+        )
+
+    def at(self, shape: tuple[int, ...], some: npt.NDArray[np.bool_ | np.int64] | None = None) -> "_Law":
+        """The same for arrays of another shape, or of `some` of it."""
+        arrays = (np.broadcast_to(getattr(self, f.name), shape) for f in fields(self))
+        return _Law(*(array if some is None else array[some] for array in arrays))
+
+    def upper_tail(self, x: Floats, nc: Floats) -> Floats:
+        """P(X > x) at the noncentrality `nc`; both in the unit of `scale`."""
+        tail = _upper_tail(x, self.df, self.phi_df, nc)
+        spread, shift = np.sqrt(self.most), np.sqrt(nc * self.unit)
+        far = np.sqrt(np.maximum(x * self.unit - self.others, 0.0))
+        along = special.ndtr((shift - far) / spread) + special.ndtr(-(shift + far) / spread)
+        return np.where(tail < _BODY, np.maximum(tail, np.minimum(along, _BODY)), tail)
 
 
 def _noncentralities(statistic: Floats, law: _Law, tails: Sequence[float]) -> Floats:
     """At which noncentrality the upper tail is each of `tails`, along a first axis; 0 where that is above."""
     shape = (len(tails), *statistic.shape)
-    x, df, d = (np.broadcast_to(one, shape) for one in (statistic, law.df, law.phi_df))
+    x, law = np.broadcast_to(statistic, shape), law.at(shape)
     wanted = np.broadcast_to(np.reshape(tails, (-1, *[1] * statistic.ndim)), shape)
-    high = np.sqrt(x) + np.sqrt(df) + 4.0
-    while (short := _upper_tail(x, df, d, high**2) < wanted).any():
+    high = np.sqrt(x) + np.sqrt(law.df) + 4.0
+    while (short := law.upper_tail(x, high**2) < wanted).any():
         high = np.where(short, 2 * high, high)
     root = np.zeros(shape)
-    inside = _upper_tail(x, df, d, np.zeros(shape)) < wanted
-    x, df, d, deviate = x[inside], df[inside], d[inside], special.ndtri(wanted[inside])
+    inside = law.upper_tail(x, np.zeros(shape)) < wanted
+    x, law, deviate = x[inside], law.at(shape, inside), special.ndtri(wanted[inside])
 
     def missed(at: npt.NDArray[np.int64], root: Floats) -> Floats:
         # As normal deviates tails are almost straight in the root of the noncentrality.
-        found = _upper_tail(x[at], df[at], d[at], root**2)
+        found = law.at(x.shape, at).upper_tail(x[at], root**2)
         return np.asarray(special.ndtri(np.clip(found, *_CLEAR)) - deviate[at], dtype=np.float64)
 
     root[inside] = _ascending_root(missed, np.zeros(len(x)), high[inside])
