@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 class Simulation:
     """A fleet's hours in a store of its own, and what is said of them."""
 
-    def __init__(self, fleet: Fleet, folder: Path) -> None:
+    def __init__(self, fleet: Fleet, folder: Path, policy: Policy | None = None) -> None:
         self.fleet = fleet
         self.store = DuckDBStore(folder / "driftline.duckdb")
         self.store.submit({"model_references": fleet.references()}).result()
@@ -33,7 +33,7 @@ class Simulation:
         self._scheduler = Scheduler(
             self.store,
             self._alerts.observe,
-            Policy(),
+            policy or Policy(),
             width_ns=HOUR,
             lateness_ns=HOUR // 6,
             history_ns=7 * 24 * HOUR,
@@ -60,10 +60,10 @@ class Simulation:
         return int(self.store.alerts(limit=10**6).num_rows)
 
 
-def simulated(fleet: Fleet, watch: Callable[[Simulation], Answer]) -> Answer:
+def simulated(fleet: Fleet, watch: Callable[[Simulation], Answer], *, policy: Policy | None = None) -> Answer:
     """What `watch` makes of a fleet, in a store that is gone afterwards."""
     with tempfile.TemporaryDirectory() as folder:
-        simulation = Simulation(fleet, Path(folder))
+        simulation = Simulation(fleet, Path(folder), policy)
         try:
             return watch(simulation)
         finally:

@@ -10,6 +10,8 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
   below .05; `minimum_effect_false_share` the largest share of features of segments that are called drifted.
   `by_setting` has both for each.
 - `merged`: the like of spans of windows, judged from counts (`_simulated_week`): `merged_size_max`.
+- `matched`: the like of fleets that know nine weeks and are compared with the same hour of the week; there
+  `matched_power_half_sigma_1h` is as below, in a fleet with a daily cycle.
 - `power`: a hundredth of the segments is shifted in three features of ten. `power_half_sigma_1h`: the share
   of them that is drifted in the first hour, of .5σ with 300 rows an hour; `power_quarter_sigma_24h`: within
   a day, of .25σ with 100 rows an hour. `power_spread_24h` and `power_tail_24h` are the like, with 300 rows,
@@ -40,6 +42,7 @@ from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_schemas.segments import Segment
 
+from benchmarks._matched import matched
 from benchmarks._peer_sizes import called_drifted
 from benchmarks._pictures import draw
 from benchmarks._selected_samples import weighted
@@ -205,6 +208,7 @@ def _rung(simulation: Simulation, hours: int) -> int:
 EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "nuisance": nuisance,
     "merged": merged,
+    "matched": matched,
     "power": power,
     "storm": storm,
     "week": week,

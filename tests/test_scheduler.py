@@ -1,5 +1,6 @@
 """When windows are judged, and when they are judged again; on a real store, with time in the test's hands."""
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pytest
 from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.analysis.evaluation import WindowResult
+from driftline_collector.analysis.past_reference import of_past
 from driftline_collector.scheduler import Scheduler
 from driftline_collector.store import transaction
 from driftline_collector.store.base import Selection, Tables
@@ -343,3 +345,51 @@ def test_what_a_window_is_compared_with_is_committed_with_its_verdict(setup: Set
     assert len(kept) == 1
     size = setup.feed.binning.features[0].size if setup.feed.binning else 0
     assert (kept[0]["version"], sum(kept[0]["counts"][:size])) == ("2.0.0", 600)
+
+
+def test_another_reference_has_recent_windows_judged_anew_without_alerts_and_keeps_what_was_said(
+    setup: Setup,
+) -> None:
+    for number in (0, 1):
+        setup.report(number, *CAMERAS, change=lambda values: shifted(values, 1.0))
+        setup.tick(window(number)[1])
+    assert [row["verdict"] for row in setup.stored()] == ["drifted", "drifted"]
+    heard = len(setup.observed)
+    past = of_past(setup.store, MODEL, "2.0.0", window(0)[0], window(1)[1])
+    assert past.rows == 1200
+    row = {
+        "id": "as-it-is",
+        "registered_ns": setup.now_ns + 1,
+        "model": MODEL,
+        "version": "2.0.0",
+        "binning": past.binning.id,
+        "rows": past.rows,
+        "document": json.dumps(past.to_json()),
+    }
+    setup.store.submit({"model_references": pa.Table.from_pylist([row])}).result()
+    setup.scheduler.reference_registered()
+    assert len(setup.tick(setup.now_ns + 2)) == 2
+    assert [(row["verdict"], row["reference"]) for row in setup.stored()] == [("stable", "as-it-is")] * 2
+    before = setup.stored(reference="reference-2.0.0")
+    assert [(row["verdict"], row["revision"]) for row in before] == [("drifted", 0), ("drifted", 0)]
+    assert len(setup.observed) == heard
+    assert setup.started().tick() == []
+
+
+def test_what_was_counted_on_other_bins_keeps_its_verdict(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    another = fleet.reference(np.random.default_rng(2))
+    row = {
+        "id": "on-other-bins",
+        "registered_ns": setup.now_ns + 1,
+        "model": MODEL,
+        "version": "2.0.0",
+        "binning": another.binning.id,
+        "rows": another.rows,
+        "document": json.dumps(another.to_json()),
+    }
+    setup.store.submit({"model_references": pa.Table.from_pylist([row])}).result()
+    setup.scheduler.reference_registered()
+    assert setup.tick(setup.now_ns + 2) == []
+    assert [row["reference"] for row in setup.stored()] == ["reference-2.0.0"]

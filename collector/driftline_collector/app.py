@@ -19,6 +19,7 @@ from driftline_collector.analysis.calibration import calibration
 from driftline_collector.analysis.detectors.proportion import binned_quantile
 from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy
+from driftline_collector.analysis.past_reference import of_past
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
 from driftline_collector.keeper import Keeper
@@ -115,7 +116,8 @@ class Collector:
                 performance=partial(by_version, self._store),
                 quantile=binned_quantile,
                 calibrate=calibration,
-                reference_registered=self._edges.refresh,
+                past_reference=partial(of_past, self._store, ahead_ns=settings.evaluation.future_tolerance),
+                reference_registered=self._reference_registered,
                 notification_queued=self._delivery.wake,
                 ready=lambda: self._serving,
             )
@@ -158,6 +160,10 @@ class Collector:
         self._keeper.stop()
         self._store.close()
         self._listener.close()
+
+    def _reference_registered(self) -> None:
+        self._edges.refresh()
+        self._scheduler.reference_registered()
 
     def _observe(self, evaluations: pa.Table) -> Tables:
         self._evaluated += evaluations.num_rows

@@ -27,3 +27,8 @@ def default_file() -> Path | None:
 def collector_url() -> str:
     """Where commands find the collector: `$DRIFTLINE_URL`, else the default address."""
     return os.environ.get(f"{PREFIX}URL") or DEFAULT_URL
+
+
+def untracked() -> None:
+    """Have packages of others send nothing about their use from this process (consoledonottrack.com)."""
+    os.environ["DO_NOT_TRACK"] = "1"

@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 _MANY = 1_000_000
 #: Windows judged for one model in one tick, at most: other models wait no longer than that.
 _AT_ONCE = 50
+#: Windows judged anew in one tick because of another reference, at most: those that close do not wait long.
+_ANEW_AT_ONCE = 5
 #: Longer than any commit takes.
 _COMMIT_NS = 60 * 10**9
 
@@ -57,6 +59,10 @@ class Scheduler:
         #: Model and start of a window → when something came last for it, and whether something was purged.
         self._touched: dict[tuple[str, int], tuple[int, bool]] = {}
         self._seen_ns: int | None = None
+        #: Model and start of windows to be judged anew by another reference, the earliest first.
+        self._outdated: list[tuple[str, int]] = []
+        self._references_changed = threading.Event()
+        self._references_changed.set()  # one may have been registered just before the last end
         #: Models for which something came; of those that send samples alone nothing else tells.
         self._heard_of: set[str] = set()
         self._stopping = threading.Event()
@@ -71,6 +77,10 @@ class Scheduler:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def reference_registered(self) -> None:
+        """Have what was judged by another reference judged anew, bit by bit; from any thread."""
+        self._references_changed.set()
 
     def _run(self) -> None:
         pause = min(max(self._width_ns / 20e9, 0.2), 10.0)
@@ -89,6 +99,7 @@ class Scheduler:
         results = self._revise(now_ns)
         for model in sorted({*self._store.models().column("model").to_pylist(), *self._heard_of}):
             results += self._close(model, now_ns)
+        results += self._judge_anew(now_ns)
         if results:
             self._judged()
         return results
@@ -111,12 +122,33 @@ class Scheduler:
             self._due[model] = window
         return results
 
+    def _judge_anew(self, now_ns: int) -> list[WindowResult]:
+        """Judge windows of the history by the references that count now; alerts hear nothing of it."""
+        if self._references_changed.is_set():
+            self._references_changed.clear()
+            found = self._store.outdated(now_ns - self._history_ns, self._width_ns).to_pylist()
+            self._outdated = [(row["model"], row["window_start_ns"]) for row in found]
+        due, self._outdated = self._outdated[:_ANEW_AT_ONCE], self._outdated[_ANEW_AT_ONCE:]
+        results = []
+        for model, start_ns in due:
+            window = Window.at(start_ns, self._width_ns)
+            results += self._judge(model, window, now_ns, late=True, anew=True)
+        return results
+
     def _judge(
-        self, model: str, window: Window, now_ns: int, *, late: bool = False, purged: bool = False
+        self,
+        model: str,
+        window: Window,
+        now_ns: int,
+        *,
+        late: bool = False,
+        purged: bool = False,
+        anew: bool = False,
     ) -> list[WindowResult]:
         """Judge and commit a window; nothing where a revision says what is known.
 
-        Where something of it was `purged`, earlier revisions go: they were judged on what is no more.
+        Where something of it was `purged`, earlier revisions go: they were judged on what is no more. Judged
+        `anew` by another reference, it makes no alert, and what was counted on other bins keeps its verdict.
         """
         try:
             result = evaluate(
@@ -130,9 +162,13 @@ class Scheduler:
             return []
         if late and not purged and same_numbers(self._stored(result), result.evaluations):
             return []
+        if anew and not _compared(self._stored(result)) <= _compared(result.table()):
+            logger.info("[%d, %d) of %s was counted on other bins", window.start_ns, window.end_ns, model)
+            return []
         table = result.table()
+        follows = {} if anew else self._observe(table)
         gathered = {} if result.gathered is None else {"window_counts": result.gathered}
-        self._store.submit({"evaluations": table, **gathered, **self._observe(table)}).result()
+        self._store.submit({"evaluations": table, **gathered, **follows}).result()
         if purged:
             self._store.drop_revisions(model, window.start_ns, window.end_ns, before=result.revision)
         return [result]
@@ -196,3 +232,9 @@ class Scheduler:
         return self._store.evaluations(
             Selection(model=result.model, start_ns=result.start_ns, end_ns=result.end_ns, limit=_MANY)
         )
+
+
+def _compared(evaluations: pa.Table) -> set[str]:
+    """The segments that were compared with a reference."""
+    compared = evaluations.filter(pc.is_valid(evaluations.column("reference")))
+    return set(compared.column("segment").to_pylist())

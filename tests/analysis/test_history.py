@@ -14,7 +14,7 @@ from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.windows import Window
 from driftline_collector.store.duckdb import DuckDBStore
 
-from benchmarks._fleet_history import WEEK, remember
+from benchmarks._matched import WEEK, remember
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
 
 NOON = 6  # where the daily cycle is at its height

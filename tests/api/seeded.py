@@ -12,6 +12,7 @@ from driftline_collector.alerts.messages import Links
 from driftline_collector.analysis.by_version import by_version
 from driftline_collector.analysis.calibration import calibration
 from driftline_collector.analysis.detectors.proportion import binned_quantile
+from driftline_collector.analysis.past_reference import of_past
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
 from driftline_collector.client import Client
@@ -74,6 +75,7 @@ def unseeded(path: Path, fleet: Fleet, space: Space | None = None) -> Iterator[S
             performance=partial(by_version, store),
             quantile=binned_quantile,
             calibrate=calibration,
+            past_reference=partial(of_past, store),
             database=path,
             space=space,
             started_ns=fleet.now_ns - 10**12,

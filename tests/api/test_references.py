@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 from driftline_schemas.reference import Reference
 
-from tests.api.serving import Serving, profile
+from tests.api.serving import START, Serving, profile
 from tests.cli.command import here
 
 RNG = np.random.default_rng(1)
+HOUR = 3600 * 10**9
 
 
 def reference(model: str = "digits", version: str = "2", **columns: Any) -> Reference:
     features = columns or {"ink": RNG.normal(size=50), "shop": ["north", "south"] * 25}
     return Reference.from_data(features, model=model, version=version)
+
+
+#: With the same bins each time.
+KNOWN = reference(ink=np.random.default_rng(2).normal(size=50), shop=["north", "south"] * 25)
 
 
 def test_a_reference_is_registered_and_listed(collector: Serving) -> None:
@@ -138,3 +143,61 @@ def test_the_command_says_why_one_is_refused(shared: Serving, tmp_path: Path) ->
     done = here("reference", "register", "r.json", "--url", shared.url, cwd=tmp_path)
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert done.stderr.startswith("driftline: r.json: ")
+
+
+def counted(rows: int, start_ns: int = START, **columns: Any) -> list[dict[str, Any]]:
+    """What a device counted of `ink` and `shop`, on the bins of `KNOWN`."""
+    binning = KNOWN.binning
+    ink = binning.features[0]
+    counts = ink.count(np.random.default_rng(3).normal(size=rows)).tolist()[:-1]
+    common = {"binning": binning.id, "start_ns": start_ns, "end_ns": start_ns + 60 * 10**9, **columns}
+    return [
+        profile("ink", counts=counts, **common),
+        profile("shop", "category", category="north", counts=[rows - 1], **common),
+        profile("__label__", "predictions", counts=[rows], **common),
+    ]
+
+
+def test_what_a_version_counted_becomes_its_reference(collector: Serving) -> None:
+    collector.http.post("/references", json=KNOWN.to_json())
+    collector.put("profiles", *counted(300), *counted(200, START + HOUR), *counted(70, version="3"))
+    asked = {"model": "digits", "version": "2", "from": str(START), "to": str(START + HOUR)}
+    answer = collector.http.post("/references/past", params=asked)
+    assert answer.status_code == 201, answer.text
+    (listed,) = collector.http.get("/references").json()["items"]
+    assert listed == answer.json()
+    assert (listed["rows"], listed["binning"]) == (300, KNOWN.binning.id)
+    assert (listed["start"], listed["end"]) == ("2026-01-01T00:00:00.000Z", "2026-01-01T01:00:00.000Z")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "detail"),
+    [
+        ({"version": "9"}, 409, "it has no reference whose bins could be used; register one first"),
+        (
+            {"from": str(START + HOUR), "to": str(START + 2 * HOUR)},
+            409,
+            "nothing was counted on the bins of reference",
+        ),
+        ({"from": str(START + HOUR), "to": str(START)}, 422, "'from' must be before 'to'"),
+        ({"from": None}, 422, "say from when on with ?from=…"),
+    ],
+)
+def test_a_past_in_which_nothing_was_counted_is_refused(
+    collector: Serving, asked: dict[str, str | None], status: int, detail: str
+) -> None:
+    collector.http.post("/references", json=KNOWN.to_json())
+    collector.put("profiles", *counted(300))
+    whole = {"model": "digits", "version": "2", "from": str(START), **asked}
+    answer = collector.http.post("/references/past", params={k: v for k, v in whole.items() if v})
+    assert answer.status_code == status
+    assert detail in answer.json()["detail"]
+
+
+def test_the_command_sets_a_past_as_reference(collector: Serving) -> None:
+    collector.http.post("/references", json=KNOWN.to_json())
+    collector.put("profiles", *counted(300))
+    options = ("--version", "2", "--from", str(START), "--to", str(START + HOUR), "--url", collector.url)
+    done = here("reference", "set", "digits", *options)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("digits 2 is now compared with 300 rows of 20")

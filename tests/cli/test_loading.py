@@ -36,6 +36,7 @@ def loaded(*arguments: str) -> tuple[str, set[str]]:
         (["drift", *NOWHERE], "1"),
         (["doctor", *NOWHERE], "1"),
         (["devices", "list", *NOWHERE], "1"),
+        (["report", *NOWHERE], "1"),
     ],
     ids=lambda given: " ".join(given[:1]) if isinstance(given, list) else "",
 )

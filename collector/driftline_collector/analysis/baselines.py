@@ -7,7 +7,8 @@ differs from one day to the next (weather, a shift of workers) is a variance σ�
     E[PSI] = (B-1) (c + σ²),    φ = (c + σ²) / c
 
 so that σ² is estimated from the past windows, and φ follows from the c of the window that is judged. Windows
-are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom.
+are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom. A variance of so few windows is
+small by luck as often as not, so what cells commonly have is its lower bound, mixed in as φ of devices is.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE
 from driftline_collector.analysis.detectors.psi import population_stability
 from driftline_collector.analysis.references import Family
 
@@ -119,39 +121,51 @@ class Baseline:
 
     def replicates(self, rows: Floats, c: Floats, total: Total) -> "Replicates":
         """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell."""
-        none = np.zeros_like(c)
         if self.past is None or not self.own.any():
-            return Replicates(np.ones_like(c), none, none, none.astype(np.bool_), none.astype(np.bool_))
-        weights, squares, ratios, precisions = (np.zeros_like(c) for _ in range(4))
+            none = np.zeros_like(c)
+            return Replicates(np.ones_like(c), none, none, none > 0, none > 0)
+        variance, windows = self._between_windows(total)
+        n, of_own = total(rows), total(np.where(self.own, rows, 0.0))
+        k = np.maximum(windows - 1, 0.0)
+        # Where a segment varied less than cells do by themselves, part of that was luck.
+        common = total((rows * self.own) ** 2) / np.where(n > 0, n, 1.0) ** 2 * self._between_windows_of_cells
+        moderated = (k * variance + ELSEWHERE * common) / (k + ELSEWHERE)
+        return Replicates(
+            phi=1 + np.maximum(variance, moderated) / np.where(np.isfinite(c), c, 1.0),
+            df=k,
+            windows=np.round(windows),
+            known=(windows > 1) & (of_own > 0),
+            alone=(of_own >= n) & self.past.like,
+        )
+
+    def _between_windows(self, total: Total) -> tuple[Floats, Floats]:
+        """The variance σ² of segments between past windows, and of how many that is; both (S, F)."""
+        sums = None
         for counts, expected, per_row in self._left_out:
             observed = total(counts)
             n = observed.sum(-1)
             some = np.where(n > 0, n, 1.0)
             one_by_m = total(per_row) / some**2
             known = (n > 0) & (one_by_m > 0)
-            m = np.divide(1.0, one_by_m, out=none.copy(), where=known)
+            m = np.divide(1.0, one_by_m, out=np.zeros_like(n), where=known)
             reference = self.at_least_one(total(expected) / some[..., None] * m[..., None])
             psi, bins = population_stability(observed, reference)
-            own_c = 1 / some + one_by_m
-            known &= bins > 1
-            weight = np.where(known, 1 / own_c, 0.0)
-            ratio = psi / (np.maximum(bins - 1, 1.0) * own_c)
-            weights += weight
-            squares += weight**2
-            ratios += weight * (ratio - 1)
-            precisions += weight / own_c
-        some = np.where(weights > 0, weights, 1.0)
-        variance = np.maximum(ratios, 0.0) / np.where(precisions > 0, precisions, 1.0)
-        effective = some**2 / np.where(squares > 0, squares, 1.0) * (squares > 0)
-        finite = np.where(np.isfinite(c), c, 1.0)
-        of_own = total(np.where(self.own, rows, 0.0))
-        return Replicates(
-            phi=1 + variance / finite,
-            df=np.maximum(effective - 1, 0.0),
-            windows=np.round(effective),
-            known=(effective > 1) & (of_own > 0),
-            alone=(of_own >= total(rows)) & self.past.like,
-        )
+            c = 1 / some + one_by_m
+            weight = np.where(known & (bins > 1), 1 / c, 0.0)
+            excess = weight * (psi / (np.maximum(bins - 1, 1.0) * c) - 1)
+            told = np.stack([weight, weight**2, excess, weight / c])
+            sums = told if sums is None else sums + told
+        assert sums is not None  # noqa: S101  # who has a past has windows in it
+        weights, squares, excesses, precisions = sums
+        variance = np.maximum(excesses, 0.0) / np.where(precisions > 0, precisions, 1.0)
+        return variance, weights**2 / np.where(squares > 0, squares, 1.0)
+
+    @cached_property
+    def _between_windows_of_cells(self) -> Floats:
+        """The mean σ² of single cells, (F,)."""
+        variance, windows = self._between_windows(lambda cells: cells)
+        several = windows > 1
+        return np.asarray((variance * several).sum(0) / np.maximum(several.sum(0), 1), dtype=np.float64)
 
     @cached_property
     def _left_out(self) -> list[tuple[Floats, Floats, Floats]]:

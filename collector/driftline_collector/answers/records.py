@@ -212,7 +212,10 @@ class Overview:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceSummary:
-    """The reference that counts for a model version."""
+    """The reference that counts for a model version.
+
+    `start` and `end` say of which time its rows are, where it was made of what the model itself counted.
+    """
 
     id: str
     model: str
@@ -221,6 +224,8 @@ class ReferenceSummary:
     rows: int
     features: tuple[str, ...]
     registered: Time
+    start: Time | None = None
+    end: Time | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,10 @@ from driftline_collector.store.base import Selection
 
 Measure = Annotated[str | None, Query(description="The measure", examples=["drift"], max_length=64)]
 Verdict = Annotated[str | None, Query(description="The verdict", examples=["drifted"], max_length=64)]
+Reference = Annotated[
+    str | None,
+    Query(description="Compared with it, whatever was said of their windows later", max_length=1100),
+]
 Findings = Annotated[bool, Query(description="Only the smallest set of segments that explains the drift")]
 
 
@@ -31,6 +35,7 @@ def routes(parts: Parts) -> APIRouter:
         measure: Measure = None,
         segment: AnySegment = None,
         verdict: Verdict = None,
+        reference: Reference = None,
         start: From = None,
         end: Until = None,
         findings: Findings = False,
@@ -45,6 +50,7 @@ def routes(parts: Parts) -> APIRouter:
             segment=read_segment(segment),
             measure=measure,
             verdict=verdict,
+            reference=reference,
             start_ns=read_time(start, "from", now),
             end_ns=read_time(end, "to", now),
             findings_only=findings,

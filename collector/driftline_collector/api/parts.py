@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from driftline_schemas.reference import Reference
 from driftline_schemas.segments import Segment
 
 from driftline_collector.alerts.messages import Links
@@ -25,6 +26,9 @@ Performance = Callable[[Segment, int, int, pa.Table], Sequence[Mapping[str, Any]
 Quantile = Callable[[Sequence[float], Sequence[float], float], tuple[float, float, float]]
 #: Scores, hits and weights of rows → bins of the reliability diagram, and the calibration error.
 Calibrate = Callable[[Floats, npt.NDArray[np.bool_], Floats], Mapping[str, Any]]
+
+#: Model, version, from and to in ns → a reference of what was counted then; SchemaError where nothing was.
+PastReference = Callable[[str, str, int, int], Reference]
 
 
 class Share(Protocol):
@@ -60,10 +64,10 @@ class Parts:
     with telemetry.
 
     The API computes nothing that needs statistics: what is not stored is handed in (`performance`,
-    `quantile`, `calibrate`); without it the answer leaves it out. `minimum_effect` is the limit of drift,
-    `lateness_ns` how long a device may keep quiet before it counts as silent, `future_tolerance_ns` how far
-    ahead its clock may be, `database` the store's file, `space` the disk under it
-    and `shed` the kinds that are given up where that runs out.
+    `quantile`, `calibrate`, `past_reference`); without it the answer leaves it out. `minimum_effect` is the
+    limit of drift, `lateness_ns` how long a device may keep quiet before it counts as silent,
+    `future_tolerance_ns` how far ahead its clock may be, `database` the store's file, `space` the disk under
+    it and `shed` the kinds that are given up where that runs out.
     """
 
     store: Shown
@@ -85,6 +89,7 @@ class Parts:
     performance: Performance | None = None
     quantile: Quantile | None = None
     calibrate: Calibrate | None = None
+    past_reference: PastReference | None = None
     reference_registered: Callable[[], None] = _nothing
     notification_queued: Callable[[], None] = _nothing
     ready: Callable[[], bool] = field(default=lambda: True)

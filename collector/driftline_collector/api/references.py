@@ -5,16 +5,17 @@ from typing import Annotated, Any
 
 import pyarrow as pa
 from driftline_schemas.binning import RESERVED
+from driftline_schemas.errors import SchemaError
 from driftline_schemas.reference import Reference
 from fastapi import APIRouter, Body, Query
 
 from driftline_collector.answers.records import Page, ReferenceSummary
 from driftline_collector.api import models
-from driftline_collector.api.filters import Model
+from driftline_collector.api.filters import From, Model, Until
 from driftline_collector.api.pages import page
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.problems import ProblemError
-from driftline_collector.api.values import moment
+from driftline_collector.api.values import moment, read_time
 
 #: How far back the model's own profiles are looked at.
 _RECENT_NS = 24 * 3600 * 10**9
@@ -29,6 +30,8 @@ ROWS = pa.schema(
         pa.field("binning", pa.string(), nullable=False),
         pa.field("rows", pa.int64(), nullable=False),
         pa.field("document", pa.string(), nullable=False),
+        pa.field("from_ns", pa.int64()),
+        pa.field("to_ns", pa.int64()),
     ]
 )
 
@@ -62,11 +65,42 @@ def routes(parts: Parts) -> APIRouter:
         reference = _named(Reference.from_json(document), model, version)
         unwatched = _check_fit(parts, reference)
         row = _row(reference, parts.now())
-        parts.store.submit({"model_references": pa.Table.from_pylist([row], schema=ROWS)}).result()
-        parts.reference_registered()
+        _register(parts, row)
         return models.Registered(reference=summary(row), unwatched=tuple(unwatched))
 
+    @router.post(
+        "/references/past", status_code=201, responses={409: {"description": "Nothing was counted then"}}
+    )
+    def register_past(
+        *,
+        model: Annotated[str, Query(description="A model's name", min_length=1, max_length=512)],
+        version: Annotated[str, Query(description="A model version", min_length=1, max_length=512)],
+        start: From = None,
+        end: Until = None,
+    ) -> ReferenceSummary:
+        """Make a reference of what a model version counted from one time to another, and register it."""
+        if start is None:
+            raise ProblemError(422, "say from when on with ?from=…")
+        if parts.past_reference is None:
+            raise ProblemError(503, "this collector makes no references")
+        now = parts.now()
+        start_ns, end_ns = read_time(start, "from", now), read_time(end, "to", now) or now
+        if start_ns is None or start_ns >= end_ns:
+            raise ProblemError(422, "'from' must be before 'to'")
+        try:
+            reference = parts.past_reference(model, version, start_ns, end_ns)
+        except SchemaError as error:
+            raise ProblemError(409, str(error)) from error
+        row = _row(reference, now) | {"from_ns": start_ns, "to_ns": end_ns}
+        _register(parts, row)
+        return summary(row)
+
     return router
+
+
+def _register(parts: Parts, row: dict[str, Any]) -> None:
+    parts.store.submit({"model_references": pa.Table.from_pylist([row], schema=ROWS)}).result()
+    parts.reference_registered()
 
 
 def _named(reference: Reference, model: str | None, version: str | None) -> Reference:
@@ -140,6 +174,8 @@ def summary(row: dict[str, Any]) -> ReferenceSummary:
         rows=row["rows"],
         features=tuple(features),
         registered=moment(row["registered_ns"]),
+        start=moment(row["from_ns"]) if row.get("from_ns") is not None else None,
+        end=moment(row["to_ns"]) if row.get("to_ns") is not None else None,
     )
 
 

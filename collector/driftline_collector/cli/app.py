@@ -19,6 +19,7 @@ from driftline_collector.cli import (
     labels,
     purge,
     references,
+    report,
     simulate,
     up,
     verify,
@@ -39,6 +40,7 @@ app.command(epilog=dashboard.EXAMPLE)(dashboard.dashboard)
 app.command("check-config", epilog=collector.CHECK_EXAMPLE)(collector.check_config)
 app.command(epilog=drift.EXAMPLE)(drift.drift)
 app.command(epilog=doctor.EXAMPLE)(doctor.doctor)
+app.command(epilog=report.EXAMPLE)(report.report)
 app.command(epilog=simulate.EXAMPLE)(simulate.simulate)
 app.command(epilog=export.EXAMPLE)(export.export)
 app.command(epilog=backup.EXAMPLE)(backup.backup)

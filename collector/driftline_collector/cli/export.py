@@ -92,7 +92,7 @@ def export(
             client = opened.enter_context(Client(url, timeout_s=120))
             asked = client.export(table, **filters, device=device, start=start, end=end)
             chunks = opened.enter_context(asked)
-        rows = opened.enter_context(_batches(chunks))
+        rows = opened.enter_context(batches(chunks))
         if file == _STANDARD:
             write(rows, sys.stdout.buffer)
             return
@@ -138,7 +138,7 @@ class Stored:
                 exported = self.client.export(table, model=model, start=times[0], end=times[1])
             else:
                 exported = _made(self.parts, table, {"model": model}, None, times)
-            return asked.enter_context(_batches(asked.enter_context(exported))).read_all()
+            return asked.enter_context(batches(asked.enter_context(exported))).read_all()
 
     def seen_ns(self, model: str) -> tuple[int, int]:
         """When a model's first window begins and its last one ends. Raises StoreError where it has none."""
@@ -188,7 +188,7 @@ def _made(
 
 
 @contextmanager
-def _batches(chunks: Iterator[bytes]) -> Iterator["pa.RecordBatchReader"]:
+def batches(chunks: Iterator[bytes]) -> Iterator["pa.RecordBatchReader"]:
     """The rows that an Arrow IPC stream holds, as it comes."""
     import pyarrow as pa  # its weight, only now
 

@@ -146,6 +146,43 @@ def register(
         )
 
 
+@app.command(
+    "set",
+    epilog=example(
+        "driftline reference set digits --version 2.1.0 --from 2026-10-01T00:00:00Z \\",
+        "    --to 2026-10-29T00:00:00Z",
+        "driftline reference set digits --version 2.1.0 --from 28d",
+    ),
+)
+def set_(
+    model: Annotated[str, typer.Argument(help="The model's name.")],
+    *,
+    version: Annotated[str, typer.Option(help="The model's version.")],
+    start: Annotated[
+        str, typer.Option("--from", help="What it counted from then on: RFC 3339, or 28d for so long ago.")
+    ],
+    end: Annotated[str | None, typer.Option("--to", help="Until then; now, where nothing is said.")] = None,
+    url: Url,
+    json: Json = False,
+) -> None:
+    """Have a model version compared with what it counted from one time to another.
+
+    On the bins of the reference that it has. What was judged against another one stays as it is, and recent
+    windows are judged anew.
+    """
+    with Client(url) as client:
+        registered = client.register_past(model=model, version=version, **{"from": start, "to": end})
+    if json:
+        print_json(registered)
+        return
+    console().print(
+        f"{registered.model} {registered.version} is now compared with {registered.rows:,} rows of"
+        f" {clock(registered.start)} to {clock(registered.end)} (UTC), as {registered.id}.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 @app.command("list", epilog=example("driftline reference list --model digits"))
 def list_(
     *,

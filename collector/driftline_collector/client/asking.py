@@ -249,6 +249,10 @@ class Client:
         answer = self._transport.post("/references", {"model": model, "version": version}, document)
         return self._read(ReferenceSummary, answer["reference"]), list(answer["unwatched"])
 
+    def register_past(self, **named: Filter) -> ReferenceSummary:
+        """Register what a `model` and `version` counted, `from` one time `to` another, as its reference."""
+        return self._read(ReferenceSummary, self._transport.post("/references/past", named, None))
+
     def send_labels(self, labels: Sequence[Mapping[str, Any]]) -> LabelsTaken:
         """Send labels: all of them are taken, or none."""
         return self._read(LabelsTaken, self._transport.post("/labels", {}, list(labels)))

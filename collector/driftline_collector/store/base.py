@@ -17,12 +17,16 @@ Tables = Mapping[str, pa.Table]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which evaluations are asked for; `None` means any."""
+    """Which evaluations are asked for; `None` means any.
+
+    With a `reference` they are those that were compared with it, whatever was said of their windows later.
+    """
 
     model: str | None = None
     segment: str | None = None
     measure: str | None = None
     verdict: str | None = None
+    reference: str | None = None
     start_ns: int | None = None
     end_ns: int | None = None
     findings_only: bool = False
@@ -150,7 +154,10 @@ class Store(Protocol):
         """The columns of the table, in order of time."""
 
     def references(self, model: str | None = None) -> pa.Table:
-        """The latest of each model version: id, registered_ns, model, version, binning, rows, document."""
+        """The latest of each model version.
+
+        id, registered_ns, model, version, binning, rows, document; from_ns and to_ns where it is of a past.
+        """
 
     def evaluations(self, selection: Selection) -> pa.Table:
         """The highest revision of each evaluation that fits, latest window first."""
@@ -166,6 +173,12 @@ class Store(Protocol):
         """Segments that were findings of drift in a window that starts in [start, end).
 
         Of those that were compared with a reference whose name begins with `reference`.
+        """
+
+    def outdated(self, since_ns: int, width_ns: int) -> pa.Table:
+        """Windows of that width judged before a reference was registered for a version that reported in them.
+
+        model, window_start_ns; those that start then or later, the earliest first.
         """
 
     def judged_until(self, model: str | None = None) -> pa.Table:

@@ -179,7 +179,8 @@ class Reader:
         """See `Store.references`."""
         return self._read(
             """
-            SELECT id, registered_ns, model, version, binning, rows, document FROM model_references
+            SELECT id, registered_ns, model, version, binning, rows, document, from_ns, to_ns
+            FROM model_references
             WHERE $model IS NULL OR model = $model
             QUALIFY row_number() OVER (
                 PARTITION BY model, version ORDER BY registered_ns DESC, rowid DESC) = 1
@@ -198,6 +199,7 @@ class Reader:
                 WHERE ($model IS NULL OR model = $model) AND ($segment IS NULL OR segment = $segment)
                   AND ($measure IS NULL OR measure = $measure)
                   AND ($start IS NULL OR window_end_ns > $start) AND ($end IS NULL OR window_start_ns < $end)
+                  AND ($reference IS NULL OR list_contains(string_split(reference, ','), $reference))
                 QUALIFY row_number() OVER (
                     PARTITION BY model, segment, measure, feature, window_start_ns, window_end_ns
                     ORDER BY revision DESC, evaluated_ns DESC) = 1
@@ -215,6 +217,7 @@ class Reader:
                 "start": selection.start_ns,
                 "end": selection.end_ns,
                 "verdict": selection.verdict,
+                "reference": selection.reference,
                 "findings": selection.findings_only,
                 "limit": selection.limit,
             },

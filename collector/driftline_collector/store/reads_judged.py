@@ -57,6 +57,29 @@ class JudgedReads(Queries):
         )
         return tuple(found.column("segment").to_pylist())
 
+    def outdated(self, since_ns: int, width_ns: int) -> pa.Table:
+        """See `Store.outdated`."""
+        return self._read(
+            """
+            WITH judged AS (
+                SELECT model, window_start_ns, window_end_ns, max(evaluated_ns) AS evaluated_ns
+                FROM evaluations
+                WHERE measure = 'drift' AND feature IS NULL AND window_start_ns >= $since
+                  AND window_end_ns = window_start_ns + $width
+                GROUP BY model, window_start_ns, window_end_ns
+            )
+            SELECT DISTINCT judged.model, window_start_ns
+            FROM judged JOIN model_references AS later
+              ON later.model = judged.model AND later.registered_ns > judged.evaluated_ns
+            WHERE EXISTS (
+                SELECT 1 FROM stream_windows AS reported
+                WHERE reported.model = later.model AND reported.version = later.version
+                  AND reported.start_ns < window_end_ns AND reported.end_ns > window_start_ns)
+            ORDER BY window_start_ns, model
+            """,
+            {"since": since_ns, "width": width_ns},
+        )
+
     def judged_until(self, model: str | None = None) -> pa.Table:
         """See `Store.judged_until`."""
         return self._read(

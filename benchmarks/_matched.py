@@ -1,0 +1,90 @@
+"""Fleets that know their past, compared with the same hour of past weeks: for `false_alarms`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from driftline_collector.analysis.drift import Limits
+from driftline_collector.analysis.evaluate import Policy
+from driftline_collector.analysis.evaluation import Evaluation, WindowResult
+from driftline_collector.store.base import Store
+
+from benchmarks._simulated_fleet import Fleet, Move
+from benchmarks._simulation import Simulation, simulated
+
+#: Hours of a week.
+WEEK = 168
+#: So many are known.
+_WEEKS = 9
+#: The hour of the day at which a cycle is at its height.
+_HEIGHT = 6
+_MATCHED = Policy(against="hour_of_week")
+_SETTINGS: dict[str, dict[str, Any]] = {
+    "nothing differs": {},
+    "hours": {"cycle": 0.4},
+    "hours, one device": {"cycle": 0.4, "devices": 1, "rows": 300, "correlation": 0.1},
+    "hours, days and devices": {"cycle": 0.4, "jitter": 0.05, "correlation": 0.05},
+    "many rows, hours and days": {"cycle": 0.4, "jitter": 0.05, "devices": 8, "rows": 1000},
+}
+
+
+def remember(store: Store, fleet: Fleet, hour: int, weeks: int) -> None:
+    """Put what the fleet sent at this hour of the `weeks` before into a store."""
+    for week in range(weeks, 0, -1):
+        store.submit({"profiles": fleet.hour(hour - week * WEEK)}).result()
+
+
+def matched(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(_SETTINGS)) -> dict[str, Any]:
+    """Nothing drifts; then a hundredth of the cells is shifted by .5σ in three features of ten, 300 rows."""
+    by_setting = {}
+    for name in names:
+        told = [_size(replace(fleet, **_SETTINGS[name], seed=seed)) for seed in seeds]
+        size, false = np.mean(told, axis=0)
+        by_setting[name] = {"size": round(float(size), 4), "false": round(float(false), 5)}
+    return {
+        "matched_size_max": max(answer["size"] for answer in by_setting.values()),
+        "matched_false_share": max(answer["false"] for answer in by_setting.values()),
+        "matched_power_half_sigma_1h": round(float(np.mean([_power(fleet, seed) for seed in seeds])), 4),
+        "matched_by_setting": by_setting,
+    }
+
+
+def _size(fleet: Fleet) -> tuple[float, float]:
+    """The share of p-values of "no effect" below .05, and of features of segments that are called drifted."""
+
+    def watch(simulation: Simulation) -> tuple[float, float]:
+        verdicts = [e.verdict for e in _of_features(_judged(simulation))]
+        no_effect = replace(_MATCHED, limits=Limits(minimum_effect=0.0))
+        again = simulation.again(_HEIGHT + _WEEKS * WEEK, no_effect)
+        p = np.array([e.p for e in _of_features(again) if e.p is not None])
+        return float(np.mean(p < 0.05)), verdicts.count("drifted") / len(verdicts)
+
+    return simulated(fleet, watch, policy=_MATCHED)
+
+
+def _power(fleet: Fleet, seed: int) -> float:
+    """The share of shifted cells that are called drifted in the first hour."""
+    count = max(fleet.cells // 100, 1)
+    cells = np.random.default_rng((seed, 5)).choice(fleet.cells, count, replace=False).tolist()
+    move = Move(cells=cells, features=(0, 1, 2), by=0.5, since=_HEIGHT + _WEEKS * WEEK)
+    moved = replace(fleet, cycle=0.4, rows=300 // fleet.devices, moves=(move,), seed=seed)
+    keys = {moved.segment(cell) for cell in cells}
+
+    def watch(simulation: Simulation) -> float:
+        rows = _judged(simulation).evaluations
+        found = {e.segment for e in rows if e.verdict == "drifted" and e.feature is None}
+        return len(found & keys) / count
+
+    return simulated(moved, watch, policy=_MATCHED)
+
+
+def _judged(simulation: Simulation) -> WindowResult:
+    hour = _HEIGHT + _WEEKS * WEEK
+    remember(simulation.store, simulation.fleet, hour, _WEEKS)
+    *_, result = simulation.hours(range(hour, hour + 1))
+    return result
+
+
+def _of_features(result: WindowResult) -> list[Evaluation]:
+    return [e for e in result.evaluations if e.measure == "drift" and e.feature]
