@@ -93,6 +93,15 @@ def test_what_changed_is_told_where_it_is_known(evidence: Evidence) -> None:
     assert "What changed" not in Wellformed(page(without, written=WRITTEN)).said
 
 
+def test_data_that_are_not_sound_are_told_with_their_reason(evidence: Evidence) -> None:
+    suspect = replace(
+        evidence.whole, measure="quality", verdict="suspect", feature="ink", reason="ink: 9% <out>"
+    )
+    said = Wellformed(page(replace(evidence, suspects=(suspect,)), written=WRITTEN)).said
+    assert "ink: 9% <out>" in said
+    assert "not sound" not in Wellformed(page(replace(evidence, suspects=()), written=WRITTEN)).said
+
+
 def test_a_segment_and_a_moment_can_be_chosen(small: Seeded) -> None:
     before = small.client.evaluations(measure="drift", limit=10_000).items[-1]
     found = gather(small.client, before.segment, None, before.window_end, 3)
@@ -204,3 +213,20 @@ def test_without_evidently_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "evidently", None)
     with pytest.raises(ClientError, match=r"needs evidently, .* pip install 'driftline\[reports\]'"):
         report_on_samples(small.client, evidence, tmp_path / "train.csv")
+
+
+@pytest.mark.peers
+def test_evidentlys_report_on_the_samples_is_attached(
+    tmp_path: Path, small: Seeded, evidence: Evidence
+) -> None:
+    """Where `evidently` is installed, which our own environment does without."""
+    pytest.importorskip("evidently")
+    from driftline_collector.cli.evidently import report_on_samples
+
+    (tmp_path / "train.csv").write_text("contrast,sharpness\n" + "0.5,0.4\n0.2,0.9\n" * 100)
+    attached = report_on_samples(small.client, evidence, tmp_path / "train.csv")
+    assert "Drift" in attached
+    assert "srcdoc=" in page(evidence, written=WRITTEN, attached=attached)
+    (tmp_path / "other.csv").write_text("toast\n1\n")
+    with pytest.raises(ClientError, match="has no feature of the samples"):
+        report_on_samples(small.client, evidence, tmp_path / "other.csv")
