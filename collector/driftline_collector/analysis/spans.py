@@ -30,9 +30,9 @@ Flags = npt.NDArray[np.bool_]
 
 #: So many windows are judged as one, the window itself among them.
 WIDTHS = (1, 6, WIDEST)
-#: What devices elsewhere are worth in the window itself, in degrees of freedom: its rows do not tell well what
-#: cells differ by from day to day, and with more of them 6.6% of p-values were below .05.
-_WORTH = 16.0
+#: What devices elsewhere are worth in all but the widest span, in degrees of freedom: fewer rows do not tell
+#: well what cells differ by from day to day, and with more of them 6.6% of p-values were below .05.
+_WORTH = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def spans(
                 alike = ((past[1].windows == 0) | (past[width].windows > 0))[cell]
                 cell, counts = cell[alike], counts[alike]
             sums = CellSums.of(counts, cell, version, family, past.get(width))
-            yield Span(width, replace(sums, elsewhere=_WORTH) if width == 1 else sums, merged, lattice)
+            yield Span(width, replace(sums, elsewhere=_WORTH) if width < WIDEST else sums, merged, lattice)
         before = rows
 
 
