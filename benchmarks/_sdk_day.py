@@ -59,7 +59,7 @@ def _day(arguments: dict[str, Any]) -> dict[str, float]:
     server, taken = _scale()
     work = rows(RUN, seed=random.randrange(1000))
     # Where the checkout is: /tmp may be memory.
-    with tempfile.TemporaryDirectory(dir=".") as folder:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=".") as folder:
         made = driftline.Monitor(
             model="benchmark",
             version="1",
