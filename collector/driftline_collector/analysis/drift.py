@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from driftline_collector.analysis.baselines import Past
-from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.detectors.step_up import Kept
