@@ -22,6 +22,7 @@ from driftline_schemas.reference import Reference
 
 from tests.analysis import fleet
 from tests.analysis.fleet import MODEL, SECOND, WIDTH, Camera, Feed, healthy, shifted, window
+from tests.analysis.selecting import send
 
 LATENESS = 10 * SECOND
 FLEET = f"model={MODEL},version=*,device_type=*,region=*"
@@ -345,6 +346,37 @@ def test_what_a_window_is_compared_with_is_committed_with_its_verdict(setup: Set
     assert len(kept) == 1
     size = setup.feed.binning.features[0].size if setup.feed.binning else 0
     assert (kept[0]["version"], sum(kept[0]["counts"][:size])) == ("2.0.0", 600)
+
+
+def test_a_model_that_sends_samples_alone_is_judged_when_the_lateness_is_over(setup: Setup) -> None:
+    def sample(number: int) -> None:
+        values = healthy(400, setup.rng)
+        send(setup.store, CAMERAS[0], number, values, np.full(400, 0.1))
+
+    sample(0)
+    assert setup.tick(window(0)[1] + LATENESS - 1) == []
+    (first,) = setup.tick(window(0)[1] + LATENESS)
+    assert (starts([first]), first.revision) == ([0], 0)
+    sample(3)
+    setup.scheduler = setup.started()
+    results = setup.tick(window(3)[1] + LATENESS)
+    assert starts(results) == [3], "windows in which nothing came are passed over"
+    assert [row["verdict"] for row in setup.stored()] == ["stable", "stable"]
+
+
+def test_samples_that_come_late_make_a_revision_only_of_those_who_count_nothing(setup: Setup) -> None:
+    setup.report(0, *CAMERAS)
+    setup.tick(window(0)[1])
+    values = healthy(400, setup.rng)
+    counting = CAMERAS[0].dimensions()["stream"]
+    late = window(0)[1] + LATENESS + WIDTH
+    send(setup.store, CAMERAS[0], 0, values, np.full(400, 0.1), stream=counting, received_ns=late - WIDTH)
+    assert 0 not in starts(setup.tick(late))
+    apart = Camera("apart", region="us")
+    send(setup.store, apart, 0, values, np.full(400, 0.1), received_ns=late + SECOND)
+    setup.tick(late + SECOND)
+    revised = setup.tick(late + SECOND + WIDTH)
+    assert [result.revision for result in revised if starts([result]) == [0]] == [1]
 
 
 def test_another_reference_has_recent_windows_judged_anew_without_alerts_and_keeps_what_was_said(

@@ -216,7 +216,13 @@ class Outbox:
     # -- announcing -------------------------------------------------------------------------------
 
     def announce_losses(self, now_ns: int) -> None:
-        """Say which numbers will never come, once for each."""
+        """Say which numbers will never come, once for each; unless something as urgent has not got through
+        yet: in days without a collector such words would take the place of all else."""
+        if self._spool.waits(STREAM):
+            return
+        self._announce_losses(now_ns)
+
+    def _announce_losses(self, now_ns: int) -> None:
         stones, buried = self._spool.streams.tombstones()
         if buried:
             self._announce_stones(stones, now_ns)
@@ -232,7 +238,7 @@ class Outbox:
         """End the stream: say how far it came; whether that is in the spool."""
         self._resume = 0.0  # the last chance
         self.write(now_ns)
-        self.announce_losses(now_ns)
+        self._announce_losses(now_ns)
         stream = self.stream
         known = _progress(stream, made, self._spool.streams.profiled(stream.id))
         known[a.STREAM_LAST_LOG] = stream.logs + len(self._urgent) + 1

@@ -160,10 +160,18 @@ class Spool(Reads):
                 "UPDATE streams SET profiled = profiled - ? WHERE id = ?", (batch.records, batch.stream)
             )
         elif batch.first:  # what came from elsewhere has no numbers
+            # One stone for neighbours: in days without a collector there would be as many as batches. A new
+            # row, as the old one may be on its way into an announcement, and is deleted with it.
+            before = self._db.execute(
+                "SELECT rowid, first FROM tombstones WHERE stream = ? AND signal = ? AND last = ?",
+                (batch.stream, batch.signal, batch.first - 1),
+            ).fetchone()
+            first = before[1] if before else batch.first
             self._db.execute(
-                "INSERT INTO tombstones VALUES (?, ?, ?, ?)",
-                (batch.stream, batch.signal, batch.first, batch.last),
+                "INSERT INTO tombstones VALUES (?, ?, ?, ?)", (batch.stream, batch.signal, first, batch.last)
             )
+            if before:
+                self._db.execute("DELETE FROM tombstones WHERE rowid = ?", before[:1])
 
     def adopt(self, other: "Spool", made: int) -> None:
         """Move in what a dead process left in its slot, whose counter stands at `made`.

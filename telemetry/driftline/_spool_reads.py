@@ -31,6 +31,12 @@ class Reads:
             ).fetchone()
         return found
 
+    def waits(self, priority: int) -> bool:
+        """Whether a batch of this priority waits."""
+        with self._lock:
+            found = f"SELECT EXISTS (SELECT * FROM batches WHERE priority = ? AND id NOT IN ({self._done()}))"
+            return bool(self._one(found, priority))
+
     def signals(self) -> set[Signal]:
         """The signals of which batches wait."""
         with self._lock:

@@ -47,7 +47,8 @@ def send(
         }
         for i in range(size)
     ]
-    store.submit({"predictions": pa.Table.from_pylist(rows, schema=_ROWS)}).result(30)
+    schema = _ROWS.append(pa.field("received_ns", pa.int64())) if "received_ns" in columns else _ROWS
+    store.submit({"predictions": pa.Table.from_pylist(rows, schema=schema)}).result(30)
     store.submit({"feature_sets": pa.Table.from_pylist([told])}).result(30)
 
 
@@ -60,7 +61,10 @@ def unsure_first(values: Values, rng: np.random.Generator, audit: float = 0.1) -
 
 _ROWS = pa.schema(
     [
-        *((name, pa.string()) for name in ("id", "parent_id", "model", "version", "device", "device_type")),
+        *(
+            (name, pa.string())
+            for name in ("id", "parent_id", "stream", "model", "version", "device", "device_type")
+        ),
         *((name, pa.string()) for name in ("region", "tier", "label")),
         ("time_ns", pa.int64()),
         *((name, pa.float64()) for name in ("score", "probability")),

@@ -2,7 +2,8 @@
 
 import numpy as np
 import numpy.typing as npt
-from driftline_collector.analysis.comparison import CellSums, Comparison, compare
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import Comparison, compare
 from driftline_collector.analysis.references import Family
 from driftline_schemas.reference import Reference
 

@@ -17,7 +17,7 @@ from driftline_collector.store.duckdb import DuckDBStore
 from driftline_schemas.binning import LABEL
 from driftline_schemas.reference import Reference
 
-from tests.analysis import fleet
+from tests.analysis import fleet, selecting
 from tests.analysis.fleet import MODEL, Camera, Feed, window
 
 FLEET = f"model={MODEL},version=*,device_type=*,region=*"
@@ -170,3 +170,36 @@ def test_two_models_under_one_name_and_version_are_told_apart_by_their_binning(s
     whole = judged(store)[None]
     assert whole.verdict == "stable"
     assert whole.reason == "77 predictions without a reference are left out"
+
+
+@pytest.mark.parametrize(
+    ("probability", "reasons", "said"),
+    [
+        (None, ["random"], "samples without the probability they were chosen with"),
+        (np.full(ROWS, 0.5), ["uncertain"], "none at random"),
+        (np.where(np.arange(ROWS) < 3, 1e-6, 1.0), ["random"], "200 samples are worth 3 rows, too few"),
+    ],
+    ids=["without probability", "none chosen evenly", "a few that outweigh all others"],
+)
+def test_samples_that_cannot_be_weighed_are_refused_with_the_reason(
+    store: DuckDBStore, probability: npt.NDArray[Any] | None, reasons: list[str], said: str
+) -> None:
+    rng = np.random.default_rng(6)
+    watched(store, x=rng.normal(size=5000))
+    values = {"x": rng.normal(size=ROWS) + 2.0, "healthy": rng.normal(size=ROWS)}
+    selecting.send(store, CAMERAS[0], 0, values, probability, reasons=reasons)
+    whole = judged(store)[None]
+    assert whole.verdict == "insufficient_data"
+    assert said in (whole.reason or "")
+    assert (whole.value, whole.p) == (None, None)
+
+
+def test_samples_of_nothing_known_are_judged_by_nobody(store: DuckDBStore) -> None:
+    """Unknown types, no features, another version: each is left out, and stops nothing."""
+    watched(store, x=np.arange(5000.0))
+    strange = Camera("strange", version="9.9.9")
+    selecting.send(store, strange, 0, {"x": np.zeros(60)}, np.ones(60))
+    selecting.send(store, CAMERAS[0], 0, {"y": np.full(60, "text")}, np.ones(60))
+    whole = judged(store)[None]
+    assert whole.verdict in ("insufficient_data", "no_reference")
+    assert whole.p is None

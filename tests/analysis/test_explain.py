@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pytest
-from driftline_collector.analysis.comparison import CellSums, Comparison, compare
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import Comparison, compare
 from driftline_collector.analysis.counts import Cell
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.explain import Scan

@@ -102,3 +102,17 @@ def test_the_quiet_quantile_is_numpys_without_what_is_not_known() -> None:
     values = np.random.default_rng(5).normal(size=(9, 4))
     values[2, 1] = values[7, 1] = values[0, 3] = np.nan
     assert subject._quiet(values) == pytest.approx(np.nanquantile(values, subject._QUIET, axis=0), abs=1e-12)
+
+
+def test_what_cells_are_worth_to_each_other_is_how_much_they_agree() -> None:
+    rng = np.random.default_rng(27)
+    family = normal_family(50_000, rng)
+    alike = normal_counts(family, rng, segments=200, devices=2, rows=150, correlation=0.1)
+    unlike = np.concatenate(
+        [normal_counts(family, rng, segments=100, devices=2, rows=150, correlation=rho) for rho in (0.0, 0.5)]
+    )
+    few = alike[:8]
+    df = [float(compared(family, counts).phi_df.mean()) for counts in (alike, unlike, few)]
+    assert df[0] > 50
+    assert df[1] < 20
+    assert df[2] < 10

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driftline_schemas import binning
 from driftline_schemas.binning import (
     DURATION_EDGES,
     MAX_CATEGORIES,
@@ -42,6 +43,32 @@ def test_a_bin_is_right_closed_as_in_an_otlp_histogram(values: list[float], edge
     missing = len(edges) + 1
     expected = [bisect_left(edges, value) if math.isfinite(value) else missing for value in values]
     assert cut(np.asarray(values, dtype=np.float64), edges).tolist() == expected
+
+
+@given(samples, edge_lists)
+def test_a_table_finds_the_same_bins(values: list[float], edges: list[float]) -> None:
+    beside = [math.nextafter(edge, end) for edge in edges for end in (math.inf, -math.inf)]
+    near = np.array([value for value in (*values, *edges, *beside) if math.isfinite(value)])
+    found = binning._looked_up(near, np.array(edges))
+    assert found is None or found.tolist() == [bisect_left(edges, value) for value in near]
+
+
+@pytest.mark.parametrize("kind", ["normal", "often zero", "whole", "one edge"])
+def test_many_values_are_cut_as_few_are(kind: str) -> None:
+    rng = np.random.default_rng(6)
+    values = {
+        "normal": rng.normal(size=20_000),
+        "often zero": np.where(rng.random(20_000) < 0.3, 0.0, rng.normal(size=20_000)),
+        "whole": rng.integers(0, 50, 20_000).astype(float),
+        "one edge": np.full(20_000, 2.5),
+    }[kind]
+    edges = np.array(quantile_edges(values))
+    values[::97] = math.nan
+    values[1::97] = math.inf
+    values[2::97] = -MOST
+    assert kind == "one edge" or binning._looked_up(np.nan_to_num(values), edges) is not None
+    expected = np.concatenate([cut(part, edges) for part in np.split(values, 100)])
+    assert cut(values, edges).tolist() == expected.tolist()
 
 
 @given(samples, edge_lists)

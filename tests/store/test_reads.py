@@ -147,3 +147,42 @@ def test_readers_on_other_threads_see_each_commit(store: DuckDBStore) -> None:
             take(store, predictions("a", [number]))
             seen = pool.map(lambda _: store.predictions("digits", 0, EVER).num_rows, range(8))
             assert set(seen) == {number}
+
+
+def test_samples_by_cell_and_feature_set_without_those_that_stand_for_nothing(store: DuckDBStore) -> None:
+    put(
+        store,
+        "predictions",
+        prediction("a", time_ns=5, probability=0.5, feature_set=7, label="1"),
+        prediction("b", time_ns=3, probability=0.5, feature_set=7, score=0.2),
+        prediction("c", feature_set=8),
+        prediction("d", region="us"),
+        prediction("label", reasons=["ground_truth"]),
+        prediction("answer", parent_id="a"),
+        prediction("later", time_ns=100),
+    )
+    told = [
+        (row["region"], row["feature_set"], row["samples"], row["first_ns"], row["with_label"])
+        for row in store.sampled("digits", 0, 100).to_pylist()
+    ]
+    assert told == [("eu", 7, 2, 3, True), ("eu", 8, 1, 1, False), ("us", None, 1, 1, False)]
+
+
+def test_samples_of_some_cells_told_apart_by_id_all_or_an_even_share_of_them(store: DuckDBStore) -> None:
+    rows = [prediction(f"p{i}", region="eu" if i % 2 else "us", score=0.5) for i in range(400)]
+    put(store, "predictions", *rows)
+    put(store, "predictions", *rows[:100])
+    cell = ("device_edge", "1", "camera-a", "eu")
+    assert store.selected("digits", 0, EVER, [cell]).num_rows == 200
+    some = store.selected("digits", 0, EVER, [cell], share=0.25)
+    assert 25 <= some.num_rows <= 75
+    assert store.selected("digits", 0, EVER, [cell], share=0.25) == some
+    assert store.selected("digits", 0, EVER, []).num_rows == 0
+
+
+def test_samples_touch_a_window_where_nobody_counts(store: DuckDBStore) -> None:
+    take(store, points("a", 0, 60, {"7": 1}), predictions("a", [5]), predictions(None, [150]))
+    latest = max(row["received_ns"] for row in store.touched(0, 100).to_pylist())
+    assert [row["window_start_ns"] for row in store.touched(0, 100).to_pylist()] == [0, 100]
+    take(store, predictions("a", [6]))
+    assert store.touched(latest, 100).num_rows == 0

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Protocol
 
 import driftline
 import pytest
@@ -63,14 +63,32 @@ class Line:
         self.away = False
 
 
+class Lines(Protocol):
+    def __call__(self, drain: driftline.Drain, left: int = 0) -> Line: ...
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
+    """Makes lines, and closes their spools after the test."""
+    made: list[Line] = []
+
+    def line(drain: driftline.Drain, left: int = 0) -> Line:
+        made.append(Line(monkeypatch, drain, left))
+        return made[-1]
+
+    yield line
+    for each in made:
+        each.spool.close()
+
+
 @pytest.fixture(autouse=True)
 def no_log(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     with caplog.at_level("ERROR"):
         yield
 
 
-def test_a_backlog_goes_up_at_the_rate_that_was_set_and_jittered(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = Line(monkeypatch, driftline.Drain(bytes_per_second=10_000))
+def test_a_backlog_goes_up_at_the_rate_that_was_set_and_jittered(lines: Lines) -> None:
+    line = lines(driftline.Drain(bytes_per_second=10_000))
     line.outage(*[SAMPLE] * 100)
     line.run(60)
     allowed = 60 * 10_000 + 1.25 * BURST
@@ -84,8 +102,8 @@ def test_a_backlog_goes_up_at_the_rate_that_was_set_and_jittered(monkeypatch: py
     assert len(line.spool) == 0
 
 
-def test_live_data_does_not_wait_for_the_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = Line(monkeypatch, driftline.Drain(bytes_per_second=1_000))
+def test_live_data_does_not_wait_for_the_backlog(lines: Lines) -> None:
+    line = lines(driftline.Drain(bytes_per_second=1_000))
     line.outage(*[SAMPLE] * 100)
     line.run(60)
     waiting = len(line.spool)
@@ -98,8 +116,8 @@ def test_live_data_does_not_wait_for_the_backlog(monkeypatch: pytest.MonkeyPatch
     assert len(line.spool) == waiting
 
 
-def test_what_a_predecessor_left_is_a_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = Line(monkeypatch, driftline.Drain(bytes_per_second=10_000), left=50)
+def test_what_a_predecessor_left_is_a_backlog(lines: Lines) -> None:
+    line = lines(driftline.Drain(bytes_per_second=10_000), left=50)
     line.put(PROFILE)
     line.run(0)
     assert line.sent[0][1] == 51
@@ -108,8 +126,8 @@ def test_what_a_predecessor_left_is_a_backlog(monkeypatch: pytest.MonkeyPatch) -
     assert len(line.spool) == 0
 
 
-def test_without_an_outage_nothing_is_held_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    line = Line(monkeypatch, driftline.Drain(bytes_per_second=1))
+def test_without_an_outage_nothing_is_held_back(lines: Lines) -> None:
+    line = lines(driftline.Drain(bytes_per_second=1))
     line.put(*[SAMPLE] * 100)
     line.run(0)
     assert len(line.sent) == 100
@@ -119,10 +137,8 @@ def test_without_an_outage_nothing_is_held_back(monkeypatch: pytest.MonkeyPatch)
     ("order", "expected"),
     [("oldest", [2, 3, 4, 5, 6]), ("newest", [6, 5, 4, 3, 2]), ("importance", [5, 4, 3, 6, 2])],
 )
-def test_a_backlog_goes_in_the_order_that_the_user_set(
-    order: Any, expected: list[int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    line = Line(monkeypatch, driftline.Drain(bytes_per_second=1_000, order=order))
+def test_a_backlog_goes_in_the_order_that_the_user_set(order: Any, expected: list[int], lines: Lines) -> None:
+    line = lines(driftline.Drain(bytes_per_second=1_000, order=order))
     line.outage(SPAN, SAMPLE, PROFILE, STREAM, SAMPLE)
     line.run(600)
     known = [number for _, number in line.sent]

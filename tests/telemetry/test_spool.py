@@ -1,8 +1,11 @@
 """The disk queue: order, room, numbers that survive, and what a dead process left."""
 
+import contextlib
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from driftline._slot import Counter, acquire, orphans
@@ -17,10 +20,21 @@ def batch(priority: int, first: int = 1, last: int = 0, size: int = 100) -> Batc
     return Batch(0, "s1", SIGNALS[priority], priority, 7, last - first + 1, first, last, 0, b"x" * size)
 
 
-def opened(path: Path | None, stream: Stream, limit: int = 2**20) -> Spool:
-    spool = Spool(path, limit)
-    spool.streams.begin(stream)
-    return spool
+class Opened(Protocol):
+    def __call__(self, path: Path | None, stream: Stream, limit: int = 2**20) -> Spool: ...
+
+
+@pytest.fixture
+def opened() -> Iterator[Opened]:
+    """Opens spools, and closes them after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def made(path: Path | None, stream: Stream, limit: int = 2**20) -> Spool:
+            spool = stack.enter_context(contextlib.closing(Spool(path, limit)))
+            spool.streams.begin(stream)
+            return spool
+
+        yield made
 
 
 @pytest.fixture
@@ -28,7 +42,9 @@ def stream() -> Stream:
     return Stream("s1", started_ns=1, base=0, window_end=1)
 
 
-def test_batches_come_out_as_they_went_in_until_they_are_deleted(tmp_path: Path, stream: Stream) -> None:
+def test_batches_come_out_as_they_went_in_until_they_are_deleted(
+    opened: Opened, tmp_path: Path, stream: Stream
+) -> None:
     spool = opened(tmp_path / "spool.db", stream)
     spool.put([batch(SPAN, size=3), batch(STREAM, size=4)], stream)
     first = spool.next()
@@ -43,7 +59,9 @@ def test_batches_come_out_as_they_went_in_until_they_are_deleted(tmp_path: Path,
     spool.close()
 
 
-def test_what_is_put_is_there_after_another_process_opens_it(tmp_path: Path, stream: Stream) -> None:
+def test_what_is_put_is_there_after_another_process_opens_it(
+    opened: Opened, tmp_path: Path, stream: Stream
+) -> None:
     spool = opened(tmp_path / "spool.db", stream)
     stream.logs, stream.spans, stream.window_end = 12, 3, 99
     spool.put([batch(SAMPLE, 1, 12), batch(PROFILE, 1, 40)], stream)
@@ -55,7 +73,9 @@ def test_what_is_put_is_there_after_another_process_opens_it(tmp_path: Path, str
     again.close()
 
 
-def test_the_age_of_what_waits_is_not_that_of_samples_which_wait_for_others(stream: Stream) -> None:
+def test_the_age_of_what_waits_is_not_that_of_samples_which_wait_for_others(
+    opened: Opened, stream: Stream
+) -> None:
     spool = opened(None, stream)
     assert spool.oldest_ns() is None
     spool.put([replace(batch(SAMPLE), created_ns=1)], stream)
@@ -66,7 +86,9 @@ def test_the_age_of_what_waits_is_not_that_of_samples_which_wait_for_others(stre
     assert spool.oldest_ns() == 4
 
 
-def test_a_full_spool_drops_the_least_important_first_and_of_these_the_oldest(stream: Stream) -> None:
+def test_a_full_spool_drops_the_least_important_first_and_of_these_the_oldest(
+    opened: Opened, stream: Stream
+) -> None:
     spool = opened(None, stream, limit=500)
     spool.put(
         [batch(STREAM, 1), batch(PROFILE), batch(SAMPLE, 2, 4), batch(SPAN, 1, 2), batch(SPAN, 3)], stream
@@ -76,13 +98,15 @@ def test_a_full_spool_drops_the_least_important_first_and_of_these_the_oldest(st
     dropped = spool.put([batch(PROFILE), batch(PROFILE)], stream)
     assert [(each.priority, each.first, each.last) for each in dropped] == [(SPAN, 3, 3), (SAMPLE, 2, 4)]
     found, _ = spool.streams.tombstones()
-    assert found["s1"].traces == [(1, 2), (3, 3)]
+    assert found["s1"].traces == [(1, 3)], "neighbours are one"
     assert found["s1"].logs == [(2, 4)]
     assert spool.bytes == 500
     spool.close()
 
 
-def test_a_profile_goes_only_when_no_sample_is_left_and_is_not_said_to_have_arrived(stream: Stream) -> None:
+def test_a_profile_goes_only_when_no_sample_is_left_and_is_not_said_to_have_arrived(
+    opened: Opened, stream: Stream
+) -> None:
     spool = opened(None, stream, limit=300)
     spool.put([batch(PROFILE, 1, 40), batch(PROFILE, 1, 2), batch(STREAM)], stream)
     assert spool.streams.profiled("s1") == 42
@@ -92,7 +116,7 @@ def test_a_profile_goes_only_when_no_sample_is_left_and_is_not_said_to_have_arri
     spool.close()
 
 
-def test_a_batch_under_way_is_not_dropped_for_room(stream: Stream) -> None:
+def test_a_batch_under_way_is_not_dropped_for_room(opened: Opened, stream: Stream) -> None:
     spool = opened(None, stream, limit=250)
     spool.put([batch(SPAN, 1), batch(SPAN, 2)], stream)
     under_way = spool.next()
@@ -104,7 +128,7 @@ def test_a_batch_under_way_is_not_dropped_for_room(stream: Stream) -> None:
     spool.close()
 
 
-def test_tombstones_are_told_until_somebody_announced_them(stream: Stream) -> None:
+def test_tombstones_are_told_until_somebody_announced_them(opened: Opened, stream: Stream) -> None:
     spool = opened(None, stream, limit=100)
     spool.put([batch(SAMPLE, 1), batch(SAMPLE, 2)], stream)
     found, buried = spool.streams.tombstones()
@@ -116,7 +140,7 @@ def test_tombstones_are_told_until_somebody_announced_them(stream: Stream) -> No
     spool.close()
 
 
-def test_the_quarantine_keeps_the_latest(stream: Stream) -> None:
+def test_the_quarantine_keeps_the_latest(opened: Opened, stream: Stream) -> None:
     spool = opened(None, stream)
     spool.put([batch(SAMPLE, n, n) for n in range(MAX_QUARANTINE + 5)], stream)
     while (refused := spool.next()) is not None:
@@ -127,7 +151,7 @@ def test_the_quarantine_keeps_the_latest(stream: Stream) -> None:
     spool.close()
 
 
-def test_a_failed_put_changes_nothing(tmp_path: Path, stream: Stream) -> None:
+def test_a_failed_put_changes_nothing(opened: Opened, tmp_path: Path, stream: Stream) -> None:
     spool = opened(tmp_path / "spool.db", stream)
     pages = spool._db.execute("PRAGMA page_count").fetchone()[0]
     spool._db.execute(f"PRAGMA max_page_count = {pages + 4}")  # a full disk
@@ -139,7 +163,9 @@ def test_a_failed_put_changes_nothing(tmp_path: Path, stream: Stream) -> None:
     spool.close()
 
 
-def test_a_damaged_file_is_put_aside_and_the_spool_starts_anew(tmp_path: Path, stream: Stream) -> None:
+def test_a_damaged_file_is_put_aside_and_the_spool_starts_anew(
+    opened: Opened, tmp_path: Path, stream: Stream
+) -> None:
     path = tmp_path / "spool.db"
     path.write_bytes(b"not a database at all" * 100)
     spool = opened(path, stream)
@@ -171,7 +197,7 @@ def test_only_slots_of_the_dead_are_orphans(tmp_path: Path) -> None:
         slot.release()
 
 
-def test_an_orphan_is_moved_in_with_all_it_knows(tmp_path: Path, stream: Stream) -> None:
+def test_an_orphan_is_moved_in_with_all_it_knows(opened: Opened, tmp_path: Path, stream: Stream) -> None:
     dead = opened(tmp_path / "dead.db", stream, limit=350)
     stream.logs = 4
     dead.put([batch(SAMPLE, 1), batch(SAMPLE, 2), batch(SAMPLE, 3), batch(SAMPLE, 4)], stream)
@@ -195,3 +221,16 @@ def test_the_counter_goes_on_where_it_was(tmp_path: Path) -> None:
     again = Counter(path)
     again.cells[0] = next(again.steps)
     assert again.made == 106
+
+
+def test_a_stone_that_grows_while_it_is_being_announced_is_announced_again(
+    opened: Opened, stream: Stream
+) -> None:
+    spool = opened(None, stream, limit=100)
+    spool.put([batch(SAMPLE, 1), batch(SAMPLE, 2)], stream)
+    found, buried = spool.streams.tombstones()
+    assert found["s1"].logs == [(1, 1)]
+    spool.put([batch(SAMPLE, 3)], stream)
+    spool.put([], stream, buried=buried)
+    found, _ = spool.streams.tombstones()
+    assert found["s1"].logs == [(1, 2)]

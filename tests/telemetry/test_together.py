@@ -2,11 +2,12 @@
 
 import gzip
 import random
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from driftline._drain import Drain
-from driftline._encode import gzip as packed
+from driftline._encode import gzip as gzip_of
 from driftline._export import Outcome, Refused, Sent
 from driftline._intake import Drops
 from driftline._sender import Sender
@@ -21,7 +22,7 @@ PATIENCE = 60.0
 LONG = LONGER * PATIENCE
 
 
-def made(signal: Signal, name: bytes) -> bytes:
+def request(signal: Signal, name: bytes) -> bytes:
     """A request of one record of this name."""
     if signal == "metrics":
         return name
@@ -61,8 +62,8 @@ class Line:
         self.sender = Sender(self.spool, self.send, Drops(), Drain(), patience=PATIENCE, rng=random.Random(5))
 
     def put(self, priority: int, body: bytes, records: int = 1) -> None:
-        request = packed(made(SIGNALS[priority], body))
-        batch = Batch(0, "", SIGNALS[priority], priority, 0, records, 1, 1, 0, request)
+        packed = gzip_of(request(SIGNALS[priority], body))
+        batch = Batch(0, "", SIGNALS[priority], priority, 0, records, 1, 1, 0, packed)
         self.spool.put([batch], Stream("", 0, 0, 0))
 
     def send(self, batch: Batch) -> Outcome:
@@ -82,8 +83,10 @@ class Line:
 
 
 @pytest.fixture
-def line(monkeypatch: pytest.MonkeyPatch) -> Line:
-    return Line(monkeypatch)
+def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    made = Line(monkeypatch)
+    yield made
+    made.spool.close()
 
 
 def test_samples_wait_for_others_and_go_up_as_one(line: Line) -> None:
@@ -159,7 +162,7 @@ def test_what_is_refused_together_is_asked_for_one_by_one(line: Line) -> None:
 def test_a_body_that_the_disk_has_spoilt_goes_by_itself(line: Line) -> None:
     line.put(SAMPLE, b"good")
     line.put(SAMPLE, b"spoilt")
-    line.spool._db.execute("UPDATE batches SET body = ? WHERE id = 2", (packed(b"spoilt")[:-4] + b"oops",))
+    line.spool._db.execute("UPDATE batches SET body = ? WHERE id = 2", (gzip_of(b"spoilt")[:-4] + b"oops",))
     line.step()
     line.step(LONG)
     assert line.sent == [("logs", b"good"), ("logs", b"no gzip")]

@@ -172,6 +172,36 @@ def test_a_full_spool_announces_what_it_dropped_and_the_stream_goes_on(
     )  # profiles are not dropped for samples
 
 
+def test_days_without_a_collector_fill_the_spool_with_no_words_about_what_was_dropped(
+    monitor_for: MakeMonitor, collector: Collector
+) -> None:
+    away = monitor_for(
+        sample_rate=1.0, max_spool_bytes=65_536, flush_interval=3600.0, endpoint="http://127.0.0.1:9"
+    )
+    for i in range(4000):
+        away.record({"ink": i / 7, "damp": i / 11}, label=str(i % 7))
+        if i % 20 == 0:
+            assert engine(away).settle(20)
+    spool = engine(away)._held.spool
+    assert away.dropped > 1000
+    assert spool._one("SELECT count(*) FROM batches WHERE priority = 0") <= 2
+    assert spool._one("SELECT count(*) FROM tombstones") <= 2
+    assert away.flush(timeout=0.0) is False
+    stream = engine(away)._outbox.stream
+    away.close(timeout=0.2)
+    join_closers()
+    assert monitor_for().close(timeout=20)
+    gone = set()
+    for event in collector.events("driftline.stream"):
+        flat = event.get("driftline.stream.tombstones.logs", [])
+        for first, last in zip(flat[::2], flat[1::2], strict=True):
+            gone |= set(range(first, last + 1))
+    there = set(collector.numbers(stream.id))
+    assert there | gone == set(range(1, stream.logs + 1))
+    assert not there & gone
+    assert sum(count for _, _, count in collector.windows(stream.id)) == 4000
+
+
 def test_a_successor_may_have_fewer_words(tmp_path: Path) -> None:
     for body in (b"many words " * 40, b"few words"):
         Snapshot(tmp_path).save(OpenWindow("s" * 32, 1, 2, 3, 7, 9, body))

@@ -1,21 +1,18 @@
-"""Segments against their reference: sums by cell, which add up to any segment, and a test of each feature."""
+"""Segments against their reference: a test of each feature, from sums by cell."""
 
 from dataclasses import dataclass, fields, replace
-from functools import cached_property, partial
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from driftline_collector.analysis.baselines import Baseline, Past, Total
-from driftline_collector.analysis.counts import Device, by_place
+from driftline_collector.analysis.baselines import Total
+from driftline_collector.analysis.cell_sums import CellSums, Selected
 from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
 from driftline_collector.analysis.detectors.overdispersion import (
-    Correlation,
     Spread,
-    between_cells,
     dispersion,
-    within_devices,
 )
 from driftline_collector.analysis.detectors.psi import confidence_bounds, minimum_effect, population_stability
 from driftline_collector.analysis.detectors.sample import Sample
@@ -25,139 +22,6 @@ from driftline_collector.analysis.references import Family
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class CellSums:
-    """All that a verdict is a function of, by cell (L), feature (F) and test bin (B); every field is a sum.
-
-    `expected` is what the cell's own `baseline` makes of as many rows. `adjusted` are counts without the
-    known difference between cells, so that a mixture of versions is not taken for noise of devices; `spread`
-    is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `common`, (F, B), are
-    the mean shares of the family's versions. `selected` are samples, for segments that count nothing.
-    """
-
-    counts: Floats
-    expected: Floats
-    adjusted: Floats
-    spread: Spread
-    relative_squares: Floats
-    baseline: Baseline
-    common: Floats
-    selected: "Selected | None" = None
-
-    @classmethod
-    def of(
-        cls, counts: Floats, cell: Whole, version: Whole, family: Family, past: Past | None = None
-    ) -> "CellSums":
-        """Sum counts of devices, shape (devices, F, B), that lie in cells; `version`, (L,), is by cell.
-
-        They are compared with their version's reference, or with their own `past` where they have one.
-        """
-        n = counts.sum(-1)
-        baseline = Baseline.of(family, version, past)
-        shares = baseline.shares[cell]
-        common = family.shares.mean(0)
-        adjusted = counts - n[..., None] * (shares - common)
-
-        def by_cell(values: Floats) -> Floats:
-            return by_place(cell, values, len(version))
-
-        spread = Spread(
-            squares=by_cell(adjusted**2),
-            products=by_cell(n[..., None] * adjusted),
-            totals=by_cell(n**2),
-            devices=by_cell((n > 0).astype(np.float64)),
-        )
-        return cls(
-            counts=by_cell(counts),
-            expected=by_cell(n[..., None] * shares),
-            adjusted=by_cell(adjusted),
-            spread=spread,
-            relative_squares=by_cell(counts**2 / np.where(n > 0, n, 1.0)[..., None]),
-            baseline=baseline,
-            common=common,
-        )
-
-    @cached_property
-    def rows(self) -> Floats:
-        """How many rows each cell has by feature, shape (L, F)."""
-        return np.asarray(self.counts.sum(-1), dtype=np.float64)
-
-    @cached_property
-    def telling(self) -> Floats:
-        """Counts of each cell, (L, F, B), and where it has none what its samples are worth."""
-        if self.selected is None:
-            return self.counts
-        return np.where(self.counts.any(-1, keepdims=True), self.counts, self.selected.worth.counts)
-
-    @cached_property
-    def of_devices(self) -> Correlation:
-        """How alike two rows of one device are."""
-        return within_devices(self.counts, self.relative_squares, self.spread)
-
-    @cached_property
-    def of_cells(self) -> Correlation:
-        """How alike two rows of one cell are, beyond that."""
-        centre = self.adjusted / np.where(self.rows > 0, self.rows, 1.0)[..., None]
-        bins = (self.counts > 0).sum(-1)
-        within = dispersion(self.counts, centre, self.spread, bins, self.of_devices)
-        return between_cells(self.adjusted, self.common, within)
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """Sums over predictions that were chosen with probabilities π, by cell (L).
-
-    `weights` are sums of w = 1/π where counts would stand, `worth` the same, scaled in each cell to as many
-    rows as its samples are worth, and `squares` Σ w², (L, F, B). `rows`, (L, F), are how many samples there
-    are; of those `unknown`, (L,), do not tell their π, and `evenly`, (L,), may come from an even choice.
-    `of_devices`, (devices, F, B), are what `worth` sums; `cell` is where each of the `devices` lies.
-    """
-
-    weights: CellSums
-    worth: CellSums
-    squares: Floats
-    rows: Floats
-    unknown: Floats
-    evenly: Floats
-    devices: tuple[Device, ...]
-    cell: Whole
-    of_devices: Floats
-
-    @classmethod
-    def of(
-        cls,
-        devices: tuple[Device, ...],
-        weights: Floats,
-        squares: Floats,
-        *,
-        cell: Whole,
-        version: Whole,
-        family: Family,
-        rows: Floats,
-        unknown: Floats,
-        evenly: Floats,
-    ) -> "Selected":
-        """From sums of w and w² by device, (devices, F, B), all else by cell; as `CellSums.of`."""
-        summed = CellSums.of(weights, cell, version, family)
-        of_cell = by_place(cell, squares, len(version))
-        reference = summed.baseline.shares * summed.baseline.rows[..., None]
-        told = worth(summed.counts, of_cell, reference)
-        scale = told.rows / np.where(summed.rows > 0, summed.rows, 1.0)
-        scaled = weights * scale[cell][..., None]
-        worth_of_cells = CellSums.of(scaled, cell, version, family)
-        return cls(summed, worth_of_cells, of_cell, rows, unknown, evenly, devices, cell, scaled)
-
-    def refused(self, total: Total) -> Whole:
-        """Why no number can be given for segments, (S, F); 0 where one can."""
-        unknown, evenly = (total(of[:, None]) > 0 for of in (self.unknown, self.evenly))
-        reason = np.where(unknown, UNKNOWN_PROBABILITY, np.where(evenly, 0, NONE_CHOSEN_EVENLY))
-        return np.where(total(self.rows) > 0, reason, 0)
-
-
-#: Why samples are not compared: one of them does not tell its probability; none was chosen evenly.
-UNKNOWN_PROBABILITY, NONE_CHOSEN_EVENLY = 1, 2
 
 
 @dataclass(frozen=True, slots=True)

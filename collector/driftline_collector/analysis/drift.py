@@ -3,7 +3,6 @@
 `drifted` is a closed window, enough rows, and a minimum-effect p-value that the step-up procedure keeps.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -14,19 +13,18 @@ import numpy as np
 import numpy.typing as npt
 
 from driftline_collector.analysis.baselines import Past
-from driftline_collector.analysis.comparison import CellSums, Comparison, compare, judges
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import Comparison, compare, judges
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.detectors.step_up import Kept
-from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.magnitudes import Members, magnitudes
 from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.search import Before, Search, Searched
 from driftline_collector.analysis.segments import Lattice
-from driftline_collector.analysis.selected import details as of_samples
-from driftline_collector.analysis.selected import refusal, selected
+from driftline_collector.analysis.selected import selected
 from driftline_collector.analysis.spans import spans
 
 Floats = npt.NDArray[np.float64]
@@ -89,8 +87,10 @@ class Judged:
 
     @cached_property
     def rows(self) -> Floats:
-        """How many rows of each node could be compared, shape (N,)."""
-        return np.asarray(self.comparison.rows.max(-1), dtype=np.float64)
+        """How many rows of each node could be compared in the window itself, shape (N,)."""
+        merged = self.searched.windows > 1
+        rows = np.asarray(self.comparison.rows.max(-1), dtype=np.float64)
+        return np.where(merged, self.lattice.over_cells(self.sums.rows).max(-1), rows)
 
     @cached_property
     def reference_rows(self) -> Floats:
@@ -196,131 +196,3 @@ def _members(profiles: Profiles, bound: npt.NDArray[np.int64], family: Family, l
         np.array([place[profiles.devices[i].cell] for i in bound], dtype=np.int64),
         np.array([version.get(cell.version, 0) for cell in lattice.cells], dtype=np.int64),
     )
-
-
-def evaluations(
-    judged: Judged, node: int, keys: Sequence[str], remark: str, common: Mapping[str, Any]
-) -> list[Evaluation]:
-    """The rows of a node with enough rows: itself, then its features.
-
-    `keys` are the segment keys of all nodes, `common` columns of all rows; `remark` goes into the reason.
-    """
-    features = [_feature(judged, node, i, common) for i in range(len(judged.family.features))]
-    first = min((f for f in features if f.p is not None), key=lambda f: (f.p or 0.0, -(f.value or 0.0)))
-    drifted = bool(judged.kept.segments[node])
-    moved = sorted((f for f in features if f.verdict == "drifted"), key=lambda f: -(f.lower or 0.0))
-    reasons = [_explanation(judged, node, keys, [f.feature or "" for f in moved]), remark]
-    whole = Evaluation(
-        **common,
-        measure="drift",
-        verdict="drifted" if drifted else "stable",
-        reason="; ".join(filter(None, reasons)) or None,
-        finding=node in judged.findings,
-        value=first.value,
-        lower=first.lower,
-        upper=first.upper,
-        p=float(judged.kept.p[node]),
-        q=float(judged.kept.q[node]),
-        n=float(judged.rows[node]),
-        n_eff=float(judged.comparison.n_eff[node].max()),
-        phi=first.phi,
-        phi_source=first.phi_source,
-        details={
-            **_merged(judged, node),
-            "strongest": first.feature,
-            "detector": (first.details or {})["detector"],
-            **_scores(judged, node),
-            **({} if judged.past is None else judged.past.compared_with(judged.cells(node))),
-            "moved": [f.feature for f in moved],
-            "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
-        },
-    )
-    return [whole, *features]
-
-
-def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Evaluation:
-    told, family = judged.told, judged.family
-    n, n_eff, p = (told[what][node][i] for what in ("n", "n_eff", "p"))
-    names = family.names[i]
-    details = {
-        "bins": names,
-        "now": told["counts"][node][i][: len(names)],
-        "reference": told["expected"][node][i][: len(names)],
-        **of_samples(judged.comparison, node, i),
-    }
-    name = family.features[i].name
-    if math.isnan(p):
-        return Evaluation(
-            **common,
-            measure="drift",
-            feature=name,
-            n=n,
-            n_eff=n_eff,
-            verdict="insufficient_data",
-            reason=refusal(judged.comparison, node, i)
-            or too_few(n, float(judged.comparison.expected[node, i].sum()), judged.limits, worth=n_eff),
-            details=details,
-        )
-    detector = DEFAULT if judged.comparison.sampled[node, i] else judged.detectors[i]
-    return Evaluation(
-        **common,
-        measure="drift",
-        feature=name,
-        n=n,
-        n_eff=n_eff,
-        verdict="drifted" if told["kept"][node][i] else "stable",
-        value=told["value"][node][i],
-        lower=told["lower"][node][i],
-        upper=told["upper"][node][i],
-        p=p,
-        q=told["q"][node][i],
-        phi=told["phi"][node][i],
-        phi_source=_phi_source(judged.comparison, node, i),
-        details={
-            **details,
-            **_merged(judged, node),
-            "detector": detector,
-            "score": told["score"][node][i],
-        },
-    )
-
-
-def _merged(judged: Judged, node: int) -> Mapping[str, Any]:
-    windows = int(judged.searched.windows[node])
-    return {"windows": windows} if windows > 1 else {}
-
-
-def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
-    found = {name: float(of[node]) for name, of in judged.scores.items() if np.isfinite(of[node])}
-    return {"scores": found} if found else {}
-
-
-def too_few(rows: float, reference_rows: float, limits: Limits, *, worth: float) -> str:
-    """Why so many rows, worth as many as that, could not be compared with these of the reference."""
-    needed = f"a verdict needs {limits.minimum_rows:.0f}"
-    if reference_rows < limits.minimum_rows and rows:
-        return f"the reference has too few rows; {needed}"
-    if rows > worth:
-        return f"{rows:.0f} samples are worth {worth:.0f} rows, too few; {needed}"
-    return f"{rows:.0f} rows are too few; {needed}"
-
-
-def _phi_source(comparison: Comparison, node: int, i: int) -> str:
-    if windows := round(comparison.phi_windows[node, i]):
-        return f"matched windows (K={windows})"
-    if not comparison.phi_df[node, i]:
-        return "none (one device)"
-    return "devices" if comparison.phi_own[node, i] else "devices of all segments"
-
-
-def _explanation(judged: Judged, node: int, keys: Sequence[str], moved: Sequence[str]) -> str:
-    if by := judged.explained_by.get(node):
-        return "explained by " + " and ".join(keys[i] for i in by)
-    if not moved:
-        return ""
-    shown = ", ".join(moved[:3]) + (f" and {len(moved) - 3} more" if len(moved) > 3 else "")
-    if (windows := int(judged.searched.windows[node])) > 1:
-        shown += f" (over {windows} windows)"
-    if node in judged.searched.apart:
-        shown += " (apart from what other findings explain)"
-    return f"moved: {shown}"

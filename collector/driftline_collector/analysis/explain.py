@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.comparison import CellSums, Comparison
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import Comparison
 from driftline_collector.analysis.detectors.psi import SMOOTHING
 from driftline_collector.analysis.detectors.step_up import Kept
 from driftline_collector.analysis.segments import Lattice

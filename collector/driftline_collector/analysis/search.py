@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.comparison import CellSums, Comparison
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import Comparison
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.explain import Finding, Scan
 from driftline_collector.analysis.segments import Lattice

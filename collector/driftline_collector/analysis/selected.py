@@ -6,12 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.comparison import (
-    NONE_CHOSEN_EVENLY,
-    UNKNOWN_PROBABILITY,
-    Comparison,
-    Selected,
-)
+from driftline_collector.analysis.cell_sums import NONE_CHOSEN_EVENLY, UNKNOWN_PROBABILITY, Selected
+from driftline_collector.analysis.comparison import Comparison
 from driftline_collector.analysis.counts import Cell
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.samples import Samples

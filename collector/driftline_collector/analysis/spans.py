@@ -18,7 +18,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from driftline_collector.analysis.baselines import Past
-from driftline_collector.analysis.comparison import CellSums, Comparison
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import Comparison
 from driftline_collector.analysis.detectors.psi import SMOOTHING
 from driftline_collector.analysis.recent import WIDEST, Counted
 from driftline_collector.analysis.references import Family

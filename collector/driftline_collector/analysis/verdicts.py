@@ -10,7 +10,8 @@ import numpy.typing as npt
 from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.coverage import NodeCoverage
-from driftline_collector.analysis.drift import Judged, Limits, evaluations, judge, too_few
+from driftline_collector.analysis.drift import Judged, Limits, judge
+from driftline_collector.analysis.drift_rows import evaluations, too_few
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
 from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family

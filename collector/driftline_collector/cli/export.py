@@ -5,7 +5,6 @@ import json as json_module
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any
@@ -114,49 +113,6 @@ def _format(file: Path, given: Format | None) -> Format:
         ) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a collector has stored: one that is asked, or else the database of one that does not run."""
-
-    client: Client | None
-    parts: "Parts | None"
-
-    @classmethod
-    @contextmanager
-    def at(cls, url: str, database: Path | None) -> "Iterator[Stored]":
-        """A database, or the collector at an address where none is given."""
-        with ExitStack() as opened:
-            if database is None:
-                yield cls(opened.enter_context(Client(url, timeout_s=120)), None)
-            else:
-                yield cls(None, opened.enter_context(from_file(database)))
-
-    def rows(self, table: str, model: str, times: tuple[str | None, str | None]) -> "pa.Table":
-        """The rows of a model, between two times."""
-        with ExitStack() as asked:
-            if self.client is not None:
-                exported = self.client.export(table, model=model, start=times[0], end=times[1])
-            else:
-                exported = _made(self.parts, table, {"model": model}, None, times)
-            return asked.enter_context(batches(asked.enter_context(exported))).read_all()
-
-    def seen_ns(self, model: str) -> tuple[int, int]:
-        """When a model's first window begins and its last one ends. Raises StoreError where it has none."""
-        from driftline_collector.api.values import read_time  # with the database's weight, only now
-
-        if self.client is not None:
-            versions = [v for known in self.client.models(model=model).items for v in known.versions]
-            times = [read_time(t, "", 0) for v in versions for t in (v.first, v.last) if t]
-        else:
-            assert self.parts is not None  # noqa: S101  # one of the two
-            known = [row for row in self.parts.store.models().to_pylist() if row["model"] == model]
-            times = [row[name] for row in known for name in ("first_ns", "last_ns")]
-        found = [time for time in times if time is not None]
-        if not found:
-            raise StoreError(f"{model!r} has sent no profile; see: driftline reference list")
-        return min(found), max(found)
-
-
 @contextmanager
 def _stored(
     database: Path,
@@ -165,22 +121,22 @@ def _stored(
     device: str | None,
     times: tuple[str | None, str | None],
 ) -> Iterator[Iterator[bytes]]:
-    with from_file(database) as parts, _made(parts, table, filters, device, times) as chunks:
+    with from_file(database) as parts, chunks_of(parts, table, filters, device, times) as chunks:
         yield chunks
 
 
 @contextmanager
-def _made(
-    parts: "Parts | None",
+def chunks_of(
+    parts: "Parts",
     table: str,
     filters: Mapping[str, str | None],
     device: str | None,
     times: tuple[str | None, str | None],
 ) -> Iterator[Iterator[bytes]]:
+    """Rows of a database that was opened for writing, as an Arrow IPC stream that comes piece by piece."""
     from driftline_collector.api.export import chosen  # with the database's weight, only now
     from driftline_collector.api.filters import Filters
 
-    assert parts is not None  # noqa: S101  # asked only where there is a database
     segment = Segment.of(filters) if any(filters.values()) else None
     where = chosen(table, Filters(segment, *times), device, parts.now())
     with closing(operated(parts).export(table, where)) as made:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from driftline_collector.cli.export import Stored
 from driftline_collector.cli.output import clock, console, print_json, table
+from driftline_collector.cli.stored import stored
 
 if TYPE_CHECKING:
     from driftline_collector.replay import Held, Ledger
@@ -75,12 +75,12 @@ def _profiles(model: str, source: Source) -> "Iterator[Held]":
         asked = Filters(None, source.start or _DEFAULT, source.end).where(time.time_ns())
     except ProblemError as error:
         raise typer.BadParameter(error.detail) from error
-    with Stored.at(source.url, source.database) as stored:
-        first, last = stored.seen_ns(model)
-        registered = latest(stored.rows("references", model, (None, None)))
+    with stored(source.url, source.database) as kept:
+        first, last = kept.seen_ns(model)
+        registered = latest(kept.rows("references", model, (None, None)))
 
         def read(start_ns: int, end_ns: int) -> pa.Table:
-            found = stored.rows("profiles", model, (str(start_ns), str(end_ns)))
+            found = kept.rows("profiles", model, (str(start_ns), str(end_ns)))
             return found.filter(pc.greater_equal(found.column("start_ns"), start_ns))
 
         yield HeldProfiles(model, registered, read, max(first, asked.start_ns), min(last, asked.end_ns))

@@ -68,8 +68,8 @@ def worth(weights: npt.ArrayLike, squares: npt.ArrayLike, reference: npt.ArrayLi
     first = (h * (1 - r)).sum(-1)
     second = (h**2 * (1 - 2 * r)).sum(-1) + (r * h).sum(-1) ** 2
     testable = some & (bins > 1) & (own > 0) & (second > 0)
-    directions = np.divide(first**2, second, out=several.astype(np.float64), where=testable)
+    directions = np.where(testable, first**2 / np.where(testable, second, 1.0), several)
     n_eff = np.where(some, safe / typical, 0.0)
-    rows = np.divide(several, own, out=n_eff.copy(), where=testable)
-    c = np.divide(first, several, out=np.full(total.shape, np.inf), where=some)
+    rows = np.where(testable, several / np.where(testable, own, 1.0), n_eff)
+    c = np.where(some, first / several, np.inf)
     return Worth(n_eff, rows, directions, c)
