@@ -132,8 +132,8 @@ notifiers:
             [
                 (
                     "4: alerts.rules[0].measure: expected 'drift', 'accuracy', 'agreement',"
-                    " 'escalation_rate', 'coverage', 'silent_devices' or 'latency_p95'; found 'drft';"
-                    " did you mean 'drift'?"
+                    " 'escalation_rate', 'coverage', 'silent_devices', 'latency_p95' or 'quality';"
+                    " found 'drft'; did you mean 'drift'?"
                 )
             ],
         ),

@@ -22,6 +22,7 @@ from driftline_collector.client import (
     DeviceDetail,
     DeviceSeries,
     Distribution,
+    Evaluation,
     Filter,
     Heatmap,
     Model,
@@ -149,6 +150,11 @@ def alert(alert_id: str) -> Answer[AlertDetail]:
 def heatmap(**filters: Filter) -> Answer[Heatmap]:
     """How far each feature moved in each segment."""
     return _ask("heatmap", filters=filters)
+
+
+def evaluations(**filters: Filter) -> Answer[Page[Evaluation]]:
+    """Every evaluated number, latest window first."""
+    return _ask("evaluations", filters=filters)
 
 
 def series(segment: str, measure: str, *, past: bool = False, **filters: Filter) -> Answer[Series]:

@@ -24,8 +24,9 @@ _NAMES = {
     "coverage": "Coverage",
     "silent_devices": "Silent devices",
     "latency_p95": "Latency (p95)",
+    "quality": "Share of rows at fault",
 }
-SHARES = frozenset({"accuracy", "agreement", "escalation_rate", "coverage"})
+SHARES = frozenset({"accuracy", "agreement", "escalation_rate", "coverage", "quality"})
 # Shorter pauses are the rhythm of devices that report once a minute.
 _SHORTEST_SILENCE = timedelta(minutes=5)
 

@@ -166,3 +166,15 @@ def test_segments_are_spoken_of_as_people_do(values: dict[str, str | None], spok
 
 def test_a_moment_is_told_to_the_millisecond_in_utc() -> None:
     assert moment(START + 1_999_999) == "2026-01-01T00:00:00.001Z"
+
+
+def test_an_alert_on_data_quality_says_what_is_wrong() -> None:
+    rule = Rule(name="bad-data", measure="quality", above=0.05, sure=True)
+    reason = "sharpness: 12.0% out of the reference's range"
+    found, evaluation = alert(
+        rule, row(0, measure="quality", value=0.12, lower=0.11, upper=0.13, verdict="suspect", reason=reason)
+    )
+    assert found.state == "firing"
+    summary = message_of("alert.firing", found, rule, evaluation, now_ns=START)["data"]["summary"]
+    assert "quality is 0.12 [0.11, 0.13], above 0.05, since" in summary
+    assert reason in summary

@@ -63,6 +63,7 @@ def test_samples_that_were_chosen_for_low_scores_are_stable_though_they_look_not
     result = judge(registered)
     whole, score = row(result), row(result, feature=SCORE)
     assert whole.verdict == score.verdict == "stable"
+    assert whole.devices == 4
     assert score.details is not None
     assert score.details["source"] == "samples"
     assert score.details["design_effect"] > 1.5

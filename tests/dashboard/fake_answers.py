@@ -24,6 +24,8 @@ def answer(fleet: Fleet, path: str, asked: dict[str, str]) -> dict[str, Any]:
         return alert(fleet, parts[1])
     if path == "/evaluations/heatmap":
         return heatmap(fleet, asked)
+    if path == "/evaluations":
+        return items(fleet, faults(fleet, asked))
     if path == "/series":
         return series(fleet, asked)
     if path == "/distributions":
@@ -123,6 +125,26 @@ def alert(fleet: Fleet, alert_id: str) -> dict[str, Any]:
         "changed": what_changed(fleet, found),
         "silence_command": f"driftline alerts silence --segment '{found['segment']}' --for 2h --reason ''",
     }
+
+
+def faults(fleet: Fleet, asked: dict[str, str]) -> list[dict[str, Any]]:
+    """Data quality of a segment: one feature is out of range on the type that moved."""
+    common = {
+        "model": fleet.models[0],
+        "segment": asked["segment"],
+        "measure": asked["measure"],
+        "window_start": iso(fleet.closed() - timedelta(seconds=WINDOW_S)),
+        "window_end": iso(fleet.closed()),
+        "revision": 0,
+        "finding": False,
+        "n": 5_400,
+    }
+    if "camera-b" not in asked["segment"]:
+        return [common | {"verdict": "stable", "value": 0.0}]
+    reason = "12.0% out of the reference's range"
+    number = {"verdict": "suspect", "value": 0.12, "lower": 0.11, "upper": 0.13}
+    whole = common | number | {"reason": f"sharpness: {reason}"}
+    return [whole, common | number | {"feature": "sharpness", "reason": reason}]
 
 
 def what_changed(fleet: Fleet, found: dict[str, Any]) -> dict[str, Any] | None:

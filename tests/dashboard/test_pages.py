@@ -136,6 +136,24 @@ def test_an_unknown_alert_is_said_to_be_unknown_and_others_are_offered(serve: Se
     assert any("id=a00000" in target for target in links(tester).values())
 
 
+@pytest.mark.parametrize(
+    ("kind", "said"), [("camera-b", "out of the reference's range"), ("camera-a", "No fault is seen")]
+)
+def test_drift_tells_of_faults_in_the_data_of_the_segment_in_view(serve: Serve, kind: str, said: str) -> None:
+    serve(Fleet())
+    tester = show("drift", {"type": kind})
+    assert "Data quality" in text(tester)
+    assert said in text(tester).replace("&#x27;", "'")
+
+
+def test_an_alert_tells_since_when_it_drifts_whose_shift_it_is_and_on_which_devices(serve: Serve) -> None:
+    serve(Fleet())
+    said = text(show("alert", {"id": "a0"}))
+    assert "Began about" in said
+    assert "it lies in the devices" in said
+    assert "cam-0109" in said
+
+
 def test_drift_shows_the_feature_that_the_url_names(serve: Serve) -> None:
     serve(Fleet(features=40, types=5, regions=4))
     tester = show("drift", {"feature": "ink"})

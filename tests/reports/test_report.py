@@ -204,3 +204,20 @@ def test_without_evidently_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "evidently", None)
     with pytest.raises(ClientError, match=r"needs evidently, .* pip install 'driftline\[reports\]'"):
         report_on_samples(small.client, evidence, tmp_path / "train.csv")
+
+
+@pytest.mark.peers
+def test_evidentlys_report_on_the_samples_is_attached(
+    tmp_path: Path, small: Seeded, evidence: Evidence
+) -> None:
+    """Where `evidently` is installed, which our own environment does without."""
+    pytest.importorskip("evidently")
+    from driftline_collector.cli.evidently import report_on_samples
+
+    (tmp_path / "train.csv").write_text("contrast,sharpness\n" + "0.5,0.4\n0.2,0.9\n" * 100)
+    attached = report_on_samples(small.client, evidence, tmp_path / "train.csv")
+    assert "Drift" in attached
+    assert "srcdoc=" in page(evidence, written=WRITTEN, attached=attached)
+    (tmp_path / "other.csv").write_text("toast\n1\n")
+    with pytest.raises(ClientError, match="has no feature of the samples"):
+        report_on_samples(small.client, evidence, tmp_path / "other.csv")

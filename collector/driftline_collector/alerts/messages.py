@@ -242,6 +242,8 @@ def _summary(
         text = f"{where}: late data show that it {_what(rule, evaluation)} in the window from {window}"
     if features:
         text += f"; most moved: {', '.join(map(_moved, features[:3]))}"
+    if rule.measure == "quality" and evaluation.reason:
+        text += f"; {evaluation.reason}"
     return text + _began(evaluation) + _whose(evaluation) + _evidence(evaluation)
 
 

@@ -11,7 +11,14 @@ import pyarrow.compute as pc
 from driftline_schemas.segments import Segment
 
 Measure = Literal[
-    "drift", "accuracy", "agreement", "escalation_rate", "coverage", "silent_devices", "latency_p95"
+    "drift",
+    "accuracy",
+    "agreement",
+    "escalation_rate",
+    "coverage",
+    "silent_devices",
+    "latency_p95",
+    "quality",
 ]
 Severity = Literal["info", "warning", "critical"]
 DRIFT: Measure = "drift"
@@ -43,6 +50,7 @@ class Evaluation:
     coverage: float | None = None
     devices: int | None = None
     since_ns: int | None = None
+    reason: str | None = None
     explained_by: tuple[Segment, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     changed: Mapping[str, Any] = field(default_factory=dict)

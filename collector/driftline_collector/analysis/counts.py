@@ -136,8 +136,14 @@ class Profiles:
         """Counts of one feature on all of its fine bins, shape (devices, fine bins)."""
         binning = family.features[feature]
         result = np.zeros((len(self.devices), binning.size))
-        self._count(binning, family.binning.id, np.arange(binning.size), result)
+        self._count(binning, family.binning.id, None, result)
         return result
+
+    def histograms(self, family: Family, feature: int) -> tuple[Whole, Whole]:
+        """Whose each histogram of a numeric feature is, (rows,), and its counts, (rows, bins but missing)."""
+        binning = family.features[feature]
+        at = self.places(binning=family.binning.id, feature=binning.name, kind="numeric")
+        return self.device[at], self.lists.matrix(at, binning.size - 1)
 
     def places(self, **values: str) -> Whole:
         """The rows with these values in `binning`, `feature` or `kind`, in their order."""
@@ -156,12 +162,14 @@ class Profiles:
         ends = np.cumsum(np.bincount(part, minlength=len(found)))
         return dict(zip(found, np.split(order, ends[:-1]), strict=True)) if found else {}
 
-    def _count(self, feature: FeatureBinning, binning: str, merged: Whole, into: Floats) -> None:
-        """Add the counts of one feature to `into`, shape (devices, test bins)."""
+    def _count(self, feature: FeatureBinning, binning: str, unions: Whole | None, into: Floats) -> None:
+        """Add the counts of one feature to `into`, shape (devices, bins): on `unions` of bins, or on all."""
         size = len(self.devices)
+        merged = np.arange(feature.size) if unions is None else unions
 
         def add(at: Whole, fine: npt.NDArray[np.floating]) -> None:
-            into[...] += by_place(self.device[at], project(fine, merged, into.shape[-1]), size)
+            counts = np.asarray(fine, np.float64) if unions is None else project(fine, merged, into.shape[-1])
+            into[...] += by_place(self.device[at], counts, size)
 
         missing = self._single(self.places(binning=binning, feature=feature.name, kind="missing"))
         into[:, merged[-1]] += missing

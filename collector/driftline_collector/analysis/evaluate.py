@@ -21,6 +21,7 @@ from driftline_collector.analysis.escalation import escalation_rate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.history import History
 from driftline_collector.analysis.matching import Against
+from driftline_collector.analysis.quality import doubts, quality
 from driftline_collector.analysis.recent import Counted, Recent
 from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.samples import Samples
@@ -218,9 +219,11 @@ class Population:
             model=self.model,
             window=self.window,
         )
+        samples = self._own(store.doubtful(self.model, self.window.start_ns, self.window.end_ns))
         return [
             *what_changed(drift, told, store),
             *covered.evaluations(keys, self.ahead),
+            *quality(doubts(self.profiles, self.families, samples, lattice), keys, limits),
             *escalation_rate(self.profiles, lattice, keys),
             *performance.latency(self.profiles, self._duration_edges, lattice, keys),
             *performance.accuracy(

@@ -9,10 +9,20 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 
-Verdict = Literal["stable", "drifted", "insufficient_data", "no_reference", "new_segment", "vanished"]
+Verdict = Literal[
+    "stable", "drifted", "insufficient_data", "no_reference", "new_segment", "vanished", "suspect"
+]
 #: `device` is about one device, and no rule's measure.
 Measure = Literal[
-    "drift", "accuracy", "agreement", "escalation_rate", "coverage", "silent_devices", "latency_p95", "device"
+    "drift",
+    "accuracy",
+    "agreement",
+    "escalation_rate",
+    "coverage",
+    "silent_devices",
+    "latency_p95",
+    "quality",
+    "device",
 ]
 
 _TEXT, _NUMBER, _WHOLE = pa.string(), pa.float64(), pa.int64()

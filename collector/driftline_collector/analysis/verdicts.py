@@ -101,14 +101,18 @@ def drift_of_segments(
         if not made[place[cell]]:
             sampled[place[cell]] += amount
             strange[place[cell]] += amount * all(cell.version not in f.versions for f in families.values())
-    counted, sampled, strange = (lattice.over_cells(each) for each in (made, sampled, strange))
+    senders = np.zeros(len(lattice.cells))
+    np.add.at(senders, np.array([place[d.cell] for d in samples.devices], dtype=np.int64), 1)
+    counted, sampled, strange, senders = (
+        lattice.over_cells(each) for each in (made, sampled, strange, senders)
+    )
     made = counted + sampled
     rows: list[Evaluation] = []
     for i, key in enumerate(keys):
         common: dict[str, Any] = {
             "segment": key,
             "coverage": float(standing.coverage.share[i]),
-            "devices": int(standing.coverage.expected[i]),
+            "devices": int(standing.coverage.expected[i] or senders[i]),
         }
         best = most_rows(judged, i)
         if made[i] and best is not None and (doubt := _doubt(best, i, key, standing)):

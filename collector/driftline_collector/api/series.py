@@ -28,6 +28,7 @@ Measure = Annotated[
         "coverage",
         "silent_devices",
         "latency_p95",
+        "quality",
         "predictions",
     ],
     Query(description="What is shown; `drift` is that of the strongest feature, unless `feature` names one"),

@@ -10,6 +10,7 @@ from driftline_collector.api.values import moment, rows_of
 #: From the worst on: what stands for a bucket or a list in which there are several.
 WORST_FIRST = (
     "drifted",
+    "suspect",
     "vanished",
     "new_segment",
     "no_reference",

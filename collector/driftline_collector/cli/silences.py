@@ -20,6 +20,7 @@ class Measure(StrEnum):
     coverage = "coverage"
     silent_devices = "silent_devices"
     latency_p95 = "latency_p95"
+    quality = "quality"
 
 
 SILENCE_EXAMPLE = example(

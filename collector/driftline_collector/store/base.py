@@ -88,6 +88,13 @@ class Store(Protocol):
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
         """The columns of the table, told apart by id, in order of time."""
 
+    def doubtful(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """What is wrong with the samples of predictions made in the interval, by device.
+
+        version, device_type, region, tier, device, scored, impossible (of these: scores outside [0, 1]), wide
+        (with three numeric features or more), repeated (of these: with a row that another one has).
+        """
+
     def sampled(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
         """How many predictions made in the interval were sent whole, by cell and feature set.
 

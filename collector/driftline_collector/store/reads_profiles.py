@@ -103,6 +103,29 @@ class ProfileReads(Queries):
             {"model": model, "start": start_ns, "end": end_ns},
         )
 
+    def doubtful(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+        """See `Store.doubtful`."""
+        return self._read(
+            """
+            WITH alike AS (
+                SELECT version, device_type, region, tier, device, len(numbers) >= 3 AS wide,
+                       count(DISTINCT id) AS n,
+                       count(DISTINCT CASE WHEN isfinite(score) THEN id END) AS scored,
+                       count(DISTINCT CASE WHEN isfinite(score) AND (score < 0 OR score > 1) THEN id END)
+                           AS impossible
+                FROM predictions WHERE model = $model AND time_ns >= $start AND time_ns < $end
+                GROUP BY version, device_type, region, tier, device, wide, hash(feature_set, numbers, texts)
+            )
+            SELECT version, device_type, region, tier, device, CAST(sum(scored) AS BIGINT) AS scored,
+                   CAST(sum(impossible) AS BIGINT) AS impossible,
+                   CAST(coalesce(sum(n) FILTER (wide), 0) AS BIGINT) AS wide,
+                   CAST(coalesce(sum(n - 1) FILTER (wide), 0) AS BIGINT) AS repeated
+            FROM alike GROUP BY version, device_type, region, tier, device
+            ORDER BY version, device_type, region, tier, device
+            """,
+            {"model": model, "start": start_ns, "end": end_ns},
+        )
+
     def touched(self, since_received_ns: int, width_ns: int) -> pa.Table:
         """See `Store.touched`."""
         return self._read(

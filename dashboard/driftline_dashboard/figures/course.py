@@ -31,7 +31,7 @@ class Unit:
 EFFECT = Unit(words.effect, words.limit, "~g")
 SHARE = Unit(words.share, words.share, "~%")
 _UNITS = {
-    **dict.fromkeys(("accuracy", "agreement", "escalation_rate", "coverage"), SHARE),
+    **dict.fromkeys(("accuracy", "agreement", "escalation_rate", "coverage", "quality"), SHARE),
     "silent_devices": Unit(words.count, words.count, "~d"),
     "latency_p95": Unit(lambda s: words.NO_NUMBER if s is None else words.duration(s), words.duration, "~s"),
 }

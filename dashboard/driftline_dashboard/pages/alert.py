@@ -51,11 +51,11 @@ def draw() -> None:
         _course(view)
         if measure == "drift":
             _heatmap(view)
+            if answer.value and answer.value.changed:
+                _changed(view)
     with right:
         if measure == "drift":
             _distribution(view)
-            if answer.value and answer.value.changed:
-                _changed(view)
         if measure == "silent_devices":
             _silent(view)
         else:

@@ -28,6 +28,7 @@ _LISTED = 10
 # As many as make the list as high as the charts beside it.
 _RANKED = 12
 _CELLS = 1000
+_FAULTS = 100
 
 
 def draw() -> None:
@@ -44,6 +45,7 @@ def draw() -> None:
         with column:
             card(view)
     _heatmap(view)
+    _faults(view)
 
 
 def _asked(view: View) -> Answer[Heatmap]:
@@ -242,6 +244,45 @@ def _heatmap(view: View) -> None:
     )
     paging.pager("drift", paged, view, "features")
     _devices(view)
+
+
+@layout.card(height=150)
+def _faults(view: View) -> None:
+    """Data quality of the segment in view, in the window that the range ends with."""
+    segment = view.segment or view.to_segment()
+    found = _asked(view).value
+    if found is None or found.window is None:
+        return
+    layout.section("Data quality", f"What sound devices do not send: {words.where(segment)}, in this window.")
+    asked = collector.evaluations(
+        segment=segment, measure="quality", start=found.window.start, end=found.window.end, limit=_FAULTS
+    )
+    rows = layout.settled(asked, "Data quality")
+    if rows is None:
+        return
+    whole = next((row for row in rows if row.feature is None), None)
+    suspects = [row for row in rows if row.verdict == "suspect" and row.feature is not None]
+    if suspects:
+        layout.table(
+            ("Feature", "Rows at fault", "95 %", "What"),
+            [
+                (
+                    words.feature(row.feature or ""),
+                    words.share(row.value),
+                    words.interval(row.lower, row.upper, words.share),
+                    row.reason or "",
+                )
+                for row in suspects
+            ],
+            numbers=(1, 2),
+            says=f"Features of {words.where(segment)} with faults in their data",
+        )
+    elif whole is None:
+        layout.empty("Nothing was judged here.", "It takes a reference, or samples.")
+    elif whole.verdict == "stable":
+        layout.note(f"No fault is seen in {words.count(whole.n)} rows.")
+    else:
+        layout.note(f"{whole.reason or 'No verdict'}.")
 
 
 def _left_out(found: Heatmap, segments: Sequence[str]) -> str:
