@@ -93,6 +93,15 @@ def test_what_changed_is_told_where_it_is_known(evidence: Evidence) -> None:
     assert "What changed" not in Wellformed(page(without, written=WRITTEN)).said
 
 
+def test_data_that_are_not_sound_are_told_with_their_reason(evidence: Evidence) -> None:
+    suspect = replace(
+        evidence.whole, measure="quality", verdict="suspect", feature="ink", reason="ink: 9% <out>"
+    )
+    said = Wellformed(page(replace(evidence, suspects=(suspect,)), written=WRITTEN)).said
+    assert "ink: 9% <out>" in said
+    assert "not sound" not in Wellformed(page(replace(evidence, suspects=()), written=WRITTEN)).said
+
+
 def test_a_segment_and_a_moment_can_be_chosen(small: Seeded) -> None:
     before = small.client.evaluations(measure="drift", limit=10_000).items[-1]
     found = gather(small.client, before.segment, None, before.window_end, 3)

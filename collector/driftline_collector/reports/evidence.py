@@ -17,14 +17,16 @@ _MANY = 10_000
 class Evidence:
     """One closed window of a segment.
 
-    `whole` is the verdict, `features` are by how far each moved, `beside` the other measures of the segment.
-    `distributions` are of the features that moved furthest, `elsewhere` the findings of the same window.
+    `whole` is the verdict, `features` are by how far each moved, `beside` the other measures of the segment,
+    `suspects` what of its data is not sound, each with its reason. `distributions` are of the features that
+    moved furthest, `elsewhere` the findings of the same window.
     """
 
     url: str
     whole: Evaluation
     features: tuple[Evaluation, ...]
     beside: tuple[Evaluation, ...]
+    suspects: tuple[Evaluation, ...]
     distributions: tuple[Distribution, ...]
     course: Series | None
     elsewhere: tuple[Evaluation, ...]
@@ -57,7 +59,8 @@ def gather(client: Client, segment: str | None, model: str | None, at: str | Non
         url=client.url,
         whole=whole,
         features=tuple(features),
-        beside=tuple(one for one in rows if one.measure != "drift" and one.feature is None),
+        beside=tuple(one for one in rows if one.measure not in ("drift", "quality") and one.feature is None),
+        suspects=tuple(one for one in rows if one.measure == "quality" and one.verdict == "suspect"),
         distributions=tuple(
             client.distribution(segment, feature, at=whole.window_start) for feature in wanted if feature
         ),

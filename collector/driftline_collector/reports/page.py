@@ -19,6 +19,8 @@ _BESIDE: dict[str, tuple[str, Callable[[float | None], str]]] = {
 }
 _HEAD = ("feature", "verdict", "PSI", "at least", "with its bounds", "q", "n", "φ", "φ from")
 _NUMBERS = (2, 3, 5, 6, 7)
+#: As many faults as a segment's own row has room for, and itself.
+_WORST = 4
 
 
 def page(evidence: Evidence, *, written: str, attached: str | None = None) -> str:
@@ -32,6 +34,7 @@ def page(evidence: Evidence, *, written: str, attached: str | None = None) -> st
         _lead(evidence, written),
         _tiles(evidence),
         changed((whole.details or {}).get("changed")),
+        _quality(evidence.suspects),
         _course(evidence),
         _features(evidence),
         _distributions(evidence),
@@ -98,6 +101,19 @@ def _bounds(one: Evaluation, write: Callable[[float | None], str]) -> str:
     return f"{write(one.lower)} to {write(one.upper)}" + (
         f", n\u00a0=\u00a0{words.count(one.n)}" if one.n else ""
     )
+
+
+def _quality(suspects: Sequence[Evaluation]) -> str:
+    if not suspects:
+        return ""
+    # The segment's own row names the worst of all, also what is of no single feature.
+    told = [one for one in suspects if one.feature is None]
+    if not told or len(suspects) > _WORST:
+        told += [one for one in suspects if one.feature is not None]
+    lines = "".join(
+        f"<li>{escape(words.plain(one.reason or words.feature(one.feature)))}</li>" for one in told
+    )
+    return f"<h2>Data that are not sound</h2><ul>{lines}</ul>"
 
 
 def _course(evidence: Evidence) -> str:
