@@ -5,12 +5,11 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
-from zlib import Z_FILTERED
 
 from driftline_schemas import attributes as a
 from driftline_schemas.records import GroundTruth, Prediction
 
-from driftline._encode import Announcement, Escalation, Path, gzip, resource, traces
+from driftline._encode import Announcement, Escalation, Path, gzip, gzip_counts, resource, traces
 from driftline._encode_logs import Event, logs
 from driftline._encode_metrics import metrics
 from driftline._intake import Deployment, Drops
@@ -196,9 +195,8 @@ class Outbox:
         elif signal == "traces":
             first, last = stream.spans + 1, stream.spans + records
             stream.spans = last
-        # What repeats in records are their keys, which the quickest level finds as well. Counts are small
-        # numbers in no order, in which a short repetition is dearer than the numbers themselves.
-        packed = gzip(body, 6, Z_FILTERED) if signal == "metrics" else gzip(body, 1)
+        # What repeats in records are their keys, which the quickest level finds as well.
+        packed = gzip_counts(body) if signal == "metrics" else gzip(body, 1)
         return Batch(0, stream.id, signal, priority, now_ns, records, first, last, 0, packed)
 
     def _forget_oldest(self) -> None:

@@ -162,16 +162,16 @@ class Spool(Reads):
         elif batch.first:  # what came from elsewhere has no numbers
             # One stone for neighbours: in days without a collector there would be as many as batches. A new
             # row, as the old one may be on its way into an announcement, and is deleted with it.
-            before = self._db.execute(
-                "SELECT rowid, first FROM tombstones WHERE stream = ? AND signal = ? AND last = ?",
-                (batch.stream, batch.signal, batch.first - 1),
-            ).fetchone()
-            first = before[1] if before else batch.first
-            self._db.execute(
-                "INSERT INTO tombstones VALUES (?, ?, ?, ?)", (batch.stream, batch.signal, first, batch.last)
-            )
-            if before:
-                self._db.execute("DELETE FROM tombstones WHERE rowid = ?", before[:1])
+            own = batch.stream, batch.signal
+            beside = self._db.execute(
+                "SELECT rowid, first, last FROM tombstones WHERE stream = ? AND signal = ?"
+                " AND (last = ? OR first = ?)",
+                (*own, batch.first - 1, batch.last + 1),
+            ).fetchall()
+            first = min([batch.first, *(row[1] for row in beside)])
+            last = max([batch.last, *(row[2] for row in beside)])
+            self._db.execute("INSERT INTO tombstones VALUES (?, ?, ?, ?)", (*own, first, last))
+            self._db.executemany("DELETE FROM tombstones WHERE rowid = ?", [row[:1] for row in beside])
 
     def adopt(self, other: "Spool", made: int) -> None:
         """Move in what a dead process left in its slot, whose counter stands at `made`.

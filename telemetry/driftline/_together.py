@@ -16,7 +16,7 @@ from driftline._spool_schema import STREAM, Batch, Signal
 WHOLE: Final = 256
 #: Fewer records than this wait `LONGER` times as long: what a request costs beside them, 600 bytes, is more
 #: than they are.
-ENOUGH: Final = 16
+ENOUGH: Final = 32
 LONGER: Final = 6
 
 

@@ -10,6 +10,7 @@ import driftline
 import numpy as np
 import pytest
 from driftline._frame import Frame
+from driftline._layout import MAX_FEATURES
 from driftline.testing import MemoryMonitor
 
 from tests.telemetry.conftest import Collector, MakeMonitor
@@ -331,6 +332,17 @@ def test_a_feature_of_unbounded_categories_stays_bounded() -> None:
         assert found["__other__"] == 400
         assert len(monitor.labels) == 51
         assert monitor.labels["__other__"] == 450
+
+
+def test_features_of_ever_new_names_stay_bounded() -> None:
+    with MemoryMonitor(sample_rate=0.0) as monitor:
+        for i in range(MAX_FEATURES + 500):
+            monitor.record({f"sensor {i}": 1.0}, label="7")
+        assert len(monitor._layout.names) == MAX_FEATURES
+        assert monitor.dropped == 500
+        points = [point for metric in monitor.metrics for point in metric.exponential_histogram.data_points]
+        assert len(points) == MAX_FEATURES
+        assert monitor.labels == {"7": MAX_FEATURES + 500}
 
 
 def test_a_reference_for_another_model_is_refused_by_name(tmp_path: Path) -> None:
