@@ -8,9 +8,9 @@ from driftline_collector.client import Attribution, MovedFeature, Onset, WhatCha
 from driftline_dashboard import layout, words
 
 _CAUSES = {
-    "population": "Shared by {what}: what they see has changed, rather than the devices",
-    "device": "Only on {what}: it lies in the devices, rather than in what they see",
-    "release": "Together with {what}: only where that is",
+    "population": "Shared by {what}: which points to what they see, rather than to the devices",
+    "device": "Only on {what}: which points to the devices, rather than to what they see",
+    "release": "Together with {what}: only where that is, and since then",
 }
 _FEATURES = 4
 

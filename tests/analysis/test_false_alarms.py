@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks._matched import matched
 from benchmarks._simulated_fleet import Fleet, Move
 from benchmarks._simulated_week import incidents
 from benchmarks.false_alarms import NUISANCES, TRIED, day, merged, nuisance, power, storm, week
 
 SMALL = Fleet(types=6, regions=8, features=5, seed=0)
-#: What all share at one hour takes references of that hour, which are not here yet.
+#: What all share at one hour takes references of that hour: see `matched`.
 UNKNOWN = {"hours"}
 
 
@@ -62,3 +63,7 @@ def test_false_alarms_are_as_rare_and_drifts_found_as_surely_as_is_promised() ->
     assert merged(seeds, fleet, sorted(NUISANCES.keys() - UNKNOWN))["merged_size_max"] <= 0.06
     assert day([1], fleet)["alerts_in_a_day"] == [0]
     assert week(range(1, 21), fleet)["incidents_per_week"] <= 1
+    known = matched(seeds, fleet)
+    assert known["matched_size_max"] <= 0.06
+    assert known["matched_false_share"] <= 0.001
+    assert known["matched_power_half_sigma_1h"] >= 0.95

@@ -98,10 +98,10 @@ def test_a_shift_on_all_devices_is_found_though_they_differ() -> None:
     assert (compared(family, counts).p < 0.001).mean() >= 0.99
 
 
-def test_the_quiet_quantile_is_numpys_without_what_is_not_known() -> None:
+def test_the_median_is_numpys_without_what_is_not_known() -> None:
     values = np.random.default_rng(5).normal(size=(9, 4))
     values[2, 1] = values[7, 1] = values[0, 3] = np.nan
-    assert subject._quiet(values) == pytest.approx(np.nanquantile(values, subject._QUIET, axis=0), abs=1e-12)
+    assert subject._median(values) == pytest.approx(np.nanmedian(values, axis=0), abs=1e-12)
 
 
 def test_what_cells_are_worth_to_each_other_is_how_much_they_agree() -> None:

@@ -151,3 +151,17 @@ def test_bounds_are_read_from_every_name_that_a_numeric_bin_may_have() -> None:
         (None, None),
     ]
     assert edges_of("(1, 2] or > 7") == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("direction", "sentence"),
+    [
+        ("higher", "x moved up: the share up to 2 fell from 70 % to 50 %."),
+        ("wider", "x is now wider: the share of > 2 rose from 30 % to 45 %."),
+        ("more often missing", "x is now more often missing: the share of missing rose from 0 % to 5 %."),
+    ],
+)
+def test_a_sentence_says_the_direction_that_the_analysis_found(direction: str, sentence: str) -> None:
+    bins = [part("<= 1", None, 1, 0.3, 0.2), part("(1, 2]", 1, 2, 0.4, 0.3), part("> 2", 2, None, 0.3, 0.45)]
+    bins.append(part("missing", None, None, 0.0, 0.05))
+    assert moved("x", "numeric", bins, "drifted", direction) == sentence

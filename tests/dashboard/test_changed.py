@@ -32,7 +32,7 @@ def found(cause: str, what: str | None) -> WhatChanged:
 
 def test_it_says_how_since_when_and_whose() -> None:
     told = changed.sentences(found("device", "device_type=camera-b"), FEATURES, TODAY)
-    lies = "Only on device type camera-b: it lies in the devices, rather than in what they see"
+    lies = "Only on device type camera-b: which points to the devices, rather than to what they see"
     assert told == [
         "Now: sharpness lower, contrast wider.",
         "Began about 14:05 UTC (13:55–14:20, 95 %).",

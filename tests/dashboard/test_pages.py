@@ -150,7 +150,7 @@ def test_an_alert_tells_since_when_it_drifts_whose_shift_it_is_and_on_which_devi
     serve(Fleet())
     said = text(show("alert", {"id": "a0"}))
     assert "Began about" in said
-    assert "it lies in the devices" in said
+    assert "points to the devices" in said
     assert "cam-0109" in said
 
 

@@ -1,6 +1,7 @@
 """Sums by cell that add up to any segment: of what devices count, and of what they chose to send."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +34,7 @@ class CellSums:
     known difference between cells, so that a mixture of versions is not taken for noise of devices; `spread`
     is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `common`, (F, B), are
     the mean shares of the family's versions. `selected` are samples, for segments that count nothing.
+    Devices elsewhere are worth no more than `elsewhere` degrees of freedom to φ.
     """
 
     counts: Floats
@@ -43,6 +45,7 @@ class CellSums:
     baseline: Baseline
     common: Floats
     selected: "Selected | None" = None
+    elsewhere: float = math.inf
 
     @classmethod
     def of(
@@ -92,7 +95,8 @@ class CellSums:
     @cached_property
     def of_devices(self) -> Correlation:
         """How alike two rows of one device are."""
-        return within_devices(self.counts, self.relative_squares, self.spread)
+        found = within_devices(self.counts, self.relative_squares, self.spread)
+        return replace(found, worth=np.minimum(found.worth, self.elsewhere))
 
     @cached_property
     def of_cells(self) -> Correlation:

@@ -5,6 +5,7 @@ twenty features take some megabytes an hour, however many devices they have. Wha
 to be committed with the verdict that it was gathered for.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,8 +20,11 @@ from driftline_collector.analysis.counts import Cell, Lists, Profiles, by_place,
 from driftline_collector.analysis.matching import Against, Match, matches, unit_of
 from driftline_collector.analysis.references import Family, project
 from driftline_collector.analysis.windows import Window
+from driftline_collector.errors import CollectorError
 from driftline_collector.store.base import Store
 from driftline_collector.store.summing import summed
+
+logger = logging.getLogger(__name__)
 
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -121,7 +125,7 @@ class History:
         if not units:
             return result
         width_ns = next(iter(units.values())).width_ns
-        known = self.store.counted_cells(self.model, family.binning.id, sorted(units), width_ns)
+        known = self.store.counted_cells(self.model, self._binning(family), sorted(units), width_ns)
         at = np.asarray(known.column("start_ns"), dtype=np.int64)
         owner = self._owner(known, place, tiers)
         for s in sorted(set(at.tolist())):
@@ -170,7 +174,7 @@ class History:
 
     def _gather(self, family: Family, unit: Window) -> pa.Table:
         """Rows of one window: as they are kept, else summed of narrower ones, else read from profiles."""
-        key = family.binning.id, unit
+        key = self._binning(family), unit
         if key in self._gathered:
             return self._gathered[key]
         kept = self._kept(family, unit)
@@ -183,9 +187,24 @@ class History:
             total = summed(somebody, _COUNTED)
             self._gathered[key] = total if total.num_rows else parts[0]
         else:
-            table = self.store.device_counts(self.model, unit.start_ns, unit.end_ns, self.ahead_ns)
-            self._keep(unit, Profiles.of(table))
+            self._keep(unit, self._read(unit))
         return self._gathered[key]
+
+    def _read(self, unit: Window) -> Profiles:
+        counts = self.store.device_counts
+        try:
+            return Profiles.of(counts(self.model, unit.start_ns, unit.end_ns, self.ahead_ns))
+        except CollectorError:
+            raise
+        except Exception:
+            # What stands in one window shall not keep those after it from being judged.
+            told = "nothing is compared with [%d, %d) of %s"
+            logger.exception(told, unit.start_ns, unit.end_ns, self.model)
+            return Profiles.of(counts(self.model, 0, 0))
+
+    def _binning(self, family: Family) -> str:
+        """Its id, which takes long to reckon."""
+        return next(binning for binning, known in self.families.items() if known is family)
 
     def _narrow(self, unit: Window) -> list[Window]:
         """The windows in it that are kept as they are judged; none where it is one, or does not hold them."""
@@ -195,9 +214,10 @@ class History:
         return [Window(s, s + width_ns) for s in range(unit.start_ns, unit.end_ns, width_ns)]
 
     def _kept(self, family: Family, unit: Window) -> pa.Table:
-        if (table := self._gathered.get((family.binning.id, unit))) is not None:
+        binning = self._binning(family)
+        if (table := self._gathered.get((binning, unit))) is not None:
             return table
-        found = self.store.cell_counts(self.model, family.binning.id, unit.start_ns, unit.end_ns)
+        found = self.store.cell_counts(self.model, binning, unit.start_ns, unit.end_ns)
         return found.cast(_COUNTED)
 
     def _keep(self, unit: Window, profiles: Profiles) -> None:

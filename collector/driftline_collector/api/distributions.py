@@ -72,7 +72,7 @@ def _distribution(parts: Parts, segment: Segment, feature: str, at_ns: int | Non
         verdict=row["verdict"],
         limit=parts.limit("drift", segment),
         reference_id=row["reference"],
-        sentence=moved(feature, kind, bins, row["verdict"]),
+        sentence=moved(feature, kind, bins, row["verdict"], said.get("direction")),
         bins=tuple(bins),
     )
 

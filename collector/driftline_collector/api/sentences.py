@@ -12,8 +12,17 @@ _LEAST = 0.005
 _OUTSIDE = re.compile(r"^<=? (\S+) or > (\S+)")
 
 
-def moved(feature: str, kind: str, bins: Sequence[Bin], verdict: str | None) -> str:
-    """Such as: `sharpness moved down: the share up to 0.41 rose from 10 % to 63 %.`"""
+#: What the analysis says of a direction along the axis; what it says else completes "is now …".
+_ALONG = {"higher": "moved up", "lower": "moved down"}
+
+
+def moved(
+    feature: str, kind: str, bins: Sequence[Bin], verdict: str | None, direction: str | None = None
+) -> str:
+    """Such as: `sharpness moved down: the share up to 0.41 rose from 10 % to 63 %.`
+
+    `direction` is that of the analysis, where it told one.
+    """
     now, before = sum(b.now_share for b in bins), sum(b.reference_share for b in bins)
     if not bins or not now:
         return f"{feature}: nothing was counted in this window."
@@ -26,6 +35,12 @@ def moved(feature: str, kind: str, bins: Sequence[Bin], verdict: str | None) -> 
     change = max(filter(None, (_across(ordered), _within(rest))), default=None)
     if change is None or change.by < _LEAST:
         return f"{feature} is spread as in the reference."
+    if verdict == "drifted" and direction is not None:
+        along = _ALONG.get(direction)
+        # A cut tells how much lies below; what lies on both sides, or on none, is told by a bin.
+        named = [b for b in bins if "missing" in b.name] if direction.endswith("missing") else bins
+        told = change if along else _within(named) or change
+        return f"{feature} {along or f'is now {direction}'}: {told.clause}."
     if verdict == "drifted":
         return f"{feature} moved{change.direction}: {change.clause}."
     return f"{feature} has not moved by as much as matters: {change.clause}."

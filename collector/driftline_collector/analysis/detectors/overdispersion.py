@@ -137,35 +137,34 @@ def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Co
     nothing = np.zeros(len(known))
     if not known.any():
         return Correlation(nothing, nothing, nothing)
-    common = np.nanmedian(share[:, known], axis=0)
-    rho, worth = nothing.copy(), nothing.copy()
-    about = [
-        _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
-        for centre in (reference[known], common / common.sum(-1, keepdims=True))
-    ]
-    less = about[1][0] < about[0][0]
-    rho[known], worth[known] = (np.where(less, b, a) for a, b in zip(*about, strict=True))
-    # Half as many as cells: a quantile of them says less than their mean would.
-    return Correlation(rho, np.where(known, np.minimum(((n > 1).sum(0) - 1) / 2, worth), 0.0), worth)
+    common = _median(share[:, known])
+    rho = nothing.copy()
+    rho[known] = np.minimum(
+        *(
+            _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
+            for centre in (reference[known], common / common.sum(-1, keepdims=True))
+        )
+    )
+    # The smaller of two estimates is a little too small: that they agree makes it worth no more.
+    df = np.where(known, np.minimum((n > 1).sum(0) - 1.0, ELSEWHERE), 0.0)
+    return Correlation(rho, df, df)
 
 
-def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> tuple[Floats, Floats]:
-    """At which correlation the quietest cells are as far from `centre` as the law has it, and what the others
-    make it worth; (features,).
-    """
+def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
+    """At which correlation the quietest cells are as far from `centre` as the law has it; (features,)."""
     used = centre > 0
     with np.errstate(divide="ignore", invalid="ignore"):
         terms = np.where(used, n[..., None] * (share - centre) ** 2 / centre, 0.0)
     chi2, directions = terms.sum(-1), np.maximum(used.sum(-1) - 1.0, 1.0)
     low, high = np.zeros(len(centre)), np.ones(len(centre))
+    quiet = _QUIET * (np.isfinite(chi2).sum(0) - 1)
     for step in range(_BISECTIONS):
         rho = low if step == 0 else (low + high) / 2
         law = _quantile(phi + np.maximum(n - 1, 0.0) * rho, directions)
-        above = _quiet(chi2 / law) > 1
+        # Counted, not sorted: their quantile `_QUIET` lies above the law's.
+        above = (chi2 <= law).sum(0) <= quiet
         low, high = np.where(above, rho, low), np.where(above, high, rho)
-    phi = phi + np.maximum(n - 1, 0.0) * low
-    nu = _directions(phi, directions + 1)
-    return low, _agreed(chi2 / (directions * phi), np.ones_like(phi), nu)
+    return low
 
 
 def _directions(phi: Floats, bins: Floats) -> Floats:
@@ -189,7 +188,7 @@ def _agreed(ratio: Floats, df: Floats, directions: Floats) -> Floats:
     for k in _WORTH[1:]:
         b = 2 / (9 * k * directions)[:, some]
         cube = np.cbrt(ratio[:, some]) * (1 - b) / (1 - a)
-        cube = cube / np.nanmedian(cube, axis=0) * (1 - a)
+        cube = cube / _median(cube) * (1 - a)
         in_tail = (cube - (1 - a)) / np.sqrt(b * (cube / (1 - b)) ** 2 + a) > _TAIL_AT
         share = in_tail.sum(0) / cells[some]
         # Beside what chance has in the tail of so few. Features tell together whether devices are alike.
@@ -199,13 +198,12 @@ def _agreed(ratio: Floats, df: Floats, directions: Floats) -> Floats:
     return worth
 
 
-def _quiet(values: Floats) -> Floats:
-    """The quantile `_QUIET` of each column, NaN left out. As `np.nanquantile`, which loops over columns."""
+def _median(values: Floats) -> Floats:
+    """The median of each column, NaN left out. As `np.nanmedian`, which loops over columns."""
     ordered = np.sort(values, axis=0)  # NaN sorts last
-    place = _QUIET * (np.isfinite(ordered).sum(0) - 1)
-    low, high = np.floor(place).astype(np.int64), np.ceil(place).astype(np.int64)
-    below, above = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in (low, high))
-    return np.asarray(below + (place - low) * (above - below), dtype=np.float64)
+    count = np.isfinite(ordered).sum(0)
+    middle = (np.take_along_axis(ordered, at[None], axis=0)[0] for at in ((count - 1) // 2, count // 2))
+    return np.asarray(sum(middle) / 2, dtype=np.float64)
 
 
 def _quantile(phi: Floats, directions: Floats) -> Floats:
