@@ -175,7 +175,7 @@ def _send(store: DuckDBStore, intake: Intake, requests: Requests) -> None:
     for _ in range(_REQUESTS // _AT_ONCE):
         for answer in [intake.submit(LOGS, requests.make()) for _ in range(_AT_ONCE)]:
             answer.result()
-    store.settle()
+    store.writer.settle(None)
 
 
 def size_of(store: Path) -> int:
