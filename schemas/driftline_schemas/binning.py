@@ -21,6 +21,7 @@ import struct
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -223,7 +224,7 @@ def category_text(value: object) -> str | None:
     return str(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Binning:
     """The bins of a model family: its features in the model's order, and its answers.
 
@@ -240,7 +241,7 @@ class Binning:
             twice = next(name for name in names if names.count(name) > 1)
             raise SchemaError(f"feature {twice!r} stands twice", where=f"binning of model {self.model!r}")
 
-    @property
+    @cached_property  # asked for by feature and window, and takes milliseconds
     def id(self) -> str:
         """`b1-` and the first 16 hex digits of the SHA-256 of the content as canonical JSON (RFC 8785)."""
         content = {"model": self.model, "features": [feature.content() for feature in self.features]}

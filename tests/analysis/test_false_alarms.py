@@ -70,6 +70,8 @@ def test_false_alarms_are_as_rare_and_drifts_found_as_surely_as_is_promised() ->
 
 
 @pytest.mark.proof
-@pytest.mark.xfail(strict=True, reason=".67: bins chosen from training rows are wide at the height of a cycle")
+@pytest.mark.xfail(
+    strict=True, reason=".67: bins chosen from training rows are wide at the height of a cycle"
+)
 def test_drift_at_the_height_of_a_daily_cycle_is_found_as_surely_as_elsewhere() -> None:
     assert matched(range(1, 6), Fleet(seed=0))["matched_power_half_sigma_1h"] >= 0.95

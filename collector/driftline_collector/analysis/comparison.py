@@ -78,14 +78,16 @@ class Comparison:
             },
         )
 
-    def with_rows(self, rows: Flags, other: "Comparison") -> "Comparison":
-        """This comparison with the numbers of some segments, (S,), taken from another one."""
-        if not rows.any():
-            return self
+    def only(self, rows: Flags) -> "Comparison":
+        """That of some segments, (S,)."""
+        return replace(self, **{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+
+    def with_rows(self, rows: Flags, those: "Comparison") -> "Comparison":
+        """This comparison with other numbers of some segments, (S,)."""
         numbers = {}
         for field in fields(self):
             values = getattr(self, field.name).copy()
-            values[rows] = getattr(other, field.name)[rows]
+            values[rows] = getattr(those, field.name)
             numbers[field.name] = values
         return replace(self, **numbers)
 

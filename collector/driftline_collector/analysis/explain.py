@@ -51,14 +51,14 @@ class Finding:
 class Scan:
     """What a search looks at. The lattice's N nodes stand in order of preference among equals.
 
-    `judge` compares segments, given by their cells, shape (S, L); `whole` is what it says of the nodes
-    at first.
+    `judge` is given the nodes' cells, (N, L), the comparison of before, and whose cells are fewer than then,
+    (N,); `whole` is what it says at first.
     `cell_phi`, (L, F), is each cell's overdispersion; `standing`, (N,), says which nodes were findings when
     last they could be judged. `believed` are the log-odds that a cell must overcome: less is no evidence
     either way.
     """
 
-    judge: Callable[[Flags], tuple[Comparison, Kept]]
+    judge: Callable[[Flags, Comparison, Flags], tuple[Comparison, Kept]]
     whole: tuple[Comparison, Kept]
     sums: CellSums
     lattice: Lattice
@@ -85,7 +85,8 @@ class Scan:
                 known = self._too_few_in(chosen, remaining[chosen], comparison, evidence[chosen])
             found.append(Finding(chosen, known, comparison, kept))
             left &= ~self.lattice.members[chosen]
-            comparison, kept = self.judge(self.lattice.members & left)
+            fewer = np.asarray((remaining & ~left).any(-1))
+            comparison, kept = self.judge(remaining & left, comparison, fewer)
         return found
 
     def _choose(self, remaining: Flags, evidence: Mapping[int, Floats], kept: Kept) -> int:

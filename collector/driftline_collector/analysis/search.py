@@ -73,10 +73,13 @@ class Search:
         for span in self.spans:
             in_span = _InSpan(self, span, own)
             members = every & left
-            here, kept_here = in_span.judge(members)
+            known, fewer = own, np.asarray((every & ~members).any(-1))
+            if span.width > 1:
+                known, fewer = self.tested(span.sums, members), np.zeros_like(fewer)
+            here, kept_here = in_span.judge(members, known, fewer)
             kept = kept or kept_here
             new = kept_here.segments & ~kept.segments
-            comparison, kept = comparison.with_rows(new, here), kept.with_rows(new, kept_here)
+            comparison, kept = comparison.with_rows(new, here.only(new)), kept.with_rows(new, kept_here)
             windows[new] = len(span.windows)
             began[new] = in_span.began(new, members, here, kept_here)
             lingering |= in_span.lingering(here, members)
@@ -84,7 +87,7 @@ class Search:
                 found.append(finding)
                 if not kept.segments[finding.node]:
                     row = np.arange(len(every)) == finding.node
-                    comparison = comparison.with_rows(row, finding.comparison)
+                    comparison = comparison.with_rows(row, finding.comparison.only(row))
                     kept = kept.with_rows(row, finding.kept)
                     windows[row] = len(span.windows)
                     apart.add(finding.node)
@@ -105,10 +108,14 @@ class _InSpan:
         q = self.search.false_discovery
         return float(np.log((1 - q) / q))
 
-    def judge(self, members: Flags) -> tuple[Comparison, Kept]:
-        """Compare the lattice's nodes, each less what has been set aside."""
+    def judge(self, members: Flags, known: Comparison, fewer: Flags) -> tuple[Comparison, Kept]:
+        """Judge the lattice's nodes, each less what has been set aside. Those are compared anew that have
+        `fewer` cells, (N,), than when they became `known`.
+        """
         search = self.search
-        comparison = search.tested(self.span.sums, members)
+        comparison = known
+        if fewer.any():
+            comparison = known.with_rows(fewer, search.tested(self.span.sums, members[fewer]))
         share = search.false_discovery / len(search.spans)
         if self.span.width == 1:
             return comparison, step_up(comparison.p, share)
@@ -121,13 +128,12 @@ class _InSpan:
     def scan(self, comparison: Comparison, kept: Kept) -> Scan:
         """The search for what explains this span's drift, given what `judge` says of all nodes."""
         search = self.search
-        cells = np.eye(len(search.lattice.cells), dtype=np.bool_)
         return Scan(
             judge=self.judge,
             whole=(comparison, kept),
             sums=self.span.sums,
             lattice=search.lattice,
-            cell_phi=search.tested(self.span.sums, cells).phi,
+            cell_phi=comparison.phi[search.lattice.leaves],
             standing=search.before.findings,
             believed=self._believed,
         )

@@ -45,6 +45,12 @@ class Lattice:
             members[row, holds[node]] = True
         return cls(leaves, nodes, members)
 
+    @property
+    def leaves(self) -> npt.NDArray[np.int64]:
+        """Which node is each cell by itself, shape (L,)."""
+        place: dict[Node, int] = {node: i for i, node in enumerate(self.nodes)}
+        return np.array([place[cell] for cell in self.cells], dtype=np.int64)
+
     def keys(self, model: str, tier: str | None = None) -> tuple[str, ...]:
         """The segment key of each node."""
         names = CORE_DIMENSIONS[1:]
