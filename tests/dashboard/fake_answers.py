@@ -148,7 +148,7 @@ def faults(fleet: Fleet, asked: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def what_changed(fleet: Fleet, found: dict[str, Any]) -> dict[str, Any] | None:
-    if found["measure"] != "drift":
+    if found["measure"] != "drift" or not found["features"]:
         return None
     since = datetime.fromisoformat(found["since"])
     kind = Segment.parse(found["segment"])["device_type"]
