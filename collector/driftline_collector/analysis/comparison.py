@@ -58,6 +58,16 @@ class Comparison:
         by_chance = np.maximum(self.bins - 1, 0) * np.where(some, self.c, 0.0) * self.phi
         return np.where(some, self.psi - by_chance, np.nan)
 
+    @property
+    def phi_source(self) -> npt.NDArray[np.object_]:
+        """Where φ came from, in words, (S, F)."""
+        of_devices = np.where(self.phi_own, "devices", "devices of all segments")
+        source = np.where(self.phi_df == 0, "none (one device)", of_devices).astype(object)
+        windows = np.round(self.phi_windows)
+        for k in np.unique(windows[windows > 0]).tolist():
+            source[windows == k] = f"matched windows (K={k:.0f})"
+        return source
+
     def bounds(self) -> tuple[Floats, Floats]:
         """One-sided 95% bounds of the true PSI; NaN where there are too few rows."""
         lower, upper = np.full(self.p.shape, np.nan), np.full(self.p.shape, np.nan)

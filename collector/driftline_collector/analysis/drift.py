@@ -108,6 +108,7 @@ class Judged:
             "n_eff": comparison.n_eff.tolist(),
             "p": comparison.p.tolist(),
             "phi": comparison.phi.tolist(),
+            "phi_source": comparison.phi_source.tolist(),
             "value": self.effect.tolist(),
             "lower": self.lower.tolist(),
             "upper": self.upper.tolist(),

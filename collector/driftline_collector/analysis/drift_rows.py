@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from driftline_collector.analysis.comparison import Comparison
 from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.drift import Judged, Limits
 from driftline_collector.analysis.evaluation import Evaluation
@@ -91,7 +90,7 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
         p=p,
         q=told["q"][node][i],
         phi=told["phi"][node][i],
-        phi_source=_phi_source(judged.comparison, node, i),
+        phi_source=told["phi_source"][node][i],
         details={
             **details,
             **_merged(judged, node),
@@ -119,14 +118,6 @@ def too_few(rows: float, reference_rows: float, limits: Limits, *, worth: float)
     if rows > worth:
         return f"{rows:.0f} samples are worth {worth:.0f} rows, too few; {needed}"
     return f"{rows:.0f} rows are too few; {needed}"
-
-
-def _phi_source(comparison: Comparison, node: int, i: int) -> str:
-    if windows := round(comparison.phi_windows[node, i]):
-        return f"matched windows (K={windows})"
-    if not comparison.phi_df[node, i]:
-        return "none (one device)"
-    return "devices" if comparison.phi_own[node, i] else "devices of all segments"
 
 
 def _explanation(judged: Judged, node: int, keys: Sequence[str], moved: Sequence[str]) -> str:

@@ -188,6 +188,8 @@ def _wanted(
     carried: Mapping[Place, set[str]], profiles: Profiles, families: Mapping[str, Family]
 ) -> list[Place]:
     """Cells and tiers whose samples tell of a judged feature that no profile of theirs counts."""
+    if not carried:
+        return []
     judged: dict[str, set[str]] = {}
     counted: dict[Place, set[str]] = {}
     number = {place: i for i, place in enumerate(carried)}
