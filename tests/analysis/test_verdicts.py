@@ -292,6 +292,32 @@ def test_a_drift_is_over_once_what_had_moved_has_moved_back_not_where_rows_are_t
     assert reason(results[1]) == "moved: x03 (over 2 windows)"
 
 
+def test_a_drift_is_over_though_another_that_began_beside_it_goes_on(store: DuckDBStore, feed: Feed) -> None:
+    """A version drifts on a third of the cameras of every type while one type is mended."""
+    rng = np.random.default_rng(5)
+    fleet.register(store, fleet.reference(rng, "1.9.0", feed.binning))
+    cameras = [
+        Camera(f"{kind}-{i}", device_type=kind, version="2.0.0" if i % 3 else "1.9.0")
+        for kind in ("mended", "other")
+        for i in range(9)
+    ]
+    for number in range(3):
+        for camera in cameras:
+            rolled_out = camera.version == "1.9.0" and number > 0
+            degraded = camera.device_type == "mended" and number < 2
+            values = shifted(healthy(300, rng), 2.0 if rolled_out else 0.0, ["x03", "x04"])
+            feed.window(camera, number, shifted(values, 2.0 if degraded else 0.0, ["x03", "x05"]))
+    feed.commit()
+    results = []
+    for number in range(3):
+        results.append(judge(store, number))
+        store.submit({"evaluations": results[-1].table()}).result(30)
+    of_type = f"model={MODEL},version=*,device_type=mended,region=*"
+    of_version = f"model={MODEL},version=1.9.0,device_type=*,region=*"
+    assert [set(result.findings) for result in results] == [{of_type}, {of_type, of_version}, {of_version}]
+    assert verdict(results[-1], of_type) == "stable"
+
+
 def test_a_revision_that_cannot_tell_takes_the_place_of_a_verdict(store: DuckDBStore, feed: Feed) -> None:
     rng = np.random.default_rng(5)
     feed.window(CAMERAS[0], 0, shifted(healthy(300, rng), 1.0))

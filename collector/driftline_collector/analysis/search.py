@@ -33,7 +33,7 @@ class Searched:
     `comparison` and `kept` are those of the window itself, but where only a wider span, or what other
     findings leave (`apart`), shows the drift. `windows` says how many windows a node's numbers are of,
     `began` how many windows ago its drift did. `lingering` are features of nodes that had drifted and of
-    which a span cannot say that they are well again.
+    which a span cannot say that they are well again beside what findings explain.
     """
 
     comparison: Comparison
@@ -67,8 +67,8 @@ class Search:
         comparison, kept = own, None
         left: Flags = np.asarray(self.spans[0].sums.telling.any(axis=(-2, -1)))
         windows, began = np.ones(len(every), np.int64), np.zeros(len(every), np.int64)
-        lingering = np.zeros(own.p.shape, dtype=np.bool_)
         found: list[Finding] = []
+        searched: list[tuple[_InSpan, Comparison, Flags]] = []
         apart: set[int] = set()
         for span in self.spans:
             in_span = _InSpan(self, span, own)
@@ -82,7 +82,7 @@ class Search:
             comparison, kept = comparison.with_rows(new, here.only(new)), kept.with_rows(new, kept_here)
             windows[new] = len(span.windows)
             began[new] = in_span.began(new, members, here, kept_here)
-            lingering |= in_span.lingering(here, members)
+            searched.append((in_span, here, members))
             for finding in in_span.scan(here, kept_here).findings(left) if kept_here.segments.any() else ():
                 found.append(finding)
                 if not kept.segments[finding.node]:
@@ -92,6 +92,10 @@ class Search:
                     windows[row] = len(span.windows)
                     apart.add(finding.node)
         assert kept is not None  # noqa: S101  # the window itself is a span
+        explained = np.asarray(every[[f.node for f in found if f.left_of is None]].any(0))
+        lingering = np.zeros(own.p.shape, dtype=np.bool_)
+        for in_span, here, members in searched:
+            lingering |= in_span.lingering(here, members, explained)
         return Searched(comparison, kept, tuple(found), frozenset(apart), windows, began, lingering)
 
 
@@ -144,11 +148,22 @@ class _InSpan:
             return np.zeros(int(nodes.sum()), dtype=np.int64)
         return np.asarray(self._going_back(nodes, members, comparison, kept.features).argmax(0))
 
-    def lingering(self, comparison: Comparison, members: Flags) -> Flags:
-        """Features of nodes that had drifted and still may, (N, F)."""
+    def lingering(self, comparison: Comparison, members: Flags, explained: Flags) -> Flags:
+        """Features of nodes that had drifted and still may, (N, F), beside the cells that are `explained`.
+
+        Where what findings explain leaves too few rows of a node, all of it is asked.
+        """
+        nodes = self.search.before.drifted
+        fewer = nodes & (members & explained).any(-1)
+        if fewer.any():
+            rest = self.search.tested(self.span.sums, members[fewer] & ~explained)
+            enough = np.asarray(np.isfinite(rest.p).any(-1))
+            fewer[fewer] = enough
+            comparison = comparison.with_rows(fewer, rest.only(enough))
+            members = members & ~(fewer[:, None] & explained)
         # As a question by itself, which need not pay for the others.
         moved = np.nan_to_num(comparison.p, nan=1.0) <= self.search.false_discovery
-        nodes = self.search.before.drifted & moved.any(-1)
+        nodes = nodes & moved.any(-1)
         if self.span.width > 1:
             nodes = self._agree(nodes, members, comparison, moved)
         return np.asarray(moved & nodes[:, None], dtype=np.bool_)
