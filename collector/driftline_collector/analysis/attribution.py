@@ -14,6 +14,8 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
+from driftline_collector.analysis.detectors.psi import log_ratio
+
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 Cause = Literal["population", "device", "release", "unclear"]
@@ -60,7 +62,7 @@ def contributions(counts: Floats, reference: Floats) -> Floats:
     `counts` and what the reference makes of as many rows, both (devices, bins):
     Σ_b (c_db - e_db) ln(p_b/r_b) / N, whose sum over devices is the PSI.
     """
-    tilt = _tilt(counts.sum(0), reference.sum(0))
+    tilt = log_ratio(counts.sum(0), reference.sum(0))
     own = (counts - reference) @ tilt
     total = float(own.sum())
     return np.asarray(own / total if total > 0 else np.zeros(len(own)), dtype=np.float64)
@@ -71,7 +73,7 @@ def evidence(counts: Floats, reference: Floats, inside: Flags) -> Floats:
 
     `counts` and what the reference makes of as many rows, both (devices, bins).
     """
-    tilt = _tilt(counts[inside].sum(0), reference[inside].sum(0))
+    tilt = log_ratio(counts[inside].sum(0), reference[inside].sum(0))
     rows = counts.sum(-1, keepdims=True)
     shares = reference / np.where(rows > 0, rows, 1.0)
     normal = np.log((shares * np.exp(tilt)).sum(-1), where=rows[:, 0] > 0, out=np.zeros(len(rows)))
@@ -144,14 +146,6 @@ def _tells_apart(name: str, value: str, has: Flags, alike: Flags, told: Flags) -
         f"with {value} next to the onset" if name == DEPLOYMENT else f"of {_SPOKEN.get(name, name)} {value}"
     )
     return f"{shifted_in} of {_many(within, 'device')} {what} shifted, and {shifted_out} of {beyond} others"
-
-
-def _tilt(now: Floats, reference: Floats) -> Floats:
-    """ln(p/r) by bin, (bins,), smoothed by half a row; zero where neither has any."""
-    used = (now > 0) | (reference > 0)
-    p, r = (np.where(used, counts + 0.5, 0.0) for counts in (now, reference))
-    ratio = np.divide(p * r.sum(), r * p.sum(), out=np.ones_like(p), where=used)
-    return np.asarray(np.log(ratio), dtype=np.float64)
 
 
 def _many(count: int, what: str) -> str:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from driftline_collector.analysis.cell_sums import CellSums
 from driftline_collector.analysis.comparison import Comparison
-from driftline_collector.analysis.detectors.psi import SMOOTHING
+from driftline_collector.analysis.detectors.psi import SMOOTHING, log_ratio
 from driftline_collector.analysis.detectors.step_up import Kept
 from driftline_collector.analysis.segments import Lattice
 
@@ -136,7 +136,7 @@ class Scan:
         """The log-likelihood ratio of each of a segment's cells, in nats, from the features that moved."""
         observed, expected = comparison.counts[segment, moved], comparison.expected[segment, moved]
         used = (observed > 0) | (expected > 0)
-        tilt = np.where(used, np.log(_smoothed(observed, used) / _smoothed(expected, used)), 0.0)
+        tilt = log_ratio(observed, expected)
         counts, phi = self.sums.telling[cells][:, moved], self.cell_phi[cells][:, moved]
         # As many reference rows as the segment's, so that a bin no reference has seen is as unlikely in each.
         shares = self.sums.baseline.shares[cells][:, moved]

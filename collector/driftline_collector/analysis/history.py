@@ -5,9 +5,9 @@ twenty features take some megabytes an hour, however many devices they have. Wha
 to be committed with the verdict that it was gathered for.
 """
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,11 @@ from driftline_schemas.segments import Segment
 from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.counts import Cell, Lists, Profiles, by_place, distinct
 from driftline_collector.analysis.matching import Against, Match, matches, unit_of
+from driftline_collector.analysis.recent import read_before
 from driftline_collector.analysis.references import Family, project
 from driftline_collector.analysis.windows import Window
-from driftline_collector.errors import CollectorError
 from driftline_collector.store.base import Store
 from driftline_collector.store.summing import summed
-
-logger = logging.getLogger(__name__)
 
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -108,13 +106,19 @@ class History:
 
     def _within(self, ways: Iterable[Match], unit: Window) -> tuple[Match, ...]:
         """Only windows in which the model was there."""
-        models = self.store.models()
-        first = pc.min(models.filter(pc.equal(models.column("model"), self.model)).column("first_ns")).as_py()
-        since = unit.start_ns if first is None else first - unit.width_ns
+        since = unit.start_ns if self._first_ns is None else self._first_ns - unit.width_ns
         return tuple(
             Match(way.name, way.least, {days: s for days, s in way.starts.items() if s > since})
             for way in ways
         )
+
+    @cached_property
+    def _first_ns(self) -> int | None:
+        """When the model was there first."""
+        models = self.store.models()
+        of_model = models.filter(pc.equal(models.column("model"), self.model))
+        first: int | None = pc.min(of_model.column("first_ns")).as_py()
+        return first
 
     def _present(
         self, family: Family, cells: Sequence[Cell], tiers: frozenset[str], units: Mapping[int, Window]
@@ -125,7 +129,7 @@ class History:
         if not units:
             return result
         width_ns = next(iter(units.values())).width_ns
-        known = self.store.counted_cells(self.model, self._binning(family), sorted(units), width_ns)
+        known = self.store.counted_cells(self.model, family.binning.id, sorted(units), width_ns)
         at = np.asarray(known.column("start_ns"), dtype=np.int64)
         owner = self._owner(known, place, tiers)
         for s in sorted(set(at.tolist())):
@@ -174,7 +178,7 @@ class History:
 
     def _gather(self, family: Family, unit: Window) -> pa.Table:
         """Rows of one window: as they are kept, else summed of narrower ones, else read from profiles."""
-        key = self._binning(family), unit
+        key = family.binning.id, unit
         if key in self._gathered:
             return self._gathered[key]
         kept = self._kept(family, unit)
@@ -187,24 +191,9 @@ class History:
             total = summed(somebody, _COUNTED)
             self._gathered[key] = total if total.num_rows else parts[0]
         else:
-            self._keep(unit, self._read(unit))
-        return self._gathered[key]
-
-    def _read(self, unit: Window) -> Profiles:
-        counts = self.store.device_counts
-        try:
-            return Profiles.of(counts(self.model, unit.start_ns, unit.end_ns, self.ahead_ns))
-        except CollectorError:
-            raise
-        except Exception:
-            # What stands in one window shall not keep those after it from being judged.
             told = "nothing is compared with [%d, %d) of %s"
-            logger.exception(told, unit.start_ns, unit.end_ns, self.model)
-            return Profiles.of(counts(self.model, 0, 0))
-
-    def _binning(self, family: Family) -> str:
-        """Its id, which takes long to reckon."""
-        return next(binning for binning, known in self.families.items() if known is family)
+            self._keep(unit, read_before(self.store, self.model, unit, self.ahead_ns, otherwise=told))
+        return self._gathered[key]
 
     def _narrow(self, unit: Window) -> list[Window]:
         """The windows in it that are kept as they are judged; none where it is one, or does not hold them."""
@@ -214,7 +203,7 @@ class History:
         return [Window(s, s + width_ns) for s in range(unit.start_ns, unit.end_ns, width_ns)]
 
     def _kept(self, family: Family, unit: Window) -> pa.Table:
-        binning = self._binning(family)
+        binning = family.binning.id
         if (table := self._gathered.get((binning, unit))) is not None:
             return table
         found = self.store.cell_counts(self.model, binning, unit.start_ns, unit.end_ns)

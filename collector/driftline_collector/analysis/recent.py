@@ -128,23 +128,29 @@ class Recent:
             windows.move_to_end(each)
         for each in reversed(earlier):
             if each not in windows or not all(_holds(windows[each], f) for f in families.values()):
-                self.keep(model, each, self._read(model, each), families)
+                told = "[%d, %d) of %s is merged with none"
+                profiles = read_before(self._store, model, each, self._tolerance_ns, otherwise=told)
+                self.keep(model, each, profiles, families)
             windows.move_to_end(each)
         return {
             binning: [windows[each][_key(family)][1] for each in earlier]
             for binning, family in families.items()
         }
 
-    def _read(self, model: str, window: Window) -> Profiles:
-        counts = self._store.device_counts
-        try:
-            return Profiles.of(counts(model, window.start_ns, window.end_ns, self._tolerance_ns))
-        except CollectorError:
-            raise
-        except Exception:
-            # What stands in one window shall not keep those after it from being judged.
-            logger.exception("[%d, %d) of %s is merged with none", window.start_ns, window.end_ns, model)
-            return Profiles.of(counts(model, 0, 0))
+
+def read_before(store: Store, model: str, window: Window, ahead_ns: int, *, otherwise: str) -> Profiles:
+    """The profiles of a window before the one that is judged; none where they cannot be read.
+
+    The log then says `otherwise`, which has places for the window's start, its end and the model.
+    """
+    try:
+        return Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, ahead_ns))
+    except CollectorError:
+        raise
+    except Exception:
+        # What stands in one window shall not keep those after it from being judged.
+        logger.exception(otherwise, window.start_ns, window.end_ns, model)
+        return Profiles.of(store.device_counts(model, 0, 0))
 
 
 def _earlier(window: Window, since_ns: int) -> Iterator[Window]:

@@ -20,7 +20,7 @@ from scipy import sparse
 from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.cell_sums import CellSums
 from driftline_collector.analysis.comparison import Comparison
-from driftline_collector.analysis.detectors.psi import SMOOTHING
+from driftline_collector.analysis.detectors.psi import log_ratio
 from driftline_collector.analysis.recent import WIDEST, Counted
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
@@ -50,8 +50,7 @@ class Span:
         Nodes, (N,), are held against `merged`, what all windows make of them, in the features that `moved`,
         (N, F), with the overdispersion `phi`, (N, F), of a window by itself.
         """
-        used = merged.counts[nodes] + merged.expected[nodes]
-        tilt = np.log(_shares(merged.counts[nodes], used) / _shares(merged.expected[nodes], used))
+        tilt = log_ratio(merged.counts[nodes], merged.expected[nodes])
         weight = (tilt * (moved[nodes] / phi[nodes])[..., None]).reshape(int(nodes.sum()), -1)
         holds = sparse.csr_array(members[nodes].astype(np.float64))
         cells = self.lattice.cells
@@ -90,9 +89,3 @@ def spans(
             sums = CellSums.of(counts, cell, version, family, past.get(width))
             yield Span(width, replace(sums, elsewhere=_WORTH) if width < WIDEST else sums, merged, lattice)
         before = rows
-
-
-def _shares(counts: Floats, used: Floats) -> Floats:
-    """Smoothed shares, 1 where a bin is empty on both sides; (..., bins)."""
-    smooth = np.where(used > 0, counts + SMOOTHING, 0.0)
-    return np.where(used > 0, smooth / smooth.sum(-1, keepdims=True), 1.0)

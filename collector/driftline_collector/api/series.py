@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from driftline_schemas.segments import Segment
 from fastapi import APIRouter, Query, Response
 
+from driftline_collector.alerts import rules
 from driftline_collector.answers.pictures import Series, SeriesPoint
 from driftline_collector.api import arrow
 from driftline_collector.api.arrow import AsArrow
@@ -20,17 +21,7 @@ from driftline_collector.store.shown import Where
 
 PREDICTIONS = "predictions"
 Measure = Annotated[
-    Literal[
-        "drift",
-        "accuracy",
-        "agreement",
-        "escalation_rate",
-        "coverage",
-        "silent_devices",
-        "latency_p95",
-        "quality",
-        "predictions",
-    ],
+    Literal[rules.Measure, "predictions"],
     Query(description="What is shown; `drift` is that of the strongest feature, unless `feature` names one"),
 ]
 _HOUR_NS = 3600 * 10**9

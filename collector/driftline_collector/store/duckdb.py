@@ -15,18 +15,10 @@ from driftline_collector.store.batch import Batch, Rows
 from driftline_collector.store.database import MEMORY_BYTES
 from driftline_collector.store.export import Export
 from driftline_collector.store.inbox import Inbox
+from driftline_collector.store.named_reads import NamedReads
 from driftline_collector.store.opened import Database
 from driftline_collector.store.purge import Purge, Purged, drop_revisions, plan
 from driftline_collector.store.queued import Waiting
-from driftline_collector.store.reader import Reader
-from driftline_collector.store.reads_cases import CaseReads
-from driftline_collector.store.reads_devices import DeviceReads
-from driftline_collector.store.reads_doctor import DoctorReads
-from driftline_collector.store.reads_fleet import FleetReads
-from driftline_collector.store.reads_judged import JudgedReads
-from driftline_collector.store.reads_profiles import ProfileReads
-from driftline_collector.store.reads_samples import SampleReads
-from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.retention import Retention, RetentionPolicy
 from driftline_collector.store.scopes import Scope
 from driftline_collector.store.seen import REMEMBER_NS
@@ -44,17 +36,7 @@ _READS = sorted(
 
 
 @timed(_READS)
-class DuckDBStore(
-    Reader,
-    ProfileReads,
-    SampleReads,
-    FleetReads,
-    DeviceReads,
-    JudgedReads,
-    CaseReads,
-    SystemReads,
-    DoctorReads,
-):
+class DuckDBStore(NamedReads):
     """`Store`, `Shown` and `Operated`. Raises StoreError where the file cannot be opened, with advice.
 
     A file of an earlier driftline is brought forward, and copied before that where `copy_first` is true.

@@ -10,31 +10,13 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Tables
 from driftline_collector.store.database import migrations
 from driftline_collector.store.journal import unapplied_bytes
+from driftline_collector.store.named_reads import NamedReads
 from driftline_collector.store.opened import Database
 from driftline_collector.store.queued import Waiting
-from driftline_collector.store.reader import Reader
-from driftline_collector.store.reads_cases import CaseReads
-from driftline_collector.store.reads_devices import DeviceReads
-from driftline_collector.store.reads_doctor import DoctorReads
-from driftline_collector.store.reads_fleet import FleetReads
-from driftline_collector.store.reads_judged import JudgedReads
-from driftline_collector.store.reads_profiles import ProfileReads
-from driftline_collector.store.reads_samples import SampleReads
-from driftline_collector.store.reads_system import SystemReads
 from driftline_collector.store.timings import Timing
 
 
-class ReadOnlyStore(
-    Reader,
-    ProfileReads,
-    SampleReads,
-    FleetReads,
-    DeviceReads,
-    JudgedReads,
-    CaseReads,
-    SystemReads,
-    DoctorReads,
-):
+class ReadOnlyStore(NamedReads):
     """`Shown`, of a file that no collector holds. Raises StoreError where it cannot be read."""
 
     def __init__(self, path: Path) -> None:

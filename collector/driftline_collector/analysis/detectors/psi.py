@@ -30,6 +30,7 @@ from scipy import special
 from driftline_collector.analysis.detectors.sample import Detection, Sample
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 ORDERED = False
 #: Added to each count of both sides, so that an empty bin has a finite logarithm.
@@ -66,15 +67,27 @@ def population_stability(
     current, reference = np.broadcast_arrays(
         np.asarray(observed, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     )
+    p, r, used = _both(current, reference, smoothing)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        terms = np.where(used, (p - r) * np.log(p / r), 0.0)
+    return terms.sum(-1), used.sum(-1).astype(np.float64)
+
+
+def log_ratio(observed: Floats, expected: Floats) -> Floats:
+    """ln(p/r) by bin of smoothed counts, shape (..., bins); 0 where a bin is empty in both."""
+    p, r, used = _both(observed, expected, SMOOTHING)
+    return np.asarray(np.log(np.divide(p, r, out=np.ones_like(p), where=used)))
+
+
+def _both(current: Floats, reference: Floats, smoothing: float) -> tuple[Floats, Floats, Flags]:
+    """Smoothed shares of both, and which bins there are in either."""
     used = (current > 0) | (reference > 0)
     bins = used.sum(-1).astype(np.float64)
     p, r = (_shares(counts, used, bins, smoothing) for counts in (current, reference))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(used, (p - r) * np.log(p / r), 0.0)
-    return terms.sum(-1), bins
+    return p, r, used
 
 
-def _shares(counts: Floats, used: npt.NDArray[np.bool_], bins: Floats, smoothing: float) -> Floats:
+def _shares(counts: Floats, used: Flags, bins: Floats, smoothing: float) -> Floats:
     total = counts.sum(-1) + smoothing * bins
     smoothed = np.where(used, counts + smoothing, 0.0)
     return np.asarray(smoothed / np.where(total > 0, total, 1.0)[..., None], dtype=np.float64)
