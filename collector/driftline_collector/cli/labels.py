@@ -56,10 +56,10 @@ def import_(
         return
     typer.echo(f"Labels taken: {taken.accepted:,}, of which {taken.matched:,} for predictions that are here.")
     if taken.unmatched:
-        examples = ", ".join(taken.unmatched_examples)
+        more = " …" if taken.unmatched > len(taken.unmatched_examples) else ""
         typer.echo(
-            f"Waiting for their predictions, which never come where those were not sampled:"
-            f" {taken.unmatched:,}, such as {examples}{' …' if taken.unmatched > len(taken.unmatched_examples) else ''}"
+            "Waiting for their predictions, which never come where those were not sampled:"
+            f" {taken.unmatched:,}, such as {', '.join(taken.unmatched_examples)}{more}"
         )
 
 
