@@ -84,10 +84,13 @@ class Dispersion:
     def with_cells(self, counts: Floats, squares: Floats, cells: Correlation) -> "Dispersion":
         """This and what cells have in common; `squares` are Σ n_c² over the cells of each segment."""
         n = counts.sum(-1)
-        extra = np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho
+        return self.plus(np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho, cells.df)
+
+    def plus(self, extra: Floats, extra_df: Floats) -> "Dispersion":
+        """This and a part that was estimated by itself; both (segments, features)."""
         phi = self.phi + extra
         # Satterthwaite's rule for the sum of two estimates; what has no degrees of freedom is taken as known.
-        parts = ((self.phi, self.df), (extra, cells.df))
+        parts = ((self.phi, self.df), (extra, extra_df))
         uncertain = sum(
             np.divide(v**2, df, out=np.zeros_like(phi), where=np.broadcast_to(df > 0, phi.shape))
             for v, df in parts
