@@ -171,17 +171,19 @@ def test_of_segments_with_the_same_devices_the_earlier_dimension_is_named(family
     assert result == [("2.0.0", None, None)]
 
 
-def test_what_is_left_of_an_old_version_does_not_hide_the_new_one(family: Family) -> None:
-    """In the window of a roll-out a few rows of the region are still the old version's."""
+@pytest.mark.parametrize("few", [1, 5])
+def test_what_is_left_of_an_old_version_does_not_hide_the_new_one(family: Family, few: int) -> None:
+    """In the window of a roll-out few rows of the region are the old version's: they may look shifted."""
     devices = [Cell("1.9.0", t, r) for t in TYPES for r in REGIONS for _ in range(3)]
-    rows = [5 if cell.region == "ap" else 300 for cell in devices]
+    rows = [few if cell.region == "ap" else 300 for cell in devices]
     rolled_out = [Cell("2.0.0", t, "ap") for t in TYPES for _ in range(3)]
+    rows += [300 - few] * len(rolled_out)
     shifts = np.zeros((len(devices) + len(rolled_out), FEATURES))
     shifts[len(devices) :, 0] = 1.0
-    result = found(
-        family, [*devices, *rolled_out], rows + [295] * len(rolled_out), shifts, np.random.default_rng(55)
-    )
-    assert result == [("2.0.0", None, None)]
+    named = [
+        found(family, [*devices, *rolled_out], rows, shifts, np.random.default_rng(i)) for i in range(20)
+    ]
+    assert named.count([("2.0.0", None, None)]) >= 19
 
 
 @pytest.mark.parametrize("by", [0.35, 0.5])

@@ -95,7 +95,14 @@ class Scan:
         if max(score.values()) > 0:
             # Where scores are alike, the better fit, less what each named dimension must earn.
             alike = [i for i in candidates if score[i] >= max(score.values()) - self.believed]
-            best = max(alike, key=lambda i: float(evidence[i].sum()) - self.believed * self._named(i))
+            fit = {i: float(evidence[i].sum()) - self.believed * self._named(i) for i in alike}
+            best = max(alike, key=fit.__getitem__)
+            # Of those that name as many, so little more is none: a few rows of cells beside may say anything.
+            best = next(
+                i
+                for i in alike
+                if self._named(i) == self._named(best) and fit[i] >= fit[best] - self.believed
+            )
         else:
             best = min(candidates, key=lambda i: float(kept.p[i]))
         # While it is drifted, a finding keeps its name though it has ended on some of its devices.
