@@ -27,9 +27,9 @@ Refused = Counter[tuple[str, str, str | None]]
 
 #: Rows of a batch below which a group's batches are copied together.
 _SMALL_PIECE = 256
-#: The rows of `arriving`. Of threads that share them each leaves a rest, which is copied once more; if they are
-#: to keep an order, all rows are. One thread does neither. DuckDB takes one for what has an order and no
-#: numbers by which parts could be put together: `range` has none, nor a row, and its column is not selected.
+#: The rows of `arriving`. Of threads that share them each leaves a rest, which is copied once more; to keep
+#: an order they copy all rows. One thread does neither. DuckDB takes one for what has an order and no numbers
+#: by which parts could be put together: `range` has none, nor a row, and its column is not selected.
 _ON_ONE_THREAD = "FROM arriving UNION ALL BY NAME FROM range(0)"
 #: What a window of a stream tells beside its counts.
 _WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
