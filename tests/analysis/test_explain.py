@@ -173,7 +173,7 @@ def test_of_segments_with_the_same_devices_the_earlier_dimension_is_named(family
 
 @pytest.mark.parametrize("few", [1, 5])
 def test_what_is_left_of_an_old_version_does_not_hide_the_new_one(family: Family, few: int) -> None:
-    """In the window of a roll-out few rows of the region are still the old version's: they may look shifted."""
+    """In the window of a roll-out few rows of the region are the old version's: they may look shifted."""
     devices = [Cell("1.9.0", t, r) for t in TYPES for r in REGIONS for _ in range(3)]
     rows = [few if cell.region == "ap" else 300 for cell in devices]
     rolled_out = [Cell("2.0.0", t, "ap") for t in TYPES for _ in range(3)]

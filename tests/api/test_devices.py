@@ -85,7 +85,7 @@ def test_one_device_is_told_with_its_streams(varied: Seeded) -> None:
     assert detail.device.device == "cam-0002"
     assert len(detail.streams) == 2
     dead = next(stream for stream in detail.streams if stream.stream.startswith("dead"))
-    assert (dead.made, dead.lost, dead.missing) == (5000, 37, 90)
+    assert (dead.made, dead.lost, dead.in_doubt, dead.missing) == (5000, 37, 20, 90)
     assert dead.ended is not None
     alive = next(stream for stream in detail.streams if stream is not dead)
     assert alive.ended is None

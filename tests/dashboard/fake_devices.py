@@ -128,7 +128,8 @@ def system(fleet: Fleet, *, refused: int = 0, missing: int = 0, free: int = 80 *
             "queue_bytes": 40_000,
             "lag_s": 4.2,
         },
-        "coverage": {"made": 9_990, "counted": 9_980, "announced_lost": 0, "missing": missing, "repeated": 7},
+        "coverage": {"made": 9_990, "counted": 9_980, "announced_lost": 0}
+        | {"in_doubt": 0, "missing": missing, "repeated": 7},
         "oldest": iso(fleet.now - timedelta(days=3)),
         "latest": iso(fleet.now),
         "retention": "kept for good: nothing is deleted",
@@ -215,7 +216,8 @@ def serve_devices(collector: FakeCollector) -> None:
         "last_seen": iso(fleet.now),
         "made": None,
         "counted": 5_000,
-        "lost": 0,
+        "lost": 3,
+        "in_doubt": 12,
         "missing": 0,
         "repeated": 0,
     }

@@ -82,6 +82,7 @@ def test_a_device_stands_beside_its_segment_with_its_gaps_and_changes(serve: Ser
         "4 260 predictions in this time, 1 gap; the last effect is 0.30 (segment 0.010), limit 0.02" in shown
     )
     assert "firmware 4.1.2 → 4.2.0 at" in shown
+    assert "3 to 15" in shown  # what a power cut may have taken on top
     assert charts(tester) == 1
     assert any(target.startswith("prediction?") and PREDICTION in target for target in links(tester).values())
 

@@ -74,13 +74,20 @@ def test_a_closed_stream_is_spoken_of_by_its_successor() -> None:
         names.STREAM_LAST_WINDOW_END: 60,
         names.STREAM_PREDICTIONS_MADE: 100,
         names.STREAM_PREDICTIONS_PROFILED: 97,
+        names.STREAM_PREDICTIONS_RESERVED: 120,
         names.STREAM_TOMBSTONES_LOGS: [2, 3],
         names.SEQUENCE: 1,
     }
     made = decoded(wire.events((names.EVENT_STREAM, own)))
     (row,) = made.batch.rows["stream_events"].table.to_pylist()
     expected = {"stream": "b" * 32, "phase": "closed", "last_log": 10, "last_span": 4, "last_window_end": 60}
-    expected |= {"made": 100, "profiled": 97, "tombstones_logs": [2, 3], "tombstones_spans": None}
+    expected |= {
+        "made": 100,
+        "profiled": 97,
+        "reserved": 120,
+        "tombstones_logs": [2, 3],
+        "tombstones_spans": None,
+    }
     assert {name: row[name] for name in expected} == expected
     assert made.batch.numbers is not None
     assert made.batch.numbers.streams == ("a" * 32,)  # the event's own number is the speaker's

@@ -172,8 +172,9 @@ def streams(fleet: Fleet) -> pa.Table:
             told = {"last_log": 40, "made": 10_000, "profiled": 10_000, "last_window_end": end}
             rows.append(_event(fleet, member, end, "end") | told)
         if i % 100 == 2:
-            died = {"stream": f"dead{i:028x}", "last_log": 90, "made": 5_000, "profiled": 4_963}
-            rows.append(_event(fleet, member, fleet.start_ns + HOUR, "closed") | died)
+            died = {"stream": f"dead{i:028x}", "last_log": 90}
+            told = {"made": 5_000, "profiled": 4_963, "reserved": 5_020}
+            rows.append(_event(fleet, member, fleet.start_ns + HOUR, "closed") | died | told)
     return pa.Table.from_pylist(rows, schema=_EVENTS)
 
 
@@ -191,6 +192,6 @@ _EVENTS = pa.schema(
     ]
     + [
         pa.field(name, pa.int64())
-        for name in ("last_log", "last_span", "last_window_end", "made", "profiled")
+        for name in ("last_log", "last_span", "last_window_end", "made", "profiled", "reserved")
     ]
 )

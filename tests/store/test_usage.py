@@ -109,13 +109,13 @@ def test_predictions_that_devices_counted_are_counted_still_when_their_windows_a
     counted = {"feature": "__label__", "kind": "predictions", "category": "7"}
     put(store, "profiles", [profile(at(0), [5], **counted)])
     store._database.cursor().execute("UPDATE main.stream_windows SET received_ns = start_ns")
-    assert store.made().to_pylist() == [{"made": 0, "counted": 5}]
+    assert store.made().to_pylist() == [{"made": 0, "in_doubt": 0, "counted": 5}]
     keep(store, at(5))
     assert store.bounds().to_pylist()[0]["oldest_ns"] == at(0)
-    assert store.made().to_pylist() == [{"made": 0, "counted": 5}]
+    assert store.made().to_pylist() == [{"made": 0, "in_doubt": 0, "counted": 5}]
     keep(store, at(40), kinds={"profiles": Keep(age_ns=10 * DAY_NS)})
     assert store._read("SELECT * FROM stream_windows").num_rows == 0
-    assert store.made().to_pylist() == [{"made": 0, "counted": 5}]
+    assert store.made().to_pylist() == [{"made": 0, "in_doubt": 0, "counted": 5}]
 
 
 def test_how_long_things_are_kept_is_said_in_words() -> None:

@@ -37,7 +37,8 @@ class Device:
 class Stream:
     """One start of a device's process: predictions `made` by its own word, `counted` in what arrived.
 
-    `lost` were announced by the device, `missing` are numbered records that never came.
+    `lost` were announced by the device, `in_doubt` may have been made on top, at most, before a power cut.
+    `missing` are numbered records that never came.
     """
 
     stream: str
@@ -48,6 +49,7 @@ class Stream:
     made: int | None
     counted: int
     lost: int
+    in_doubt: int
     missing: int
     repeated: int
 

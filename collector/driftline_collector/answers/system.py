@@ -75,12 +75,14 @@ class Ingest:
 class Totals:
     """Predictions that devices say they made, those counted in what arrived, and what is known to be gone.
 
-    `announced_lost`: devices said so. `missing`: log records and spans that were numbered and never came.
+    `announced_lost`: devices said so. `in_doubt`: how many more may have been made and lost, at most, before
+    power cuts. `missing`: log records and spans that were numbered and never came.
     """
 
     made: int
     counted: int
     announced_lost: int
+    in_doubt: int
     missing: int
     repeated: int
 

@@ -153,6 +153,7 @@ def _stream(row: dict[str, Any]) -> Stream:
         made=row["made"],
         counted=row["counted"],
         lost=row["announced_lost"],
+        in_doubt=row["in_doubt"],
         missing=row["missing"],
         repeated=row["repeated"],
     )

@@ -129,6 +129,7 @@ def _coverage(parts: Parts, totals: dict[str, int]) -> Totals:
         made=made["made"],
         counted=made["counted"],
         announced_lost=totals.get("announced_lost", 0),
+        in_doubt=made["in_doubt"],
         missing=sum(row["missing"] for row in lost),
         repeated=totals.get("repeated", 0),
     )

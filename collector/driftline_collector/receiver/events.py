@@ -13,6 +13,7 @@ _COUNTS = (
     names.STREAM_LAST_SPAN,
     names.STREAM_PREDICTIONS_MADE,
     names.STREAM_PREDICTIONS_PROFILED,
+    names.STREAM_PREDICTIONS_RESERVED,
 )
 
 
@@ -66,6 +67,7 @@ def stream_columns(own: Attributes, speaker: pa.Array) -> dict[str, pa.Array]:
         "last_window_end": own.integer(names.STREAM_LAST_WINDOW_END),
         "made": own.integer(names.STREAM_PREDICTIONS_MADE),
         "profiled": own.integer(names.STREAM_PREDICTIONS_PROFILED),
+        "reserved": own.integer(names.STREAM_PREDICTIONS_RESERVED),
         "tombstones_logs": map_distinct(own.nested(names.STREAM_TOMBSTONES_LOGS), _integers, numbers),
         "tombstones_spans": map_distinct(own.nested(names.STREAM_TOMBSTONES_SPANS), _integers, numbers),
     }

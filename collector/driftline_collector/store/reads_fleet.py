@@ -123,7 +123,7 @@ class FleetReads(Queries):
                 SELECT stream, arg_max(version, time_ns) AS version,
                        min(CASE WHEN phase = 'start' THEN time_ns END) AS started_ns,
                        max(CASE WHEN phase IN ('end', 'closed') THEN time_ns END) AS ended_ns,
-                       max(made) AS made,
+                       max(made) AS made, greatest(max(reserved) - max(made), 0) AS in_doubt,
                        max(last_log) AS last_log, max(last_span) AS last_span,
                        max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
                        flatten(list(tombstones_logs)) AS dropped_logs,
@@ -141,6 +141,7 @@ class FleetReads(Queries):
                    coalesce(told.started_ns, windows.first_ns) AS started_ns, told.ended_ns,
                    windows.last_ns, told.made, CAST(coalesce(windows.counted, 0) AS BIGINT) AS counted,
                    CAST(coalesce(told.announced_lost, 0) AS BIGINT) AS announced_lost,
+                   CAST(coalesce(told.in_doubt, 0) AS BIGINT) AS in_doubt,
                    CAST({missing("logs", "told.last_log", "told.dropped_logs")}
                       + {missing("spans", "told.last_span", "told.dropped_spans")} AS BIGINT) AS missing,
                    CAST(coalesce(repeats.repeated, 0) AS BIGINT) AS repeated

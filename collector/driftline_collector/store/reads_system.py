@@ -59,8 +59,12 @@ class SystemReads(Queries):
     def made(self) -> pa.Table:
         """See `Shown.made`."""
         return self._read("""
-            SELECT CAST((SELECT coalesce(sum(made), 0) FROM (
-                       SELECT max(made) AS made FROM stream_events GROUP BY stream)) AS BIGINT) AS made,
+            WITH told AS (
+                SELECT max(made) AS made, max(reserved) AS reserved FROM stream_events GROUP BY stream
+            )
+            SELECT CAST((SELECT coalesce(sum(made), 0) FROM told) AS BIGINT) AS made,
+                   CAST((SELECT coalesce(sum(greatest(reserved - made, 0)), 0) FROM told) AS BIGINT)
+                       AS in_doubt,
                    CAST((SELECT coalesce(sum(predictions + coalesce(purged, 0)), 0) FROM main.stream_windows)
                       + (SELECT coalesce(sum(predictions), 0) FROM archive_files WHERE state = 'kept')
                       + (SELECT coalesce(sum(predictions), 0) FROM retention_log) AS BIGINT) AS counted

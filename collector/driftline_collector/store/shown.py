@@ -187,7 +187,10 @@ class Shown(Store, Protocol):
         """How long named reads took in this process, the slowest first."""
 
     def made(self) -> pa.Table:
-        """made (by the streams' own word) and counted (in windows): predictions, in all."""
+        """made (by the streams' own word) and counted (in windows): predictions, in all.
+
+        in_doubt: how many more may have been made at most, before power cuts.
+        """
 
     # -- keeping ---------------------------------------------------------------------------------------
     def keeping(self) -> pa.Table:

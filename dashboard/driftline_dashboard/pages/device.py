@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import streamlit as st
-from driftline_collector.client import DeviceDetail
+from driftline_collector.client import DeviceDetail, Stream
 from driftline_schemas.segments import Segment
 
 from driftline_dashboard import cases, charts, collector, layout, routes, shell, words
@@ -234,7 +234,7 @@ def _streams(view: View) -> None:
                 each.version,
                 words.count(each.made),
                 words.count(each.counted),
-                words.count(each.lost),
+                _lost(each),
                 words.count(each.missing),
             )
             for each in shown
@@ -249,3 +249,9 @@ def _streams(view: View) -> None:
 def _when(text: str | None, now: datetime | None) -> str:
     moment = words.parse_time(text)
     return words.NO_NUMBER if moment is None else words.clock(moment, today=now)
+
+
+def _lost(stream: Stream) -> str:
+    """What a power cut may have taken on top stands beside what is known."""
+    most = words.count(stream.lost + stream.in_doubt)
+    return f"{words.count(stream.lost)} to {most}" if stream.in_doubt else most

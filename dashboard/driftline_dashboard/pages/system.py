@@ -124,7 +124,9 @@ def _tiles() -> None:
             name="Lost",
             value=words.count(_lost(found)),
             detail=f"{words.count(coverage.announced_lost)} told by devices, "
-            f"{words.count(coverage.missing)} missing; {words.count(coverage.counted)} counted",
+            f"{words.count(coverage.missing)} missing; "
+            + (f"{words.count(coverage.in_doubt)} more at most, in power cuts; " if coverage.in_doubt else "")
+            + f"{words.count(coverage.counted)} counted",
             sign="!" if _lost(found) else "",
         ),
         Tile(name="Sent twice", value=words.count(coverage.repeated), detail="recognised, counted once"),
