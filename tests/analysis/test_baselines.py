@@ -1,50 +1,74 @@
-"""What past windows of a cell tell of φ, and what they cannot: from counts of a simulated fleet."""
+"""Cells compared with their own past: what weeks tell of how much weeks differ."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
-from driftline_collector.analysis.cell_sums import CellSums
-from driftline_collector.analysis.comparison import Comparison, compare
-from driftline_collector.analysis.references import families
-from driftline_collector.analysis.segments import Lattice
 
-from benchmarks._simulated_fleet import KNOWN_WEEKS, WEEK, Fleet
-from benchmarks._simulated_past import PastWeeks
+from tests.analysis.simulated import compared, normal_counts, normal_family, past_of
 
-HOUR = KNOWN_WEEKS * WEEK + 24
-#: Pairs of devices that differ: two rows of one correlate by .1.
-FLEET = Fleet(types=10, regions=20, features=4, rows=200, correlation=0.1, cycle=0.4, seed=3)
+WEEKS = 9
+CELLS = 200
+Floats = npt.NDArray[np.float64]
 
 
-@pytest.fixture(scope="module")
-def compared() -> dict[str, Comparison]:
-    """An hour of cells held against nine weeks of them: of all with both devices, of half with one."""
-    (family,) = families(FLEET.references()).values()
-    devices = FLEET.devices_of()
-    lattice = Lattice.of(device.cell for device in devices)
-    cell = np.array([lattice.cells.index(device.cell) for device in devices])
-    past = PastWeeks(FLEET, family, lattice, HOUR).at(HOUR)[1]
-    shares = FLEET.merged_shares(HOUR, family)
-    rng = np.random.default_rng(4)
-    answers = {}
-    every = np.eye(len(lattice.cells), dtype=np.bool_)
-    here = {"both": np.ones(len(devices), np.bool_), "one": np.arange(len(devices)) % 4 > 0}
-    for name, at in here.items():
-        counts = rng.multinomial(FLEET.rows, shares[at]).astype(float)
-        sums = CellSums.of(counts, cell[at], np.zeros(len(lattice.cells), np.int64), family, past)
-        found = compare(sums, every, family, effect=0.0, minimum_rows=50)
-        answers[name] = found.only(np.bincount(cell[at]) == (2 if name == "both" else 1))
-    return answers
+def weeks(rng: np.random.Generator, *, cells: int = CELLS, rows: int = 300, jitter: float = 0.0) -> Floats:
+    """Counts of the same hour of nine weeks and of this one, whose means differ by `jitter` deviations."""
+    family = normal_family(20_000, np.random.default_rng(31))
+    correlation = jitter**2 / (1 + jitter**2)
+    return normal_counts(family, rng, segments=cells, devices=WEEKS + 1, rows=rows, correlation=correlation)
 
 
-def test_devices_that_were_there_are_known_however_much_they_differ(compared: dict[str, Comparison]) -> None:
-    assert (compared["both"].phi_windows == KNOWN_WEEKS).all()
-    assert np.median(compared["both"].phi) < 1.2  # two rows of one device of 200 by themselves: 20
-    assert (compared["both"].p < 0.05).mean() <= 0.06
+@pytest.mark.parametrize(("jitter", "rows"), [(0.0, 300), (0.05, 300), (0.05, 1000), (0.2, 300)])
+def test_weeks_that_differ_are_seldom_taken_for_drift(jitter: float, rows: int) -> None:
+    rng = np.random.default_rng(32)
+    family = normal_family(20_000, np.random.default_rng(31))
+    p = []
+    for _ in range(4):
+        counts = weeks(rng, rows=rows, jitter=jitter, cells=100)
+        p.append(compared(family, counts[:, -1:], effect=0.0, past=past_of(counts[:, :-1])).p)
+    assert np.mean(np.array(p) < 0.05) <= 0.08  # of 400: .06, and twice what chance makes of it
 
 
-def test_a_cell_that_lacks_a_device_is_not_said_to_have_drifted_from_when_it_had_it(
-    compared: dict[str, Comparison],
-) -> None:
-    assert len(compared["one"].p) == FLEET.cells / 2
-    assert (compared["one"].p < 0.05).mean() <= 0.08  # of 400; with φ of past windows alone a third
-    assert (compared["one"].p < 0.001).mean() <= 0.004
+def test_cells_whose_weeks_differ_alike_know_from_each_other_how_much() -> None:
+    """Nine weeks of one cell have too long a tail to tell half a standard deviation in thousands of tests."""
+    rng = np.random.default_rng(33)
+    family = normal_family(20_000, np.random.default_rng(31))
+    counts = weeks(rng)
+    shifted = normal_counts(family, rng, segments=CELLS, devices=1, rows=300, shift=0.5)
+    many = compared(family, shifted, past=past_of(counts[:, :-1]))
+    few = compared(family, shifted[:8], past=past_of(counts[:8, :-1]))
+    assert (many.phi_df > 50).mean() > 0.95
+    assert (many.p < 1e-5).mean() > 0.7  # with eight degrees of freedom .43
+    assert (few.phi_df < 50).all()
+
+
+def test_cells_whose_weeks_differ_unlike_each_other_know_only_their_own() -> None:
+    rng = np.random.default_rng(34)
+    family = normal_family(20_000, np.random.default_rng(31))
+    counts = np.concatenate([weeks(rng, cells=50, jitter=jitter) for jitter in (0.0, 0.05, 0.2, 0.4)])
+    found = compared(family, counts[:, -1:], past=past_of(counts[:, :-1]))
+    assert found.phi_df == pytest.approx(WEEKS - 1)
+    assert (found.p < 0.001).mean() < 0.01
+
+
+def test_a_cell_whose_weeks_differ_more_than_those_of_all_others_is_judged_by_them() -> None:
+    rng = np.random.default_rng(35)
+    family = normal_family(20_000, np.random.default_rng(31))
+    counts = np.concatenate([weeks(rng, cells=CELLS - 1), weeks(rng, cells=1, jitter=0.4)])
+    found = compared(family, counts[:, -1:], past=past_of(counts[:, :-1]))
+    assert found.phi_df[-1] == pytest.approx(WEEKS - 1)
+    assert found.phi[-1] > 3 > found.phi[:-1].max()
+
+
+def test_cells_that_agree_say_nothing_of_whether_they_vary_together() -> None:
+    """A week's weather that all cells share: each by itself, and all of them, of which there is only one."""
+    rng = np.random.default_rng(36)
+    family = normal_family(20_000, np.random.default_rng(31))
+    by_week = [
+        normal_counts(family, rng, segments=CELLS, devices=1, rows=300, shift=by)
+        for by in 0.1 * rng.normal(size=WEEKS + 1)
+    ]
+    counts = np.concatenate(by_week, axis=1)
+    found = compared(family, counts[:, -1:], past=past_of(counts[:, :-1]), fleet=True)
+    assert found.phi_df[-1] == pytest.approx(WEEKS - 1)
+    assert found.phi[-1] > 10
