@@ -7,18 +7,13 @@ differs from one day to the next (weather, a shift of workers) is a variance σ�
     E[PSI] = (B-1) (c + σ²),    φ = (c + σ²) / c
 
 so that σ² is estimated from the past windows, and φ follows from the c of the window that is judged. Windows
-<<<<<<< HEAD
-are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom. A variance of so few windows is
-small by luck as often as not, so what cells commonly have is its lower bound, mixed in as φ of devices is.
+are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom. That is few: so what cells commonly
+have is mixed in, as φ of devices is, and counts for as much as cells agree on it.
 
 Past windows know how much windows of the same devices differ. Where a device is late, its cell is held
 against a past of others, too: of D devices d are left, whose mean is off by ρ (1/d - 1/D) more. If each has
 as many rows, that is |1 - n/m| times what devices add to φ, with n rows now and m in a past window; with new
 devices likewise. Rows between the fewest and the most of any past window count as of the same devices.
-=======
-are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom. That is few: so what cells commonly
-have is mixed in, as φ of devices is, and counts for as much as cells agree on it.
->>>>>>> main
 """
 
 from collections.abc import Callable, Sequence
@@ -29,11 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-<<<<<<< HEAD
-from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, Dispersion
-=======
-from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, agreed, degrees
->>>>>>> main
+from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, Dispersion, agreed, degrees
 from driftline_collector.analysis.detectors.psi import population_stability
 from driftline_collector.analysis.references import Family
 
@@ -145,25 +136,19 @@ class Baseline:
         """
         if self.past is None or not self.own.any():
             none = np.zeros_like(c)
-<<<<<<< HEAD
             return Replicates(np.ones_like(c), none, none, none, none > 0, none > 0)
-        variance, windows = self._between_windows(total)
-=======
-            return Replicates(np.ones_like(c), none, none, none > 0, none > 0)
         own = self._between_windows(total)
->>>>>>> main
         n, of_own = total(rows), total(np.where(self.own, rows, 0.0))
         # Of several cells, that they agree on how much they vary does not say whether they vary together.
         in_one = total((rows * self.own) ** 2) / np.where(n > 0, n, 1.0) ** 2
         common, worth = self._of_cells
         variance, df = own.beside(in_one * common, np.where(in_one >= _ONE_CELL, worth, ELSEWHERE))
         return Replicates(
-<<<<<<< HEAD
-            phi=1 + np.maximum(variance, moderated) / np.where(np.isfinite(c), c, 1.0),
-            df=k,
-            windows=np.round(windows),
+            phi=1 + variance / np.where(np.isfinite(c), c, 1.0),
+            df=df,
+            windows=np.round(own.windows),
             others=self._others(rows, squares, total),
-            known=(windows > 1) & (of_own > 0),
+            known=(own.windows > 1) & (of_own > 0),
             alone=(of_own >= n) & self.past.like,
         )
 
@@ -183,19 +168,8 @@ class Baseline:
         windows = np.maximum((n > 0).sum(0), 1)
         return np.where(n > 0, n, np.inf).min(0), n.sum(0) / windows, n.max(0)
 
-    def _between_windows(self, total: Total) -> tuple[Floats, Floats]:
-        """The variance σ² of segments between past windows, and of how many that is; both (S, F)."""
-=======
-            phi=1 + variance / np.where(np.isfinite(c), c, 1.0),
-            df=df,
-            windows=np.round(own.windows),
-            known=(own.windows > 1) & (of_own > 0),
-            alone=(of_own >= n) & self.past.like,
-        )
-
     def _between_windows(self, total: Total) -> "_Between":
         """How much segments vary between past windows."""
->>>>>>> main
         sums = None
         for counts, expected, per_row in self._left_out:
             observed = total(counts)
