@@ -117,6 +117,25 @@ def test_what_group_commits_have_written_no_checkpoint_writes_again(path: Path) 
     store.close()
 
 
+def test_one_thread_writes_the_batches_of_a_group_one_after_the_other(path: Path) -> None:
+    """Several leave a rest each, which is copied once more, or copy all rows."""
+    store = DuckDBStore(path)
+    batches, size = 16, 8192
+    with store.writer.paused() as transactions:
+        transactions.commit(
+            [predictions("a", range(first, first + size)) for first in range(0, batches * size, size)]
+        )
+    with store._database.cursor() as cursor:
+        written = cursor.execute("SELECT sequence FROM main.predictions ORDER BY rowid").fetchnumpy()
+        groups = cursor.execute(
+            "SELECT row_group_id, max(start + count) FROM pragma_storage_info('predictions')"
+            " GROUP BY row_group_id ORDER BY row_group_id"
+        ).fetchall()
+    assert groups == [(0, GROUP), (1, batches * size - GROUP)]
+    assert (written["sequence"] == np.arange(batches * size)).all()
+    store.close()
+
+
 def used(cursor: duckdb.DuckDBPyConnection) -> int:
     ((blocks,),) = cursor.execute("SELECT used_blocks FROM pragma_database_size()").fetchall()
     return int(blocks)

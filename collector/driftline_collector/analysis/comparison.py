@@ -173,7 +173,8 @@ def _compared(
     psi, bins = population_stability(counts, scaled)
     dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, correlations[0])
     dispersed = dispersed.with_cells(counts, of_cells, correlations[1])
-    phi, phi_df, phi_windows = sums.baseline.replicates(sums.rows, c, total).over(dispersed.phi, dispersed.df)
+    of_windows = sums.baseline.replicates(sums.rows, sums.spread.totals, c, total)
+    phi, phi_df, phi_windows = of_windows.over(dispersed)
     if directions is not None:
         # The law of fewer bins, with the same mean.
         c, bins = c * np.maximum(bins - 1, 1.0) / directions, np.where(bins > 1, directions + 1, bins)

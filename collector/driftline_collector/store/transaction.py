@@ -27,6 +27,10 @@ Refused = Counter[tuple[str, str, str | None]]
 
 #: Rows of a batch below which a group's batches are copied together.
 _SMALL_PIECE = 256
+#: The rows of `arriving`. Of threads that share them each leaves a rest, which is copied once more; to keep
+#: an order they copy all rows. One thread does neither. DuckDB takes one for what has an order and no numbers
+#: by which parts could be put together: `range` has none, nor a row, and its column is not selected.
+_ON_ONE_THREAD = "FROM arriving UNION ALL BY NAME FROM range(0)"
 #: What a window of a stream tells beside its counts.
 _WHOSE = ("model", "version", "device_type", "region", "tier", "firmware")
 
@@ -39,8 +43,6 @@ class Transactions:
 
     def __init__(self, database: Database, *, remember_ns: int = REMEMBER_NS) -> None:
         self._cursor = database.cursor()
-        # To keep the order of rows DuckDB copies them once more, in pieces that each checkpoint writes anew.
-        self._cursor.execute("SET SESSION preserve_insertion_order = false")
         self._lookups = database.cursor()
         self._lookups.execute(WITH_ARCHIVE)  # what is in the archive has come as well
         self._seen = SeenTable(self._cursor, remember_ns)
@@ -178,7 +180,7 @@ class Transactions:
         if "received_ns" in self._columns[name] and "received_ns" not in table.column_names:
             target, source = f"received_ns, {target}", f"{self._received_ns}, {source}"
         with registered(self._cursor, arriving=table):
-            self._cursor.execute(f"INSERT INTO {name} ({target}) SELECT {source} FROM arriving")
+            self._cursor.execute(f"INSERT INTO {name} ({target}) SELECT {source} FROM ({_ON_ONE_THREAD})")
 
     def _journal(self) -> tuple[str, int, int]:
         ((database_id, *told),) = self._cursor.execute(

@@ -74,7 +74,7 @@ class Space:
         self._folder = folder.absolute()
         self._reserve = reserve
         self._looked = -math.inf
-        self._free = 0
+        self._total = self._free = 0
 
     def __str__(self) -> str:
         what = {"ample": "", "low": ": it is running out", "full": ": nothing more is taken"}[self.state]
@@ -87,14 +87,13 @@ class Space:
         """Bytes kept back: as set, else a twentieth of the disk, at most 1 GiB."""
         if self._reserve is not None:
             return self._reserve
-        return min(shutil.disk_usage(self._folder).total // 20, _MOST_RESERVED)
+        self._look()
+        return min(self._total // 20, _MOST_RESERVED)
 
     @property
     def free(self) -> int:
         """Bytes free on the disk, a second ago at most."""
-        if time.monotonic() - self._looked >= _LOOK_S:
-            self._free = shutil.disk_usage(self._folder).free
-            self._looked = time.monotonic()
+        self._look()
         return self._free
 
     @property
@@ -103,6 +102,13 @@ class Space:
         if self.free >= (reserve := self.reserve):
             return "ample"
         return "low" if self.free >= reserve // 2 else "full"
+
+    def _look(self) -> None:
+        """At most once a second: each request asks, more than once."""
+        if time.monotonic() - self._looked >= _LOOK_S:
+            disk = shutil.disk_usage(self._folder)
+            self._total, self._free = disk.total, disk.free
+            self._looked = time.monotonic()
 
 
 def files_bytes(path: Path, archived: int) -> dict[str, int]:

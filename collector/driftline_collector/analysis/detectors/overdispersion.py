@@ -84,10 +84,13 @@ class Dispersion:
     def with_cells(self, counts: Floats, squares: Floats, cells: Correlation) -> "Dispersion":
         """This and what cells have in common; `squares` are Σ n_c² over the cells of each segment."""
         n = counts.sum(-1)
-        extra = np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho
+        return self.plus(np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho, cells.df)
+
+    def plus(self, extra: Floats, extra_df: Floats) -> "Dispersion":
+        """This and a part that was estimated by itself; both (segments, features)."""
         phi = self.phi + extra
         # Satterthwaite's rule for the sum of two estimates; what has no degrees of freedom is taken as known.
-        parts = ((self.phi, self.df), (extra, cells.df))
+        parts = ((self.phi, self.df), (extra, extra_df))
         uncertain = sum(
             np.divide(v**2, df, out=np.zeros_like(phi), where=np.broadcast_to(df > 0, phi.shape))
             for v, df in parts
@@ -120,7 +123,7 @@ def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> 
     phi = 1 + np.divide(np.maximum(pairs - df, 0.0), df, out=np.zeros_like(df), where=usable) * rho
     scaled = np.divide(chi2, df * phi, out=np.full_like(df, np.nan), where=usable)
     # A few cells may agree by chance: half of what they are is a margin.
-    worth = np.maximum(np.minimum(_agreed(scaled, df, _directions(phi, bins)), total / 2), ELSEWHERE)
+    worth = np.maximum(np.minimum(agreed(scaled, df, phi, bins), total / 2), ELSEWHERE)
     return Correlation(rho, total, worth)
 
 
@@ -167,18 +170,20 @@ def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) ->
     return low
 
 
-def _directions(phi: Floats, bins: Floats) -> Floats:
+def degrees(phi: Floats, bins: Floats) -> Floats:
     """ν, the degrees of freedom of χ² on so many bins that is overdispersed in one direction, as in `psi`."""
     total = np.maximum(bins - 1, 1) * phi
     return np.asarray(total**2 / (np.maximum(bins - 2, 0) + (1 + total - np.maximum(bins - 1, 1)) ** 2))
 
 
-def _agreed(ratio: Floats, df: Floats, directions: Floats) -> Floats:
+def agreed(ratio: Floats, df: Floats, phi: Floats, bins: Floats) -> Floats:
     """What cells are worth to each other, by how few of them lie in the tail of their law; (features,).
 
-    `ratio`, (cells, features), are χ² over what is common to all, NaN where there is none; the law is that of
-    F with df·ν and kν degrees of freedom, about its own median (normal by Paulson 1942).
+    `ratio`, (cells, features), are the φ of cells, of `df` degrees of freedom, over the `phi` that is common
+    to all, NaN where there is none; the law is that of F with df·ν and kν degrees of freedom, about its own
+    median (normal by Paulson 1942), ν those of χ² on so many `bins`.
     """
+    directions = degrees(phi, bins)
     worth = np.full(ratio.shape[1], _WORTH[0])
     cells = np.isfinite(ratio).sum(0)
     some = cells >= LEAST_CELLS
@@ -208,7 +213,7 @@ def _median(values: Floats) -> Floats:
 
 def _quantile(phi: Floats, directions: Floats) -> Floats:
     """That of `_QUIET` of χ² overdispersed in one direction (Wilson and Hilferty 1931)."""
-    ninth = 2 / (9 * _directions(phi, directions + 1))
+    ninth = 2 / (9 * degrees(phi, directions + 1))
     return np.asarray(
         directions * phi * (1 - ninth + special.ndtri(_QUIET) * np.sqrt(ninth)) ** 3, dtype=np.float64
     )

@@ -44,6 +44,8 @@ _LEAST_TERM = 1e-290
 _BODY = 0.5
 #: Bounds are found to this part of their root.
 _PRECISION = 1e-9
+#: After so many secants what is left to search is halved once; so many turns end every search.
+_PATIENCE, _TURNS = 12, 200
 #: Tails nearer to 0 or 1 are no longer told from them in double precision.
 _CLEAR = (1e-15, 1 - 1e-15)
 
@@ -169,9 +171,27 @@ class _Law:
         """P(X > x) at the noncentrality `nc`; both in the unit of `scale`."""
         tail = _upper_tail(x, self.df, self.phi_df, nc)
         spread, shift = np.sqrt(self.most), np.sqrt(nc * self.unit)
-        far = np.sqrt(np.maximum(x * self.unit - self.others, 0.0))
+        far = self._far(x)
         along = special.ndtr((shift - far) / spread) + special.ndtr(-(shift + far) / spread)
         return np.where(tail < _BODY, np.maximum(tail, np.minimum(along, _BODY)), tail)
+
+    def _far(self, x: Floats) -> Floats:
+        """How far out `x` is in the heaviest direction, with the others at their mean."""
+        return np.sqrt(np.maximum(x * self.unit - self.others, 0.0))
+
+    def near(self, x: Floats, deviate: Floats) -> tuple[Floats, Floats]:
+        """About at which root of the noncentrality the upper tail at `x` is that of a normal `deviate`, and
+        how fast it then grows with that root, as a deviate.
+
+        The root of a noncentral χ² is about normal: its mean √(df + nc - ½), its variance 1, that of F more.
+        """
+        spread = np.sqrt(1 + x / (2 * self.phi_df))
+        middle = np.maximum(np.sqrt(x) + deviate * spread, 0.0)
+        root = np.sqrt(np.maximum(middle**2 - self.df + 0.5, 0.25))
+        along = (self._far(x) + deviate * np.sqrt(self.most)) / np.sqrt(self.unit)
+        # Where both tell of a tail, the larger one does.
+        root = np.where((deviate < 0) & (along > 0), np.minimum(along, root), root)
+        return root, root / np.sqrt(root**2 + self.df) / spread
 
 
 def _noncentralities(statistic: Floats, law: _Law, tails: Sequence[float]) -> Floats:
@@ -179,11 +199,8 @@ def _noncentralities(statistic: Floats, law: _Law, tails: Sequence[float]) -> Fl
     shape = (len(tails), *statistic.shape)
     x, law = np.broadcast_to(statistic, shape), law.at(shape)
     wanted = np.broadcast_to(np.reshape(tails, (-1, *[1] * statistic.ndim)), shape)
-    high = np.sqrt(x) + np.sqrt(law.df) + 4.0
-    while (short := law.upper_tail(x, high**2) < wanted).any():
-        high = np.where(short, 2 * high, high)
     root = np.zeros(shape)
-    inside = law.upper_tail(x, np.zeros(shape)) < wanted
+    inside = law.upper_tail(statistic, np.zeros(statistic.shape)) < wanted
     x, law, deviate = x[inside], law.at(shape, inside), special.ndtri(wanted[inside])
 
     def missed(at: npt.NDArray[np.int64], root: Floats) -> Floats:
@@ -191,40 +208,39 @@ def _noncentralities(statistic: Floats, law: _Law, tails: Sequence[float]) -> Fl
         found = law.at(x.shape, at).upper_tail(x[at], root**2)
         return np.asarray(special.ndtri(np.clip(found, *_CLEAR)) - deviate[at], dtype=np.float64)
 
-    root[inside] = _ascending_root(missed, np.zeros(len(x)), high[inside])
+    root[inside] = _ascending_root(missed, *law.near(x, deviate))
     return np.asarray(root**2, dtype=np.float64)
 
 
 def _ascending_root(
-    function: Callable[[npt.NDArray[np.int64], Floats], Floats], low: Floats, high: Floats
+    function: Callable[[npt.NDArray[np.int64], Floats], Floats], near: Floats, slope: Floats
 ) -> Floats:
-    """Where each of n ascending functions is zero between `low` and `high`, shape (n,), to 1e-9 of that.
+    """Where each of n ascending functions is zero above 0, shape (n,), to 1e-9 of that.
 
-    `function` takes which of them, and a point for each. Inverse quadratic steps where they are safe, else
-    halvings (Chandrupatla 1997, doi:10.1016/S0965-9978(96)00051-8).
+    `function` takes which of them, and a point for each; the zero is `near` a point, where it has about that
+    `slope`. Secants, whose error is about the product of their last two steps. A step that leaves where the
+    zero must lie is none; then, and every so often where it takes long, what is left of that is halved.
     """
-    root = np.array(low)
-    left = np.arange(len(low))
-    a, b = high, low
-    fa, fb = function(left, a), function(left, b)
-    t = np.clip(fa / (fa - fb), 0.05, 0.95)
-    while len(left):
-        x = a + t * (b - a)
-        fx = function(left, x)
-        same = np.sign(fx) == np.sign(fa)
-        c, fc = np.where(same, a, b), np.where(same, fa, fb)
-        b, fb = np.where(same, b, a), np.where(same, fb, fa)
-        a, fa = x, fx
-        nearest = np.where(np.abs(fa) < np.abs(fb), a, b)
-        least = _PRECISION * (np.abs(nearest) + _PRECISION) / np.maximum(np.abs(b - a), np.finfo(float).tiny)
-        root[left] = nearest
+    root = np.array(near)
+    left = np.arange(len(root))
+    x, low, high = near, np.zeros(len(root)), np.full(len(root), np.inf)
+    last, step = np.zeros(len(root)), np.full(len(root), np.inf)
+    for turn in range(1, _TURNS):
+        if not len(left):
+            break
+        value = function(left, x)
+        low, high = np.where(value <= 0, x, low), np.where(value >= 0, x, high)
         with np.errstate(divide="ignore", invalid="ignore"):
-            xi, phi = (a - b) / (c - b), (fa - fb) / (fc - fb)
-            quadratic = fa / (fb - fa) * fc / (fb - fc) + (c - a) / (b - a) * fa / (fc - fa) * fb / (fc - fb)
-        t = np.where((phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi), quadratic, 0.5)
-        t = np.clip(t, least, 1 - least)
-        on = (least < 0.5) & (fa != 0) & (fb != 0)
-        left, a, b, fa, fb, t = left[on], a[on], b[on], fa[on], fb[on], t[on]
+            to = x - value / (slope if turn == 1 else (value - last) / step)
+        halved = ~(np.isfinite(to) & (to >= low) & (to <= high)) | (turn % _PATIENCE == 0)
+        to = np.where(halved, np.where(np.isinf(high), 2 * low + 1, (low + high) / 2), to)
+        size = np.maximum(to, _PRECISION)
+        with np.errstate(invalid="ignore"):
+            error = np.where(halved | (value == 0), high - low, np.abs((to - x) * step) / size)
+        root[left] = to
+        on = error > _PRECISION * size
+        left, low, high, last = left[on], low[on], high[on], value[on]
+        x, step = to[on], (to - x)[on]
     return root
 
 
@@ -246,9 +262,13 @@ def _upper_tail(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
 def _f_below(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
     """P(X ≤ x) of df times noncentral F(df, d, nc)."""
     # scipy's series begins with its weightiest term, and may not end where that underflows: its sum is 0.
-    term = special.betainc(df / 2 + np.floor(nc / 2), d / 2, x / (x + d))
-    some = term > _LEAST_TERM
-    return np.where(some, special.ncfdtr(df, d, np.where(some, nc, 0.0), x / df), 0.0)
+    a, y = df / 2 + np.floor(nc / 2), x / (x + d)
+    # The term is about y^a at least, which is quicker to tell.
+    with np.errstate(divide="ignore"):
+        tiny = a * np.log(y) < np.log(_LEAST_TERM) / 2
+    if tiny.any():
+        tiny[tiny] = special.betainc(a[tiny], d[tiny] / 2, y[tiny]) <= _LEAST_TERM
+    return np.where(tiny, 0.0, special.ncfdtr(df, d, np.where(tiny, 0.0, nc), x / df))
 
 
 def _patnaik(x: Floats, df: Floats, d: Floats, nc: Floats) -> Floats:
