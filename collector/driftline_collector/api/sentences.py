@@ -85,5 +85,5 @@ def _went(before: float, now: float) -> str:
 
 
 def _percent(share: float, places: int = 0) -> str:
-    places = 1 if 0 < share < 0.01 or 0.99 < share < 1 else places
+    places = 1 if 0.0005 <= share < 0.01 or 0.99 < share < 0.9995 else places
     return f"{share * 100:.{places}f} %"
