@@ -233,5 +233,7 @@ def _between(edges: Floats, mean: Floats, deviation: Floats, tail: Floats) -> Fl
     below = special.ndtr(z)
     if tail.any():
         below = (1 - tail[:, None]) * below + tail[:, None] * special.ndtr(z - 3)
-    shares = np.diff(below, axis=1, prepend=0.0, append=1.0)
-    return np.asarray(shares / shares.sum(1, keepdims=True), dtype=np.float64)
+    shares = np.ones((len(mean), len(edges) + 1))
+    shares[:, :-1] = below
+    shares[:, 1:] -= below
+    return shares
