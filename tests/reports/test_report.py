@@ -77,7 +77,7 @@ def test_the_file_tells_all_features_with_their_numbers_and_loads_nothing(eviden
     assert "script" not in found.tags
     for one in evidence.features:
         assert words.feature(one.feature) in found.said
-        assert words.number(one.value) in found.said
+        assert words.effect(one.value) in found.said
     assert all(one.id in found.said for one in evidence.references)
     assert evidence.references
     assert "__score__" not in found.said

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from driftline_collector.analysis.baselines import Total
 from driftline_collector.analysis.cell_sums import CellSums, Selected
+from driftline_collector.analysis.counts import held
 from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
 from driftline_collector.analysis.detectors.overdispersion import (
     Spread,
@@ -117,8 +117,7 @@ def compare(
     What a segment of several references is compared with is the mixture of them with the present weights w_r,
     as good as 1 / Σ w_r²/m_r rows.
     """
-    # Each cell is in eight segments of thousands: what is not there need not be multiplied.
-    holds = sparse.csr_array(members.astype(np.float64))
+    holds = held(members)
 
     def total(values: Floats) -> Floats:
         flat = values.reshape(len(values), -1)
