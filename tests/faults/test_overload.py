@@ -132,13 +132,8 @@ def small_stacks() -> Iterator[None]:
 
 
 def forbid_more_memory(running: RunningCollector) -> None:
-    """Have the system refuse private memory without end.
-
-    It counts addresses, of which allocators keep twice what they use: the peak is asserted beside.
-    """
-    reserved = held(running, "VmData") - held(running, "RssAnon")
-    limit = 2 * LIMIT + reserved
-    resource.prlimit(running.process.pid, resource.RLIMIT_DATA, (limit, limit))
+    """Have the system refuse private memory beyond the limit, used or only set aside."""
+    resource.prlimit(running.process.pid, resource.RLIMIT_DATA, (LIMIT, LIMIT))
 
 
 def held(running: RunningCollector, what: str) -> int:
