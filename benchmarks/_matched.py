@@ -10,13 +10,9 @@ from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.store.base import Store
 
-from benchmarks._simulated_fleet import Fleet, Move
+from benchmarks._simulated_fleet import KNOWN_WEEKS, WEEK, Fleet, Move
 from benchmarks._simulation import Simulation, simulated
 
-#: Hours of a week.
-WEEK = 168
-#: So many are known.
-_WEEKS = 9
 #: The hour of the day at which a cycle is at its height.
 _HEIGHT = 6
 _MATCHED = Policy(against="hour_of_week")
@@ -56,7 +52,7 @@ def _size(fleet: Fleet) -> tuple[float, float]:
     def watch(simulation: Simulation) -> tuple[float, float]:
         verdicts = [e.verdict for e in _of_features(_judged(simulation))]
         no_effect = replace(_MATCHED, limits=Limits(minimum_effect=0.0))
-        again = simulation.again(_HEIGHT + _WEEKS * WEEK, no_effect)
+        again = simulation.again(_HEIGHT + KNOWN_WEEKS * WEEK, no_effect)
         p = np.array([e.p for e in _of_features(again) if e.p is not None])
         return float(np.mean(p < 0.05)), verdicts.count("drifted") / len(verdicts)
 
@@ -67,7 +63,7 @@ def _power(fleet: Fleet, seed: int) -> float:
     """The share of shifted cells that are called drifted in the first hour."""
     count = max(fleet.cells // 100, 1)
     cells = np.random.default_rng((seed, 5)).choice(fleet.cells, count, replace=False).tolist()
-    move = Move(cells=cells, features=(0, 1, 2), by=0.5, since=_HEIGHT + _WEEKS * WEEK)
+    move = Move(cells=cells, features=(0, 1, 2), by=0.5, since=_HEIGHT + KNOWN_WEEKS * WEEK)
     moved = replace(fleet, cycle=0.4, rows=300 // fleet.devices, moves=(move,), seed=seed)
     keys = {moved.segment(cell) for cell in cells}
 
@@ -80,8 +76,8 @@ def _power(fleet: Fleet, seed: int) -> float:
 
 
 def _judged(simulation: Simulation) -> WindowResult:
-    hour = _HEIGHT + _WEEKS * WEEK
-    remember(simulation.store, simulation.fleet, hour, _WEEKS)
+    hour = _HEIGHT + KNOWN_WEEKS * WEEK
+    remember(simulation.store, simulation.fleet, hour, KNOWN_WEEKS)
     *_, result = simulation.hours(range(hour, hour + 1))
     return result
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import numpy.typing as npt
+from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.cell_sums import CellSums
 from driftline_collector.analysis.comparison import Comparison, compare
 from driftline_collector.analysis.references import Family
@@ -39,13 +40,27 @@ def normal_counts(
     return counts.reshape(segments, devices, family.width)
 
 
-def compared(family: Family, counts: Floats, *, effect: float = 0.02) -> Comparison:
-    """Each segment against the reference by itself, through the product's own code."""
+def past_of(windows: Floats) -> Past:
+    """The past of segments with counts in some windows, (segments, windows, test bins)."""
+    segments, count, _ = windows.shape
+    counts = windows.swapaxes(0, 1)[:, :, None].astype(np.float32)
+    return Past("hour_of_week", counts, True, np.full(segments, count), ["the same hour"] * segments)
+
+
+def compared(
+    family: Family, counts: Floats, *, effect: float = 0.02, past: Past | None = None, fleet: bool = False
+) -> Comparison:
+    """Each segment by itself against the reference, or its past, through the product's own code.
+
+    As one of a `fleet` all of them together come last.
+    """
     segments, devices, bins = counts.shape
     sums = CellSums.of(
         counts.reshape(segments * devices, 1, bins),
         np.repeat(np.arange(segments), devices),
         np.zeros(segments, dtype=np.int64),
         family,
+        past,
     )
-    return compare(sums, np.eye(segments, dtype=np.bool_), family, effect=effect, minimum_rows=50)
+    members = np.concatenate([np.eye(segments), np.ones((int(fleet), segments))]).astype(np.bool_)
+    return compare(sums, members, family, effect=effect, minimum_rows=50)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks._matched import matched
-from benchmarks._simulated_fleet import Fleet, Move
+from benchmarks._simulated_fleet import KNOWN_WEEKS, WEEK, Fleet, Move
 from benchmarks._simulated_week import incidents
 from benchmarks.false_alarms import NUISANCES, TRIED, day, merged, nuisance, power, storm, week
 
@@ -44,6 +44,13 @@ def test_a_week_from_counts_knows_what_drifts_from_what_does_not(categorical: in
     assert incidents(quiet, hours=8) == 0
     move = Move(cells=[17], features=[0], by=0.8, since=2)
     assert incidents(replace(quiet, moves=[move]), hours=6) == 1
+
+
+def test_hours_that_are_compared_with_those_of_past_weeks_know_what_drifts_from_what_does_not() -> None:
+    cycling = replace(SMALL, correlation=0.02, jitter=0.05, cycle=0.4)
+    move = Move(cells=[17], features=[0], by=0.8, since=KNOWN_WEEKS * WEEK + 26)
+    assert incidents(cycling, hours=3, matched=True) == 0
+    assert incidents(replace(cycling, moves=[move]), hours=3, matched=True) == 1
 
 
 def test_a_storm_is_one_finding() -> None:

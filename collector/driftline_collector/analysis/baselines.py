@@ -7,8 +7,13 @@ differs from one day to the next (weather, a shift of workers) is a variance σ�
     E[PSI] = (B-1) (c + σ²),    φ = (c + σ²) / c
 
 so that σ² is estimated from the past windows, and φ follows from the c of the window that is judged. Windows
-are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom. A variance of so few windows is
-small by luck as often as not, so what cells commonly have is its lower bound, mixed in as φ of devices is.
+are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom. That is few: so what cells commonly
+have is mixed in, as φ of devices is, and counts for as much as cells agree on it.
+
+Past windows know how much windows of the same devices differ. Where a device is late, its cell is held
+against a past of others, too: of D devices d are left, whose mean is off by ρ (1/d - 1/D) more. If each has
+as many rows, that is |1 - n/m| times what devices add to φ, with n rows now and m in a past window; with new
+devices likewise. Rows between the fewest and the most of any past window count as of the same devices.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,14 +22,19 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
-from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE
+from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, Dispersion, agreed, degrees
 from driftline_collector.analysis.detectors.psi import population_stability
 from driftline_collector.analysis.references import Family
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+#: A segment with this share of its rows squared in one cell is that cell.
+_ONE_CELL = 1 - 1e-9
+#: What varies more than this quantile of those that agree does not agree with them.
+_LUCK = 0.99
 #: Cell values, (L, ...), summed into segments, (S, ...).
 Total = Callable[[Floats], Floats]
 
@@ -119,27 +129,47 @@ class Baseline:
             return expected
         return np.where(self.possible & expected.any(-1, keepdims=True), np.maximum(expected, 1.0), expected)
 
-    def replicates(self, rows: Floats, c: Floats, total: Total) -> "Replicates":
-        """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell."""
+    def replicates(self, rows: Floats, squares: Floats, c: Floats, total: Total) -> "Replicates":
+        """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell.
+
+        `rows` and `squares`, (L, F), are Σ n and Σ n² over devices.
+        """
         if self.past is None or not self.own.any():
             none = np.zeros_like(c)
-            return Replicates(np.ones_like(c), none, none, none > 0, none > 0)
-        variance, windows = self._between_windows(total)
+            return Replicates(np.ones_like(c), none, none, none, none > 0, none > 0)
+        own = self._between_windows(total)
         n, of_own = total(rows), total(np.where(self.own, rows, 0.0))
-        k = np.maximum(windows - 1, 0.0)
-        # Where a segment varied less than cells do by themselves, part of that was luck.
-        common = total((rows * self.own) ** 2) / np.where(n > 0, n, 1.0) ** 2 * self._between_windows_of_cells
-        moderated = (k * variance + ELSEWHERE * common) / (k + ELSEWHERE)
+        # Of several cells, that they agree on how much they vary does not say whether they vary together.
+        in_one = total((rows * self.own) ** 2) / np.where(n > 0, n, 1.0) ** 2
+        common, worth = self._of_cells
+        variance, df = own.beside(in_one * common, np.where(in_one >= _ONE_CELL, worth, ELSEWHERE))
         return Replicates(
-            phi=1 + np.maximum(variance, moderated) / np.where(np.isfinite(c), c, 1.0),
-            df=k,
-            windows=np.round(windows),
-            known=(windows > 1) & (of_own > 0),
+            phi=1 + variance / np.where(np.isfinite(c), c, 1.0),
+            df=df,
+            windows=np.round(own.windows),
+            others=self._others(rows, squares, total),
+            known=(own.windows > 1) & (of_own > 0),
             alone=(of_own >= n) & self.past.like,
         )
 
-    def _between_windows(self, total: Total) -> tuple[Floats, Floats]:
-        """The variance σ² of segments between past windows, and of how many that is; both (S, F)."""
+    def _others(self, rows: Floats, squares: Floats, total: Total) -> Floats:
+        """How much of what devices add to φ past windows do not know, (S, F): these had others as well."""
+        least, mean, most = self._usual_rows
+        unusual = self.own & (rows > 0) & ((rows < least) | (rows > most))
+        changed = np.where(unusual, np.abs(rows / np.where(unusual, mean, 1.0) - 1), 0.0)
+        of_all = total(squares)
+        return total(squares * changed) / np.where(of_all > 0, of_all, 1.0)
+
+    @cached_property
+    def _usual_rows(self) -> tuple[Floats, Floats, Floats]:
+        """The fewest, mean and most rows that cells had in a past window, each (L, F)."""
+        assert self.past is not None  # noqa: S101  # only `replicates` asks
+        n = self.past.counts.sum(-1, dtype=np.float64)
+        windows = np.maximum((n > 0).sum(0), 1)
+        return np.where(n > 0, n, np.inf).min(0), n.sum(0) / windows, n.max(0)
+
+    def _between_windows(self, total: Total) -> "_Between":
+        """How much segments vary between past windows."""
         sums = None
         for counts, expected, per_row in self._left_out:
             observed = total(counts)
@@ -153,19 +183,29 @@ class Baseline:
             c = 1 / some + one_by_m
             weight = np.where(known & (bins > 1), 1 / c, 0.0)
             excess = weight * (psi / (np.maximum(bins - 1, 1.0) * c) - 1)
-            told = np.stack([weight, weight**2, excess, weight / c])
+            told = np.stack([weight, weight**2, excess, weight / c, weight * bins])
             sums = told if sums is None else sums + told
         assert sums is not None  # noqa: S101  # who has a past has windows in it
-        weights, squares, excesses, precisions = sums
-        variance = np.maximum(excesses, 0.0) / np.where(precisions > 0, precisions, 1.0)
-        return variance, weights**2 / np.where(squares > 0, squares, 1.0)
+        weights, squares, excesses, precisions, bins = sums
+        return _Between(
+            excess=excesses / np.where(precisions > 0, precisions, 1.0),
+            windows=weights**2 / np.where(squares > 0, squares, 1.0),
+            c=weights / np.where(precisions > 0, precisions, 1.0),
+            bins=bins / np.where(weights > 0, weights, 1.0),
+        )
 
     @cached_property
-    def _between_windows_of_cells(self) -> Floats:
-        """The mean σ² of single cells, (F,)."""
-        variance, windows = self._between_windows(lambda cells: cells)
-        several = windows > 1
-        return np.asarray((variance * several).sum(0) / np.maximum(several.sum(0), 1), dtype=np.float64)
+    def _of_cells(self) -> tuple[Floats, Floats]:
+        """The mean σ² of single cells, and what they are worth to each other; both (F,)."""
+        own = self._between_windows(lambda cells: cells)
+        several = own.windows > 1
+        df = np.where(several, own.windows - 1, 0.0)
+        common = np.maximum((own.excess * several).sum(0) / np.maximum(several.sum(0), 1), 0.0)
+        c = np.where(own.c > 0, own.c, 1.0)
+        expected = 1 + common / c
+        worth = agreed(np.where(several, (1 + own.excess / c) / expected, np.nan), df, expected, own.bins)
+        # A few cells may agree by chance: half of what they are is a margin.
+        return common, np.maximum(np.minimum(worth, df.sum(0) / 2), ELSEWHERE)
 
     @cached_property
     def _left_out(self) -> list[tuple[Floats, Floats, Floats]]:
@@ -188,23 +228,66 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
+class _Between:
+    """How much segments vary between `windows`: as `excess`, which estimates σ² and may be below 0; (S, F).
+
+    `c` is what they have on average, `bins` how many.
+    """
+
+    excess: Floats
+    windows: Floats
+    c: Floats
+    bins: Floats
+
+    @property
+    def variance(self) -> Floats:
+        """σ²."""
+        return np.maximum(self.excess, 0.0)
+
+    def beside(self, common: Floats, worth: Floats) -> tuple[Floats, Floats]:
+        """σ² and its degrees of freedom, beside what is `common`, which is worth so many of them.
+
+        Where cells agree on σ², both are averaged, and add up (Smyth 2004); but who varied more than luck
+        makes of that is none of them (Phipson et al. 2016). Elsewhere `common` is a lower bound, mixed in.
+        """
+        k = np.maximum(self.windows - 1, 0.0)
+        moderated = (k * self.variance + worth * common) / (k + worth)
+        c = np.where(self.c > 0, self.c, 1.0)
+        expected = 1 + common / c
+        nu = degrees(expected, self.bins)
+        luck = special.fdtri(np.maximum(k, 1.0) * nu, worth * nu, _LUCK)
+        agrees = (worth > ELSEWHERE) & (1 + self.excess / c <= luck * expected)
+        return (
+            np.where(agrees, moderated, np.maximum(self.variance, moderated)),
+            np.where(agrees, k + worth, k),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Replicates:
     """φ with its degrees of freedom, of how many `windows`, all (S, F); whether these are `known`.
 
     `alone` says where they tell all: not where some rows are compared with a reference of no past windows.
+    `others` is the part of what devices add to φ that they do not know.
     """
 
     phi: Floats
     df: Floats
     windows: Floats
+    others: Floats
     known: Flags
     alone: Flags
 
-    def over(self, phi: Floats, df: Floats) -> tuple[Floats, Floats, Floats]:
-        """φ, its degrees of freedom, and of how many windows it is: 0 where devices and cells tell it."""
-        take = self.known & (self.alone | (self.phi > phi))
+    def over(self, within: Dispersion) -> tuple[Floats, Floats, Floats]:
+        """φ, its degrees of freedom, and of how many windows it is: 0 where devices and cells tell it.
+
+        Those of the window itself tell `within`.
+        """
+        take = self.known & (self.alone | (self.phi > within.phi))
+        of_windows = Dispersion(self.phi, self.df, self.known)
+        told = of_windows.plus((within.phi - 1) * self.others, within.df)
         return (
-            np.where(take, self.phi, phi),
-            np.where(take, self.df, df),
+            np.where(take, told.phi, within.phi),
+            np.where(take, told.df, within.df),
             np.where(take, self.windows, 0.0),
         )
