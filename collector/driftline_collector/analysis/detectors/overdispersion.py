@@ -37,7 +37,9 @@ _BISECTIONS = 24
 #: What devices of other segments are worth at least, beside a segment's own, in degrees of freedom; and what
 #: they may be worth.
 ELSEWHERE = 8.0
-_WORTH = ELSEWHERE * 2.0 ** np.arange(5)
+_WORTH = ELSEWHERE * 2.0 ** np.arange(6)
+#: A few cells may agree by chance: half of what they are is a margin, and of many so much.
+_MARGIN = 32.0
 #: The tail by which they are judged: this share of cells lies in it, at this normal quantile.
 _TAIL, _TAIL_AT = 0.1, float(special.ndtri(0.9))
 
@@ -119,9 +121,7 @@ def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> 
     rho = np.clip(rho, 0.0, 1.0)
     phi = 1 + np.divide(np.maximum(pairs - df, 0.0), df, out=np.zeros_like(df), where=usable) * rho
     scaled = np.divide(chi2, df * phi, out=np.full_like(df, np.nan), where=usable)
-    # A few cells may agree by chance: half of what they are is a margin.
-    worth = np.maximum(np.minimum(agreed(scaled, df, phi, bins), total / 2), ELSEWHERE)
-    return Correlation(rho, total, worth)
+    return Correlation(rho, total, agreed(scaled, df, phi, bins))
 
 
 def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Correlation:
@@ -195,9 +195,10 @@ def agreed(ratio: Floats, df: Floats, phi: Floats, bins: Floats) -> Floats:
         share = in_tail.sum(0) / cells[some]
         # Beside what chance has in the tail of so few. Features tell together whether devices are alike.
         chance = np.sqrt(_TAIL * (1 - _TAIL) / cells[some])
-        together = share.mean() <= _TAIL + chance.mean() / np.sqrt(some.sum())
+        together = share.mean() <= _TAIL + 2 * chance.mean() / np.sqrt(some.sum())
         worth[some] = np.where(together & (share <= _TAIL + 2 * chance), k, worth[some])
-    return worth
+    total = np.where(np.isfinite(ratio), df, 0.0).sum(0)
+    return np.maximum(np.minimum(worth, total - np.minimum(total / 2, _MARGIN)), ELSEWHERE)
 
 
 def _median(values: Floats) -> Floats:
