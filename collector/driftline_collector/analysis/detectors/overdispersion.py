@@ -32,6 +32,10 @@ Floats = npt.NDArray[np.float64]
 LEAST_CELLS = 5
 #: The quantile that is held against its law.
 _QUIET = 0.4
+#: The normal density there; mean and deviation of the positive half of a normal error, of deviation 1.
+_DENSITY = float(np.exp(-(special.ndtri(_QUIET) ** 2) / 2) / np.sqrt(2 * np.pi))
+_HALF_MEAN = float(1 / np.sqrt(2 * np.pi))
+_HALF_DEVIATION = float(np.sqrt(0.5 - 1 / (2 * np.pi)))
 #: Halvings of where a correlation is sought.
 _BISECTIONS = 24
 #: What devices of other segments are worth at least, beside a segment's own, in degrees of freedom; and what
@@ -118,7 +122,9 @@ def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> 
     total = df.sum(0)
     excess = np.maximum(pairs.sum(0) - total, 0.0)
     rho = np.divide(chi2.sum(0) - total, excess, out=np.zeros_like(total), where=excess > 0)
-    rho = np.clip(rho, 0.0, 1.0)
+    directed = np.divide(df, np.maximum(bins - 1, 1)).sum(0)
+    error = np.divide(np.sqrt(2 * directed), excess, out=np.zeros_like(total), where=excess > 0)
+    rho = _beyond_chance(np.clip(rho, 0.0, 1.0), error)
     phi = 1 + np.divide(np.maximum(pairs - df, 0.0), df, out=np.zeros_like(df), where=usable) * rho
     scaled = np.divide(chi2, df * phi, out=np.full_like(df, np.nan), where=usable)
     return Correlation(rho, total, agreed(scaled, df, phi, bins))
@@ -145,9 +151,30 @@ def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Co
             for centre in (reference[known], common / common.sum(-1, keepdims=True))
         )
     )
+    # As a quantile of so many; that of a χ² by its cube root, which is normal.
+    ninth = 2 / (9 * np.maximum((reference > 0).sum(-1) - 1.0, 1.0))
+    cells = np.maximum((n > 1).sum(0), 1)
+    z, at = special.ndtri(_QUIET), np.sqrt(_QUIET * (1 - _QUIET) / cells) / _DENSITY
+    of_phi = 3 * np.sqrt(ninth) / (1 - ninth + z * np.sqrt(ninth)) * at
+    rho = _beyond_chance(rho, of_phi * cells / np.maximum(n.sum(0), 1.0))
     # The smaller of two estimates is a little too small: that they agree makes it worth no more.
     df = np.where(known, np.minimum((n > 1).sum(0) - 1.0, ELSEWHERE), 0.0)
     return Correlation(rho, df, df)
+
+
+def _beyond_chance(rho: Floats, error: Floats) -> Floats:
+    """ρ ≥ 0 with standard errors about none, (features,); none where chance makes as much of it.
+
+    Else φ is too large by what the positive halves of errors have in the mean. Features tell together.
+    """
+    some = error > 0
+    if not some.any():
+        return rho
+    relative = rho[some] / error[some]
+    limit = _HALF_MEAN + _HALF_DEVIATION / np.sqrt(some.sum())
+    if relative.mean() > limit:
+        return rho
+    return np.where(rho <= 2 * error, 0.0, rho)
 
 
 def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
