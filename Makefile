@@ -54,7 +54,8 @@ bench: install ## measure each figure that the README claims, beside a peer
 soak: install ## run the tests that load a collector for many minutes
 	@$(RUN) -m pytest -m soak --timeout 0
 
-proof: install ## run the tests that prove statistical claims and compare with peers
+# PEERS names Pythons that have Evidently or NannyML, as tests/analysis/peer_scores.py tells how to make them.
+proof: install ## run the tests that prove statistical claims and compare with peers (PEERS="python ...")
 	@$(RUN) -m pytest -n auto -m 'proof or peers' --timeout 0
 
 screenshots: install ## take the pictures of the dashboard in README and docs again

@@ -1,7 +1,7 @@
 """Raw rows as counts by segment, judged by the product's own code: for `benchmarks.drift`."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -48,17 +48,17 @@ def family_of(rows: pa.Table, model: str) -> Family:
 def counted(path: Path, family: Family, batch_rows: int) -> tuple[list[tuple[str, ...]], list[Whole]]:
     """The cells of a file's rows, and of each feature the counts by cell, (cells, fine bins).
 
-    No more than a batch of rows is in memory.
+    No more than two batches of rows are in memory: one is read while that before it is counted.
     """
     cells: dict[tuple[str, ...], int] = {}
     names = [*DIMENSIONS, *(feature.name for feature in family.features)]
     counts = [np.zeros((0, feature.size), np.int64) for feature in family.features]
 
-    def count(batch: pa.RecordBatch, place: Whole, i: int) -> None:
+    def count(batch: pa.RecordBatch, place: Whole, known: int, i: int) -> None:
         feature = family.features[i]
         bins = feature.indices(batch.column(feature.name).to_numpy(zero_copy_only=False))
-        size = len(cells) * feature.size
-        added = np.bincount(place * feature.size + bins, minlength=size).reshape(-1, feature.size)
+        bins += place * feature.size
+        added = np.bincount(bins, minlength=known * feature.size).reshape(-1, feature.size)
         added[: len(counts[i])] += counts[i]
         counts[i] = added
 
@@ -67,10 +67,13 @@ def counted(path: Path, family: Family, batch_rows: int) -> tuple[list[tuple[str
         pq.ParquetFile(path, read_dictionary=DIMENSIONS, pre_buffer=False) as file,
         ThreadPoolExecutor() as pool,
     ):
+        counting: Iterable[None] = ()
         for batch in file.iter_batches(batch_size=batch_rows, columns=names):
             found, own = distinct(pa.table(batch), DIMENSIONS)
             place = np.array([cells.setdefault(cell, len(cells)) for cell in found])[own]
-            list(pool.map(partial(count, batch, place), range(len(counts))))
+            list(counting)
+            counting = pool.map(partial(count, batch, place, len(cells)), range(len(counts)))
+        list(counting)
     return list(cells), counts
 
 

@@ -28,6 +28,8 @@ from driftline_schemas.reference import Reference
 from scipy import special
 
 HOUR = 3600 * 10**9
+#: Hours of a week, and how many past weeks a fleet knows that is compared with them: one more than it takes.
+WEEK, KNOWN_WEEKS = 168, 9
 START = 1_767_225_600 * 10**9
 MODEL = "simulated"
 _REFERENCE_ROWS = 50_000
@@ -160,22 +162,21 @@ class Fleet:
     def _shares(self, feature: int, mean: Floats, deviation: Floats, tail: Floats) -> Floats:
         """The probabilities of these by device, (devices, bins)."""
         edges = np.array(self.reference.binning.features[feature].edges or _CUTS)
-        z = (edges - mean[:, None]) / deviation[:, None]
-        below = (1 - tail[:, None]) * special.ndtr(z) + tail[:, None] * special.ndtr(z - 3)
-        shares = np.diff(below, axis=1, prepend=0.0, append=1.0)
-        return np.asarray(shares / shares.sum(1, keepdims=True), dtype=np.float64)
+        return _between(edges, mean, deviation, tail)
 
     def merged_shares(self, hour: int, family: Family) -> Floats:
         """The probabilities of a family's test bins by device and feature, (devices, features, bins)."""
         means = self._means(hour)
-        by_feature = []
-        for i, merged in enumerate(family.merged):
-            fine = np.zeros((len(means[0]), len(merged)))
-            feature = family.features[i]
-            places = [feature.index(name) for name in _FIFTHS] if feature.categories else slice(-1)
-            fine[:, places] = self._shares(i, *(part[:, i] for part in means))
-            by_feature.append(project(fine, merged, family.width))
-        return np.stack(by_feature, axis=1)
+        shares = np.zeros((len(means[0]), len(family.merged), family.width))
+        for i, (merged, feature) in enumerate(zip(family.merged, family.features, strict=True)):
+            if feature.categories:
+                edges, test_bin = np.array(_CUTS), merged[[feature.index(name) for name in _FIFTHS]]
+            else:
+                # Of the many fine bins only the edges matter at which one test bin ends.
+                ends = np.flatnonzero(np.diff(merged[:-1]))
+                edges, test_bin = np.array(feature.edges)[ends], merged[[*ends, len(merged) - 2]]
+            shares[:, i] = project(_between(edges, *(part[:, i] for part in means)), test_bin, family.width)
+        return shares
 
     def devices_of(self) -> tuple[Device, ...]:
         """All devices, in the order of `merged_shares`."""
@@ -224,3 +225,15 @@ class Fleet:
                 "counts": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values.ravel())),
             }
         )
+
+
+def _between(edges: Floats, mean: Floats, deviation: Floats, tail: Floats) -> Floats:
+    """The probabilities of the bins that ascending edges make, by device, (devices, edges + 1)."""
+    z = (edges - mean[:, None]) / deviation[:, None]
+    below = special.ndtr(z)
+    if tail.any():
+        below = (1 - tail[:, None]) * below + tail[:, None] * special.ndtr(z - 3)
+    shares = np.ones((len(mean), len(edges) + 1))
+    shares[:, :-1] = below
+    shares[:, 1:] -= below
+    return shares

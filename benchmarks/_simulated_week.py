@@ -3,6 +3,8 @@
 What the scheduler does between reading profiles and writing evaluations, through the product's own search:
 each hour by itself and merged with those before it, the findings, what goes on from one hour to the next. A
 twentieth of the devices is always late: an hour is judged without them, and later ones know what they sent.
+Either it is the fleet's first week, held against what the model was trained on, or one that is compared with
+the same hours of nine past weeks (`_simulated_past`).
 """
 
 from collections import deque
@@ -19,15 +21,16 @@ from driftline_collector.analysis.search import Before, Search, Searched
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.spans import spans
 
-from benchmarks._simulated_fleet import Fleet
+from benchmarks._simulated_fleet import KNOWN_WEEKS, WEEK, Fleet
+from benchmarks._simulated_past import PastWeeks
 
 _LATE = 0.05
 
 
-def incidents(fleet: Fleet, hours: int) -> int:
-    """How many findings begin in so many hours."""
+def incidents(fleet: Fleet, hours: int, *, matched: bool = False) -> int:
+    """How many findings begin in so many hours, `matched` with those of past weeks."""
     begun = 0
-    for search, searched in searches(fleet, hours, Limits()):
+    for search, searched in searches(fleet, hours, Limits(), matched=matched):
         begun += int((_findings(searched) & ~search.before.findings).sum())
     return begun
 
@@ -39,7 +42,9 @@ def sizes(fleet: Fleet, hours: int) -> dict[int, float]:
     return {width: float(np.mean(p[np.isfinite(p)] < 0.05)) for width, p in tested.items()}
 
 
-def searches(fleet: Fleet, hours: int, limits: Limits) -> Iterator[tuple[Search, Searched]]:
+def searches(
+    fleet: Fleet, hours: int, limits: Limits, *, matched: bool = False
+) -> Iterator[tuple[Search, Searched]]:
     """The search of each hour, and what it found."""
     (family,) = families(fleet.references()).values()
     devices = fleet.devices_of()
@@ -51,24 +56,31 @@ def searches(fleet: Fleet, hours: int, limits: Limits) -> Iterator[tuple[Search,
     earlier: deque[Counted] = deque(maxlen=WIDEST - 1)
     nobody = np.zeros(len(lattice.nodes), dtype=np.bool_)
     before = Before(nobody, nobody)
+    since = KNOWN_WEEKS * WEEK + WIDEST if matched else 0
+    weeks = PastWeeks(fleet, family, lattice, since) if matched else None
     shares = fleet.merged_shares(0, family)
-    for hour in range(hours):
+    # Who has been there for weeks has been there for the last day.
+    for hour in range(max(since - WIDEST + 1, 0), since + hours):
         if hour % 24 == 0 or fleet.cycle or fleet.moves:
             shares = fleet.merged_shares(hour, family)
         counts = rng.multinomial(fleet.rows, shares).astype(np.uint16)
-        now = Counted(tuple(devices[i] for i in on_time), counts[on_time])
-        search = Search(
-            spans=[*spans(now, earlier, version, family, lattice, past={})],
-            tested=tested,
-            lattice=lattice,
-            before=before,
-            false_discovery=limits.false_discovery,
-            minimum_rows=limits.minimum_rows,
-        )
-        searched = search.run()
-        yield search, searched
-        goes_on = before.drifted & searched.lingering.any(-1)
-        before = Before(searched.kept.segments | goes_on, _findings(searched) | (before.findings & goes_on))
+        if hour >= since:
+            now = Counted(tuple(devices[i] for i in on_time), counts[on_time])
+            past = weeks.at(hour) if weeks else {}
+            search = Search(
+                spans=[*spans(now, earlier, version, family, lattice, past=past)],
+                tested=tested,
+                lattice=lattice,
+                before=before,
+                false_discovery=limits.false_discovery,
+                minimum_rows=limits.minimum_rows,
+            )
+            searched = search.run()
+            yield search, searched
+            goes_on = before.drifted & searched.lingering.any(-1)
+            before = Before(
+                searched.kept.segments | goes_on, _findings(searched) | (before.findings & goes_on)
+            )
         earlier.appendleft(Counted(devices, counts))
 
 

@@ -20,8 +20,11 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
   which nothing moved.
 - `storm`: a region of 200 cells is shifted by 1σ at once: `storm_findings` is the most findings of an hour.
 - `weighted`: selected samples in place of profiles (`_selected_samples`): `weighted_size_max` and the like.
-- `week`: a week without drift of 2,000 segments, whose devices and days differ, some always late; judged from
-  counts, see `_simulated_week`: `incidents_per_week` is how many findings began, on average, `weeks` each.
+- `week`: a week without drift of 2,000 segments, whose devices, days and hours differ, some always late;
+  judged from counts, see `_simulated_week`: `incidents_per_week` is how many findings began, on average,
+  `weeks` each. It is the first week, with a cycle of .1σ, less than the least effect that matters.
+- `matched_week`: the like, with a cycle of .4σ, compared with the same hours of nine past weeks:
+  `matched_incidents_per_week`, `matched_weeks`.
 - `day`: the first day of one, through store, scheduler and alerts: `alerts_in_a_day` is how many rang.
 
 With `--peers`, Pythons that have Evidently or NannyML, `peers` has what these call drifted by default of the
@@ -183,9 +186,17 @@ def storm(seeds: Sequence[int], fleet: Fleet) -> dict[str, Any]:
 
 
 def week(seeds: Sequence[int], fleet: Fleet, hours: int = 168) -> dict[str, Any]:
-    """Findings of weeks in which nothing drifts, though devices and days differ."""
+    """Findings of first weeks in which nothing drifts, though devices, days and hours differ."""
     begun = [incidents(replace(_whole(fleet), seed=seed), hours) for seed in seeds]
     return {"incidents_per_week": round(float(np.mean(begun)) * 168 / hours, 3), "weeks": begun}
+
+
+def matched_week(seeds: Sequence[int], fleet: Fleet, hours: int = 168) -> dict[str, Any]:
+    """The like of fleets with a greater cycle, which are compared with the same hours of past weeks."""
+    whole = replace(_whole(fleet), cycle=0.4)
+    begun = [incidents(replace(whole, seed=seed), hours, matched=True) for seed in seeds]
+    per_week = round(float(np.mean(begun)) * 168 / hours, 3)
+    return {"matched_incidents_per_week": per_week, "matched_weeks": begun}
 
 
 def day(seeds: Sequence[int], fleet: Fleet, hours: int = 24) -> dict[str, Any]:
@@ -196,7 +207,7 @@ def day(seeds: Sequence[int], fleet: Fleet, hours: int = 24) -> dict[str, Any]:
 
 def _whole(fleet: Fleet) -> Fleet:
     """Two thousand segments."""
-    return replace(fleet, versions=4, types=19, regions=19, correlation=0.05, jitter=0.05)
+    return replace(fleet, versions=4, types=19, regions=19, correlation=0.05, jitter=0.05, cycle=0.1)
 
 
 def _rung(simulation: Simulation, hours: int) -> int:
@@ -212,6 +223,7 @@ EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "power": power,
     "storm": storm,
     "week": week,
+    "matched_week": matched_week,
     "weighted": lambda seeds, _: weighted(seeds),
     "day": day,
 }
@@ -223,13 +235,13 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print nothing but one JSON object")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="(default: 1 2 3)")
     parser.add_argument("--experiments", nargs="+", choices=EXPERIMENTS, default=list(EXPERIMENTS))
-    parser.add_argument("--hours", type=int, default=24, help="of the week (default: %(default)s)")
+    parser.add_argument("--hours", type=int, default=24, help="of a week (default: %(default)s)")
     parser.add_argument("--peers", nargs="*", default=[], metavar="PYTHON", help="with Evidently or NannyML")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="where SVGs are put")
     options = parser.parse_args()
     figures: dict[str, Any] = {}
     for name in options.experiments:
-        more = {"hours": options.hours} if name == "week" else {}
+        more = {"hours": options.hours} if name.endswith("week") else {}
         figures |= EXPERIMENTS[name](options.seeds, Fleet(seed=0), **more)
     if options.peers:
         figures["peers"] = called_drifted(options.peers, NUISANCES, options.seeds)

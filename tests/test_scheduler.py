@@ -13,10 +13,12 @@ import pytest
 from driftline_collector.analysis.evaluate import Policy
 from driftline_collector.analysis.evaluation import WindowResult
 from driftline_collector.analysis.past_reference import of_past
+from driftline_collector.app import taken_in_until
 from driftline_collector.scheduler import Scheduler
 from driftline_collector.store import transaction
 from driftline_collector.store.base import Selection, Tables
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.queued import Waiting
 from driftline_collector.store.scopes import Scope
 from driftline_schemas.reference import Reference
 
@@ -425,3 +427,24 @@ def test_what_was_counted_on_other_bins_keeps_its_verdict(setup: Setup) -> None:
     setup.scheduler.reference_registered()
     assert setup.tick(setup.now_ns + 2) == []
     assert [row["reference"] for row in setup.stored()] == ["reference-2.0.0"]
+
+
+def test_a_tick_waits_once_for_what_was_accepted_however_much_it_reads(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setup.report(0, *CAMERAS)
+    waits: list[int] = []
+    monkeypatch.setattr(setup.store, "catch_up", lambda: waits.append(1))
+    assert len(setup.tick(window(0)[1])) == 1
+    assert len(waits) == 1
+    setup.stored()
+    assert len(waits) == 2
+
+
+def test_a_window_is_not_over_while_its_data_wait_for_the_database(
+    setup: Setup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = taken_in_until(setup.store, lambda: window(1)[1])
+    assert clock() == window(1)[1]
+    monkeypatch.setattr(setup.store, "waiting", lambda: Waiting(bytes=7, oldest_s=30.0, fault=None))
+    assert clock() == window(1)[1] - 30 * SECOND

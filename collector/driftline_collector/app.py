@@ -87,7 +87,12 @@ class Collector:
         )
         self._evaluated = 0
         self._scheduler = _scheduler(
-            self._store, settings.evaluation, rules, self._observe, judged=self._delivery.wake, now=now
+            self._store,
+            settings.evaluation,
+            rules,
+            self._observe,
+            judged=self._delivery.wake,
+            now=taken_in_until(self._store, now),
         )
         self._serving = False
         self._otlp = OtlpHttp(
@@ -223,6 +228,19 @@ def _scheduler(
         now=now,
         judged=judged,
     )
+
+
+def taken_in_until(store: DuckDBStore, now: Callable[[], int]) -> Callable[[], int]:
+    """Up to when (ns since the epoch) all that came is in the database; waits a while for what is not.
+
+    By this clock windows close: one whose data still wait in the journal would be judged without them.
+    """
+
+    def until_ns() -> int:
+        store.settle()
+        return now() - round(1e9 * (store.waiting().oldest_s or 0.0))
+
+    return until_ns
 
 
 class RegisteredEdges:

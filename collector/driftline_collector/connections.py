@@ -10,11 +10,13 @@ import asyncio
 import contextlib
 import logging
 import resource
+import sys
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+from httptools import HttpParserCallbackError
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
@@ -29,6 +31,9 @@ _LOOK_AGAIN_S = 0.005
 #: Files and sockets that are none of the clients'.
 _OWN_FILES = 256
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_UNAVAILABLE = (
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+)
 _TIMEOUT = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 
 
@@ -194,6 +199,14 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         if self._head_bytes > MAX_HEAD_BYTES and self._phase in (_Phase.HEAD, _Phase.BODY):
             self._end(_TOO_LARGE)
+
+    def send_400_response(self, msg: str) -> None:
+        """Called by uvicorn for whatever the parser raises; where that is our own fault, as when there is no
+        memory for a body, the sender is to come again."""
+        if isinstance(sys.exception(), HttpParserCallbackError):
+            self._end(_UNAVAILABLE)
+        else:
+            super().send_400_response(msg)
 
     # -- the parser ----------------------------------------------------------------------------------------
     def on_message_begin(self) -> None:

@@ -7,6 +7,7 @@ and a restart goes on after the last window that was judged.
 import logging
 import threading
 from collections.abc import Callable
+from contextvars import copy_context
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +18,7 @@ from driftline_collector.analysis.recent import Recent
 from driftline_collector.analysis.windows import LOOK_BACK, Window, is_closed
 from driftline_collector.errors import CollectorError
 from driftline_collector.store.base import Selection, Store, Tables
+from driftline_collector.store.together import read_together
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +96,11 @@ class Scheduler:
 
     def tick(self) -> list[WindowResult]:
         """Judge what is due now."""
+        # In a context of its own: who calls this goes on to wait for what it reads.
+        return copy_context().run(self._tick)
+
+    def _tick(self) -> list[WindowResult]:
+        read_together()
         now_ns = self._now()
         # What has arrived is looked up first: data for a window that is judged below are no revision of it.
         results = self._revise(now_ns)

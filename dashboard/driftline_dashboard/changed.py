@@ -17,7 +17,7 @@ _FEATURES = 4
 
 def card(changed: WhatChanged, features: Sequence[MovedFeature], today: datetime | None) -> None:
     """Sentences, and the devices by their share of the shift."""
-    layout.section("What changed", f"Since when and whose: by {words.feature(changed.feature)}.")
+    layout.section("What changed", f"Told by {words.feature(changed.feature)}, which moved most.")
     for sentence in sentences(changed, features, today):
         layout.note(sentence)
     if changed.contributors:

@@ -32,6 +32,7 @@ from examples.digits_fleet.scenario import Timeline
 from examples.digits_fleet.view import View, summary
 
 _SETTLE = 60.0  # seconds at most until the collector has nothing left to do; an idle machine needs few
+_LATE = 60.0  # seconds; windows close after twenty at most, and an idle machine judges them at once
 _FINISH = 20.0  # seconds kept for stopping, and for the collector to count what came last
 
 
@@ -105,6 +106,10 @@ def tour(folder: Path, options: argparse.Namespace) -> int:
                 coverage = run.api.coverage()
                 so_far = make_report(run.api, run.ledger, run.counters, coverage, run.receiver.deliveries)
                 console.print(summary(so_far, settled=False))
+                if (late := time.time() - run.api.judged_until()) > _LATE:
+                    console.print(
+                        f"this machine is busy: nothing of the last {late:.0f} s is judged yet, so wait"
+                    )
                 if run.dashboard:
                     found = links.links(run.dashboard, run.api.alerts(), KILLED)
                     console.print(links.shown(found), soft_wrap=True)

@@ -163,7 +163,10 @@ class Reference:
         try:
             document = json.loads(Path(path).read_text(encoding="utf-8"))
         except (ValueError, RecursionError) as error:
-            raise SchemaError(f"not JSON: {error}", where=str(path)) from error
+            raise SchemaError(
+                f"no reference, which driftline reference build makes of data: not JSON: {error}",
+                where=str(path),
+            ) from error
         return cls.from_json(document, where=str(path))
 
 

@@ -7,8 +7,13 @@ Neither lives in our environment (NannyML brings a hundred packages), so each is
     python -m venv two && two/bin/pip install nannyml==0.13.1 statsmodels
     two/bin/python tests/analysis/peer_scores.py
 
-Each adds what it knows to the file. Their functions take values, not counts: they are given each bin's place
-as often as it was counted, which both then count again.
+Each adds what it knows to the file, or to another one that is named. `make proof` asks them again, where the
+variable PEERS names such Pythons:
+
+    make proof PEERS='one/bin/python two/bin/python'
+
+Their functions take values, not counts: they are given each bin's place as often as it was counted, which
+both then count again.
 """
 
 import importlib.metadata
@@ -66,7 +71,8 @@ def nannyml(reference: pd.Series, now: pd.Series) -> dict[str, float]:
 
 
 def main() -> None:
-    known = json.loads(FILE.read_text()) if FILE.exists() else {"versions": {}, "scores": {}}
+    file = Path(sys.argv[1]) if len(sys.argv) > 1 else FILE
+    known = json.loads(file.read_text()) if file.exists() else {"versions": {}, "scores": {}}
     for peer in (evidently, nannyml):
         try:
             version = importlib.metadata.version(peer.__name__)
@@ -76,8 +82,8 @@ def main() -> None:
         for case, (places, now, reference) in CASES.items():
             values = [pd.Series(np.repeat(places, counts), name="x") for counts in (reference, now)]
             known["scores"].setdefault(case, {})[peer.__name__] = peer(*values)
-    FILE.write_text(json.dumps(known, indent=1) + "\n")
-    sys.stdout.write(f"{FILE}: {known['versions']}\n")
+    file.write_text(json.dumps(known, indent=1) + "\n")
+    sys.stdout.write(f"{file}: {known['versions']}\n")
 
 
 if __name__ == "__main__":

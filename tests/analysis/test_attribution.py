@@ -93,7 +93,13 @@ def test_one_device_that_makes_nearly_all_of_it_is_named() -> None:
 
 def test_devices_with_too_few_rows_to_tell_are_no_reason_for_a_cause() -> None:
     found = attribute(np.zeros(18), {"device_type": TYPES, "region": REGIONS})
-    assert found == Attribution("unclear", None, ("0 devices can tell by themselves",))
+    reason = "only 0 devices have rows enough to say whether they shifted; it takes 3"
+    assert found == Attribution("unclear", None, (reason,))
+
+
+def test_where_no_device_shifted_by_itself_that_is_said() -> None:
+    found = attribute(np.full(18, -5.0), {"device_type": TYPES, "region": REGIONS})
+    assert found == Attribution("unclear", None, ("none of 18 devices shifted by itself",))
 
 
 def test_contributions_add_up_to_the_whole_shift() -> None:

@@ -203,3 +203,16 @@ def test_samples_of_nothing_known_are_judged_by_nobody(store: DuckDBStore) -> No
     whole = judged(store)[None]
     assert whole.verdict in ("insufficient_data", "no_reference")
     assert whole.p is None
+
+
+def test_a_device_without_the_reference_is_told_that_its_samples_are_all_there_is(store: DuckDBStore) -> None:
+    rng = np.random.default_rng(7)
+    feed = watched(store, x=rng.normal(size=5000))
+    feed.point(place(feed, CAMERAS[0]) | {"binning": None}, LABEL, "predictions", [400])
+    feed.commit()
+    values = {"x": rng.normal(size=4), "healthy": rng.normal(size=4)}
+    selecting.send(store, CAMERAS[0], 0, values, np.full(4, 0.01))
+    whole = judged(store)[None]
+    assert (whole.verdict, whole.n) == ("insufficient_data", 400)
+    said = "4 samples are too few, and nothing is counted on a reference's bins; a verdict needs 50"
+    assert whole.reason == said

@@ -15,8 +15,8 @@ from driftline_collector.analysis.windows import Window
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.scopes import Scope
 
-from benchmarks._matched import WEEK, remember
-from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
+from benchmarks._matched import remember
+from benchmarks._simulated_fleet import HOUR, MODEL, START, WEEK, Fleet, Move
 
 NOON = 6  # where the daily cycle is at its height
 SMALL = Fleet(types=2, regions=3, features=2, cycle=0.4, seed=7)

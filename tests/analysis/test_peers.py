@@ -1,6 +1,9 @@
 """Where a peer computes the same number on the same bins, it is the same number."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +21,8 @@ from driftline_collector.analysis.detectors.sample import Sample
 from scipy import stats
 from scipy.spatial import distance
 
+from benchmarks._peer_sizes import called_drifted
+from tests.analysis import peer_scores
 from tests.analysis.peer_scores import CASES, FILE
 
 PEERS: dict[str, dict[str, dict[str, float]]] = json.loads(FILE.read_text())["scores"]
@@ -96,3 +101,34 @@ def test_the_first_component_of_the_smooth_test_is_the_rank_sum_test(case: str) 
     (first, _), _ = neyman_smooth.polynomials(u.pooled)
     p, r = u.shares
     assert z2 == pytest.approx(float(((p - r) * first).sum() ** 2 / u.c), rel=1e-6)
+
+
+@pytest.fixture(scope="module")
+def pythons() -> list[str]:
+    """Pythons that have Evidently or NannyML, as the variable PEERS names them."""
+    named = os.environ.get("PEERS", "").split()
+    if not named:
+        pytest.skip("PEERS names no Python that has evidently or nannyml: see tests/analysis/peer_scores.py")
+    return named
+
+
+@pytest.mark.peers
+def test_peers_say_today_what_is_kept_of_them(pythons: list[str], tmp_path: Path) -> None:
+    file = tmp_path / "scores.json"
+    for python in pythons:
+        subprocess.run([python, peer_scores.__file__, file], check=True, capture_output=True, timeout=300)
+    answers = json.loads(file.read_text())["scores"]
+    assert answers.keys() == CASES.keys()
+    for case, of_peers in answers.items():
+        assert of_peers
+        for peer, scores in of_peers.items():
+            assert scores == pytest.approx(PEERS[case][peer], abs=1e-9)
+
+
+@pytest.mark.peers
+def test_peers_call_drifted_by_default_what_does_not_drift(pythons: list[str]) -> None:
+    """As docs/results/false_alarms.md tells: more than one column in ten, of devices that merely differ."""
+    setting = {"two devices": {"devices": 2, "rows": 150, "correlation": 0.1}}
+    told = called_drifted(pythons, setting, [1])
+    assert len(told) == len(pythons)
+    assert min(shares["two devices"] for shares in told.values()) > 0.1

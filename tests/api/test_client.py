@@ -113,7 +113,7 @@ PROBLEM = {"detail": "no such device", "errors": [{"where": "x", "message": "y"}
     ("answer", "message", "status"),
     [
         (refused, "no collector answers at http://collector:4318; start one with: driftline collector", None),
-        (slow, "http://collector:4318: timed out", None),
+        (slow, "the collector at http://collector:4318 has not answered in time", None),
         (saying(404, PROBLEM, "application/problem+json"), "no such device", 404),
         (
             saying(502, "<html>bad gateway</html>", "text/html"),

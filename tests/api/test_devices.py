@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from driftline_collector.client import ClientError, Device
+from driftline_collector.store.queued import Waiting
 
 from tests.api.seeded import Seeded, seeded
 from tests.seeding import SMALL
@@ -127,3 +128,12 @@ def test_an_unknown_device_is_said_to_be_unknown(varied: Seeded) -> None:
     with pytest.raises(ClientError, match="it last did at 2026-11-21T") as caught:
         varied.client.device_series("cam-0000", start="2026-11-01T00:00:00Z", end="2026-11-02T00:00:00Z")
     assert caught.value.status == 404
+
+
+def test_a_device_whose_word_may_wait_in_the_journal_is_not_silent(
+    varied: Seeded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = 2.0 * REPORT / 1e9 + 86_400
+    monkeypatch.setattr(varied.store, "waiting", lambda: Waiting(bytes=1, oldest_s=long, fault=None))
+    assert list(varied.client.devices(state="silent")) == []
+    assert varied.client.overview().silent_devices == 0

@@ -14,6 +14,7 @@ from driftline_collector.answers.doctor import Doctor, Finding
 from driftline_collector.api.app import create_api
 from driftline_collector.api.parts import Parts
 from driftline_collector.client import Client
+from driftline_collector.store.amounts import span
 from driftline_collector.store.retention import RetentionPolicy
 from driftline_collector.store.usage import Space
 
@@ -141,6 +142,21 @@ def test_a_retired_device_that_reports_is_told(fleet: Seeded) -> None:
     fleet.client.retire("cam-0001", author="a", reason="b", since="2h")
     finding = look(fleet)["retired_devices_report"]
     assert (finding.severity, finding.examples) == ("warning", ("cam-0001",))
+
+
+def test_windows_that_wait_to_be_judged_are_told(fleet: Seeded) -> None:
+    row = {"model": "digits", "segment": "model=digits", "measure": "drift", "revision": 0, "finding": False}
+    start = NOW // HOUR * HOUR
+    for hours in (4, 1):
+        times = {"window_start_ns": start - hours * HOUR, "window_end_ns": start - (hours - 1) * HOUR}
+        put(fleet, "evaluations", **row, **times, evaluated_ns=NOW)
+        found = look(fleet).get("verdicts_late")
+        if hours == 1:
+            assert found is None, "the hour under way is not over"
+        else:
+            assert found is not None
+            waits = NOW - (start - 2 * HOUR) - 10 * MINUTE
+            assert (found.severity, found.examples) == ("warning", (f"digits: {span(waits / 1e9)}",))
 
 
 def test_clocks_that_are_a_day_off_are_found_either_way(fleet: Seeded) -> None:

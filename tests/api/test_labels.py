@@ -128,8 +128,8 @@ def test_the_command_imports_a_file_and_says_how_many_match(collector: Serving, 
     done = here("labels", "import", "truth.csv", "--url", collector.url, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
-        "2 labels taken; 1 are for predictions that are here.",
-        "1 wait for their predictions, which never come where those were not sampled: z",
+        "Labels taken: 2, of which 1 for predictions that are here.",
+        "Waiting for their predictions, which never come where those were not sampled: 1, such as z",
     ]
     assert stored(collector) == [("a", "7"), ("z", "1")]
 

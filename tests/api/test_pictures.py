@@ -125,6 +125,11 @@ def part(name: str, low: float | None, high: float | None, before: float, now: f
             "stable",
             "x has not moved by as much as matters: the share up to 2 fell from 50 % to 45 %.",
         ),
+        (
+            [part("(1, 2]", 1, 2, 0.334, 0.326), part("(2, 3]", 2, 3, 0.666, 0.674)],
+            "stable",
+            "x has not moved by as much as matters: the share up to 2 fell from 33.4 % to 32.6 %.",
+        ),
         ([part("(1, 2]", 1, 2, 1.0, 1.0)], "stable", "x is spread as in the reference."),
         ([part("(1, 2]", 1, 2, 1.0, 0.0)], "stable", "x: nothing was counted in this window."),
         ([part("(1, 2]", 1, 2, 0.0, 1.0)], "stable", "x: there is no reference to compare with."),

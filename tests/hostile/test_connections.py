@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-from driftline_collector.connections import MAX_UNREAD_BYTES, Connection, Patience
+from driftline_collector.connections import MAX_UNREAD_BYTES, Connection, Patience, Watch
 from driftline_collector.server import Receive, Scope, Send, Server, address, listen
 
 PATIENCE = Patience(head=1, body=1, slowest=1000, idle=1, reading=1, connections=16)
@@ -229,3 +229,18 @@ def test_what_many_send_at_once_waits_with_them_until_it_can_be_looked_at() -> N
         for client in sockets:
             assert everything(client).endswith(str(size).encode())
     assert not watch.is_full
+
+
+def test_where_there_is_no_memory_for_a_body_its_sender_is_to_come_again(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "read", exhausted)
+        answer = talked_to(url, POST + b"content-length: 5\r\n\r\nhello")
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: 1\r\n" in answer
+    assert talked_to(url, POST + b"content-length: nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert httpx.post(url, content=b"hello").text == "5"

@@ -1,6 +1,8 @@
 """The fast way to Arrow against the slow one that is right, on any request there can be."""
 
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -187,6 +189,28 @@ def nearly_right_metrics(rng: random.Random) -> Message:
                 time_unix_nano=60, zero_count=rng.choice([0, 2**64 - 1]), attributes=wire.pairs(own)
             ).positive.bucket_counts.extend([1, 2])
     return wire.metrics(*made, device=wire.DEVICE | {names.STREAM_ID: str(rng.random())})
+
+
+IN_LITTLE_MEMORY = """
+import re, resource
+from driftline_collector.receiver.ptars_adapter import check
+from driftline_collector.receiver.signals import LOGS
+body = LOGS.request(resource_logs=[{"schema_url": "x"}] * 500_000).SerializeToString()
+held = int(re.search(r"VmData:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
+resource.setrlimit(resource.RLIMIT_DATA, (held, held))
+try:
+    check(LOGS, body)
+except MemoryError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the system does not limit private memory")
+def test_a_body_that_there_is_no_memory_for_is_not_its_senders_fault() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IN_LITTLE_MEMORY], capture_output=True, text=True, check=False
+    )
+    assert done.stdout.startswith("protobuf has no memory for "), done.stderr
 
 
 def assert_equal(signal: Signal, bodies: list[bytes]) -> None:

@@ -77,7 +77,7 @@ def test_the_file_tells_all_features_with_their_numbers_and_loads_nothing(eviden
     assert "script" not in found.tags
     for one in evidence.features:
         assert words.feature(one.feature) in found.said
-        assert words.number(one.value) in found.said
+        assert words.effect(one.value) in found.said
     assert all(one.id in found.said for one in evidence.references)
     assert evidence.references
     assert "__score__" not in found.said
@@ -220,7 +220,7 @@ def test_evidentlys_report_on_the_samples_is_attached(
     tmp_path: Path, small: Seeded, evidence: Evidence
 ) -> None:
     """Where `evidently` is installed, which our own environment does without."""
-    pytest.importorskip("evidently")
+    pytest.importorskip("evidently", reason="evidently is not installed: pip install -e '.[reports]'")
     from driftline_collector.cli.evidently import report_on_samples
 
     (tmp_path / "train.csv").write_text("contrast,sharpness\n" + "0.5,0.4\n0.2,0.9\n" * 100)

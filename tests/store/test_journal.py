@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from driftline_collector.errors import StoreError
+from driftline_collector.store import inbox
 from driftline_collector.store import journal as module
 from driftline_collector.store.batch import Batch, Refusal, Rows
 from driftline_collector.store.duckdb import DuckDBStore
@@ -37,11 +38,14 @@ def read(folder: Path, applied: int = 0, database_id: str = ID) -> list[tuple[in
     return [(position, bytes(entry)) for position, entry in found]
 
 
-def stop_taking_in(monkeypatch: pytest.MonkeyPatch) -> None:
+FULL = duckdb.IOException("no space left on device")
+
+
+def stop_taking_in(monkeypatch: pytest.MonkeyPatch, fault: Exception = FULL) -> None:
     """As in the moment before a crash: what is accepted stays in the journal."""
 
     def broken(self: Transactions, batches: list[Batch], applied: int | None = None) -> None:
-        raise duckdb.IOException("no space left on device")
+        raise fault
 
     monkeypatch.setattr(Transactions, "commit", broken)
 
@@ -70,15 +74,44 @@ def test_what_was_accepted_is_there_after_a_crash_once(path: Path, monkeypatch: 
     assert not list(path.parent.glob("*.journal"))
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FULL,
+        duckdb.OutOfMemoryException("failed to allocate"),
+        duckdb.InvalidInputException("exporting a stream from the object registered failed: MemoryError: "),
+        ImportError("acero: cannot map zero-fill pages"),
+    ],
+    ids=["disk", "memory", "Arrow's memory", "memory for a library"],
+)
 def test_the_database_takes_in_what_it_could_not_as_soon_as_it_can(
-    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+    store: DuckDBStore, folder: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
 ) -> None:
     with monkeypatch.context() as patch:
-        stop_taking_in(patch)
+        stop_taking_in(patch, fault)
         store.inbox.submit(predictions("a", [1])).result(60)
         assert ids(store) == []
     assert store.writer.wait_for_room(0, 10)
     assert ids(store) == ["a-1"]
+    assert not list(folder.glob("*.unstorable"))
+
+
+def test_where_memory_runs_out_who_waits_is_told_and_the_next_is_taken(
+    store: DuckDBStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhausted(*_: object) -> bytes:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inbox, "encode", exhausted)
+        with pytest.raises(StoreError, match="cannot be written to the journal"):
+            store.inbox.submit(predictions("a", [1])).result(60)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "_head", exhausted)
+        with pytest.raises(StoreError, match="the journal cannot be written"):
+            store.inbox.submit(predictions("a", [2])).result(60)
+    store.inbox.submit(predictions("a", [3])).result(60)
+    assert ids(store) == ["a-3"]
 
 
 def test_a_journal_that_cannot_be_written_is_told_and_nothing_of_it_is_stored(

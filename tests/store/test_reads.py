@@ -4,6 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pyarrow as pa
+import pytest
+from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.duckdb import DuckDBStore
@@ -186,3 +188,12 @@ def test_samples_touch_a_window_where_nobody_counts(store: DuckDBStore) -> None:
     assert [row["window_start_ns"] for row in store.touched(0, 100).to_pylist()] == [0, 100]
     take(store, predictions("a", [6]))
     assert store.touched(latest, 100).num_rows == 0
+
+
+def test_a_read_that_lacks_memory_says_what_to_do(store: DuckDBStore) -> None:
+    before = store.memory().column("limit")[0].as_py()
+    store.archive.cursor.execute("SET memory_limit = '100kB'")
+    with pytest.raises(StoreError, match=r"give it more \(store\.memory\)"):
+        store.evaluations(Selection(model="digits"))
+    store.archive.cursor.execute(f"SET memory_limit = '{before}'")
+    assert store.evaluations(Selection(model="digits")).num_rows == 0

@@ -91,8 +91,12 @@ def attribute(
     if strongest is not None and strongest.share >= _ALONE and alike.sum() <= 1 < told.sum():
         reason = f"{strongest.device} makes {strongest.share:.0%} of the shift, and no other device shifted"
         return Attribution("device", f"device={strongest.device}", (reason,))
-    if told.sum() < _LEAST_DEVICES or not alike.any():
-        return Attribution("unclear", None, (f"{_many(int(told.sum()), 'device')} can tell by themselves",))
+    if told.sum() < _LEAST_DEVICES:
+        able = f"{_many(int(told.sum()), 'device')} {'has' if told.sum() == 1 else 'have'} rows enough"
+        reason = f"only {able} to say whether they shifted; it takes {_LEAST_DEVICES}"
+        return Attribution("unclear", None, (reason,))
+    if not alike.any():
+        return Attribution("unclear", None, (f"none of {int(told.sum())} devices shifted by itself",))
     columns = {name: np.array(values[name], dtype=object) for name in _CAUSES if name in values}
     if alike.sum() >= _INSIDE * told.sum():
         return _everywhere(alike, told, columns)

@@ -9,6 +9,11 @@ differs from one day to the next (weather, a shift of workers) is a variance σ�
 so that σ² is estimated from the past windows, and φ follows from the c of the window that is judged. Windows
 are weighted by 1/c; K of them have (Σ w)² / Σ w² - 1 degrees of freedom. That is few: so what cells commonly
 have is mixed in, as φ of devices is, and counts for as much as cells agree on it.
+
+Past windows know how much windows of the same devices differ. Where a device is late, its cell is held
+against a past of others, too: of D devices d are left, whose mean is off by ρ (1/d - 1/D) more. If each has
+as many rows, that is |1 - n/m| times what devices add to φ, with n rows now and m in a past window; with new
+devices likewise. Rows between the fewest and the most of any past window count as of the same devices.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, agreed, degrees
+from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, Dispersion, agreed, degrees
 from driftline_collector.analysis.detectors.psi import population_stability
 from driftline_collector.analysis.references import Family
 
@@ -124,11 +129,14 @@ class Baseline:
             return expected
         return np.where(self.possible & expected.any(-1, keepdims=True), np.maximum(expected, 1.0), expected)
 
-    def replicates(self, rows: Floats, c: Floats, total: Total) -> "Replicates":
-        """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell."""
+    def replicates(self, rows: Floats, squares: Floats, c: Floats, total: Total) -> "Replicates":
+        """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell.
+
+        `rows` and `squares`, (L, F), are Σ n and Σ n² over devices.
+        """
         if self.past is None or not self.own.any():
             none = np.zeros_like(c)
-            return Replicates(np.ones_like(c), none, none, none > 0, none > 0)
+            return Replicates(np.ones_like(c), none, none, none, none > 0, none > 0)
         own = self._between_windows(total)
         n, of_own = total(rows), total(np.where(self.own, rows, 0.0))
         # Of several cells, that they agree on how much they vary does not say whether they vary together.
@@ -139,9 +147,26 @@ class Baseline:
             phi=1 + variance / np.where(np.isfinite(c), c, 1.0),
             df=df,
             windows=np.round(own.windows),
+            others=self._others(rows, squares, total),
             known=(own.windows > 1) & (of_own > 0),
             alone=(of_own >= n) & self.past.like,
         )
+
+    def _others(self, rows: Floats, squares: Floats, total: Total) -> Floats:
+        """How much of what devices add to φ past windows do not know, (S, F): these had others as well."""
+        least, mean, most = self._usual_rows
+        unusual = self.own & (rows > 0) & ((rows < least) | (rows > most))
+        changed = np.where(unusual, np.abs(rows / np.where(unusual, mean, 1.0) - 1), 0.0)
+        of_all = total(squares)
+        return total(squares * changed) / np.where(of_all > 0, of_all, 1.0)
+
+    @cached_property
+    def _usual_rows(self) -> tuple[Floats, Floats, Floats]:
+        """The fewest, mean and most rows that cells had in a past window, each (L, F)."""
+        assert self.past is not None  # noqa: S101  # only `replicates` asks
+        n = self.past.counts.sum(-1, dtype=np.float64)
+        windows = np.maximum((n > 0).sum(0), 1)
+        return np.where(n > 0, n, np.inf).min(0), n.sum(0) / windows, n.max(0)
 
     def _between_windows(self, total: Total) -> "_Between":
         """How much segments vary between past windows."""
@@ -242,19 +267,26 @@ class Replicates:
     """φ with its degrees of freedom, of how many `windows`, all (S, F); whether these are `known`.
 
     `alone` says where they tell all: not where some rows are compared with a reference of no past windows.
+    `others` is the part of what devices add to φ that they do not know.
     """
 
     phi: Floats
     df: Floats
     windows: Floats
+    others: Floats
     known: Flags
     alone: Flags
 
-    def over(self, phi: Floats, df: Floats) -> tuple[Floats, Floats, Floats]:
-        """φ, its degrees of freedom, and of how many windows it is: 0 where devices and cells tell it."""
-        take = self.known & (self.alone | (self.phi > phi))
+    def over(self, within: Dispersion) -> tuple[Floats, Floats, Floats]:
+        """φ, its degrees of freedom, and of how many windows it is: 0 where devices and cells tell it.
+
+        Those of the window itself tell `within`.
+        """
+        take = self.known & (self.alone | (self.phi > within.phi))
+        of_windows = Dispersion(self.phi, self.df, self.known)
+        told = of_windows.plus((within.phi - 1) * self.others, within.df)
         return (
-            np.where(take, self.phi, phi),
-            np.where(take, self.df, df),
+            np.where(take, told.phi, within.phi),
+            np.where(take, told.df, within.df),
             np.where(take, self.windows, 0.0),
         )

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from driftline_collector.analysis.baselines import Total
 from driftline_collector.analysis.cell_sums import CellSums, Selected
+from driftline_collector.analysis.counts import held
 from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
 from driftline_collector.analysis.detectors.overdispersion import (
     Spread,
@@ -117,8 +117,7 @@ def compare(
     What a segment of several references is compared with is the mixture of them with the present weights w_r,
     as good as 1 / Σ w_r²/m_r rows.
     """
-    # Each cell is in eight segments of thousands: what is not there need not be multiplied.
-    holds = sparse.csr_array(members.astype(np.float64))
+    holds = held(members)
 
     def total(values: Floats) -> Floats:
         flat = values.reshape(len(values), -1)
@@ -173,7 +172,8 @@ def _compared(
     psi, bins = population_stability(counts, scaled)
     dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, correlations[0])
     dispersed = dispersed.with_cells(counts, of_cells, correlations[1])
-    phi, phi_df, phi_windows = sums.baseline.replicates(sums.rows, c, total).over(dispersed.phi, dispersed.df)
+    of_windows = sums.baseline.replicates(sums.rows, sums.spread.totals, c, total)
+    phi, phi_df, phi_windows = of_windows.over(dispersed)
     if directions is not None:
         # The law of fewer bins, with the same mean.
         c, bins = c * np.maximum(bins - 1, 1.0) / directions, np.where(bins > 1, directions + 1, bins)

@@ -197,13 +197,22 @@ _TOLD_APART = ("binning", "feature", "kind")
 def distinct(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[str, ...]], Whole]:
     """The distinct rows of some text columns, and which of them each row of the table is, shape (rows,)."""
     first, inverse = groups(table, columns)
-    rows = table.select(list(columns)).take(pa.array(first)).to_pylist()
-    return [tuple(row[name] for name in columns) for row in rows], inverse
+    rows = table.select(list(columns)).take(pa.array(first))
+    return list(zip(*(column.to_pylist() for column in rows.columns), strict=True)), inverse
 
 
 def by_place(place: Whole, values: Floats | Whole, size: int) -> Floats:
     """Sums of `values`, shape (n, ...), by where each is to go, shape (size, ...)."""
     # Not -1: of no rows at all numpy cannot tell how wide they would be.
     flat = values.reshape(len(values), math.prod(values.shape[1:]))
-    to_place = sparse.csr_array((np.ones(len(place)), (place, np.arange(len(place)))), (size, len(place)))
+    to_place = sparse.csc_array((np.ones(len(place)), place, np.arange(len(place) + 1)), (size, len(place)))
     return np.asarray(to_place @ flat, dtype=np.float64).reshape(size, *values.shape[1:])
+
+
+def held(members: Flags) -> sparse.csr_array:
+    """`members`, (S, L), to be multiplied with values of cells: each cell is in eight segments of thousands,
+    and what is not there need not be.
+    """
+    at = np.flatnonzero(members)
+    ends = np.concatenate(([0], np.cumsum(members.sum(-1))))
+    return sparse.csr_array((np.ones(len(at)), at % members.shape[1], ends), members.shape)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from driftline_collector.analysis.detectors.choice import DEFAULT
-from driftline_collector.analysis.drift import Judged, Limits
+from driftline_collector.analysis.drift import Judged
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.selected import details as of_samples
 from driftline_collector.analysis.selected import refusal
@@ -73,7 +73,7 @@ def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Ev
             n_eff=n_eff,
             verdict="insufficient_data",
             reason=refusal(judged.comparison, node, i)
-            or too_few(n, float(judged.comparison.expected[node, i].sum()), judged.limits, worth=n_eff),
+            or too_few(judged, n, float(judged.comparison.expected[node, i].sum()), (node, i)),
             details=details,
         )
     detector = DEFAULT if judged.comparison.sampled[node, i] else judged.detectors[i]
@@ -110,14 +110,18 @@ def _scores(judged: Judged, node: int) -> Mapping[str, Any]:
     return {"scores": found} if found else {}
 
 
-def too_few(rows: float, reference_rows: float, limits: Limits, *, worth: float) -> str:
-    """Why so many rows, worth as many as that, could not be compared with these of the reference."""
-    needed = f"a verdict needs {limits.minimum_rows:.0f}"
-    if reference_rows < limits.minimum_rows and rows:
+def too_few(judged: Judged, rows: float, reference_rows: float, at: tuple[int, int]) -> str:
+    """Why so many rows could not be compared with these of the reference; `at` is a node and a feature."""
+    needed = f"a verdict needs {judged.limits.minimum_rows:.0f}"
+    worth = float(judged.comparison.n_eff[at])
+    if reference_rows < judged.limits.minimum_rows and rows:
         return f"the reference has too few rows; {needed}"
     if rows > worth:
         return f"{rows:.0f} samples are worth {worth:.0f} rows, too few; {needed}"
-    return f"{rows:.0f} rows are too few; {needed}"
+    verb = " is" if round(rows) == 1 else "s are"
+    if judged.comparison.sampled[at]:
+        return f"{rows:.0f} sample{verb} too few, and nothing is counted on a reference's bins; {needed}"
+    return f"{rows:.0f} row{verb} too few; {needed}"
 
 
 def _explanation(judged: Judged, node: int, keys: Sequence[str], moved: Sequence[str]) -> str:

@@ -1,7 +1,7 @@
 """What has drifted in a window, by itself or merged with those before it, and which segments explain it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -128,9 +128,11 @@ class _InSpan:
         `fewer` cells, (N,), than when they became `known`.
         """
         search = self.search
-        comparison = known
-        if fewer.any():
-            comparison = known.with_rows(fewer, search.tested(self.span.sums, members[fewer]))
+        some = np.asarray(members.any(-1))
+        # Of what is all set aside nothing is left to test.
+        comparison = replace(known, p=np.where(some[:, None], known.p, np.nan))
+        if (fewer := fewer & some).any():
+            comparison = comparison.with_rows(fewer, search.tested(self.span.sums, members[fewer]))
         share = search.share_of(self.span)
         if self.span.width == 1:
             return comparison, step_up(comparison.p, share)

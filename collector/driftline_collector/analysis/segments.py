@@ -14,6 +14,8 @@ Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
 #: Which of `Cell`'s dimensions a node names; `None` means all.
 Node = tuple[str | None, str | None, str | None]
+#: Which dimensions nodes name, in order of preference.
+_PREFERRED = sorted(product((True, False), repeat=3), key=lambda named: (sum(named), [not n for n in named]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +34,20 @@ class Lattice:
     def of(cls, cells: Iterable[Cell]) -> "Lattice":
         """The nodes that hold at least one of these cells."""
         leaves = tuple(sorted(set(cells)))
-        holds: dict[Node, list[int]] = {}
-        for i, cell in enumerate(leaves):
-            for named in product((True, False), repeat=len(cell)):
-                version, device_type, region = (
-                    value if name else None for value, name in zip(cell, named, strict=True)
-                )
-                holds.setdefault((version, device_type, region), []).append(i)
-        nodes = tuple(sorted(holds, key=_preference))
+        nodes: list[Node] = []
+        rows = []
+        for version, device_type, region in _PREFERRED:
+            of_cells: list[Node] = [
+                (cell[0] if version else None, cell[1] if device_type else None, cell[2] if region else None)
+                for cell in leaves
+            ]
+            alike = sorted(set(of_cells), key=_names)
+            place = {node: i for i, node in enumerate(alike, start=len(nodes))}
+            nodes += alike
+            rows.append([place[node] for node in of_cells])
         members = np.zeros((len(nodes), len(leaves)), dtype=np.bool_)
-        for row, node in enumerate(nodes):
-            members[row, holds[node]] = True
-        return cls(leaves, nodes, members)
+        members[rows, np.arange(len(leaves))] = True
+        return cls(leaves, tuple(nodes), members)
 
     @property
     def leaves(self) -> npt.NDArray[np.int64]:
@@ -65,6 +69,5 @@ class Lattice:
         return np.asarray(self.members @ flat, dtype=np.float64).reshape(len(self.nodes), *values.shape[1:])
 
 
-def _preference(node: Node) -> tuple[int, tuple[bool, ...], tuple[str, ...]]:
-    unnamed = tuple(value is None for value in node)
-    return (len(node) - sum(unnamed), unnamed, tuple(value or "" for value in node))
+def _names(node: Node) -> tuple[str, ...]:
+    return tuple(value or "" for value in node)

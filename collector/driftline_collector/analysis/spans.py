@@ -15,11 +15,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.cell_sums import CellSums
 from driftline_collector.analysis.comparison import Comparison
+from driftline_collector.analysis.counts import held
 from driftline_collector.analysis.detectors.psi import log_ratio
 from driftline_collector.analysis.recent import WIDEST, Counted
 from driftline_collector.analysis.references import Family
@@ -52,7 +52,7 @@ class Span:
         """
         tilt = log_ratio(merged.counts[nodes], merged.expected[nodes])
         weight = (tilt * (moved[nodes] / phi[nodes])[..., None]).reshape(int(nodes.sum()), -1)
-        holds = sparse.csr_array(members[nodes].astype(np.float64))
+        holds = held(members[nodes])
         cells = self.lattice.cells
 
         def said(window: Counted) -> Floats:

@@ -192,9 +192,9 @@ def _unjudged(made: float, judged: Judged | None, node: int, standing: Standing)
     if not made:
         return "insufficient_data", "its devices are idle: no predictions in this window"
     if judged is not None and compared:
-        worth = float(judged.comparison.n_eff[node].max())
-        refused = refusal(judged.comparison, node, int(judged.comparison.rows[node].argmax()))
-        few = too_few(compared, float(judged.reference_rows[node]), judged.limits, worth=worth)
+        at = node, int(judged.comparison.rows[node].argmax())
+        refused = refusal(judged.comparison, *at)
+        few = too_few(judged, compared, float(judged.reference_rows[node]), at)
         return "insufficient_data", refused or few
     if not standing.known_before[node]:
         return "new_segment", "its first window, and no reference for its binning: register one"

@@ -23,7 +23,8 @@ class Seen:
     """What was seen beside the answer: silent devices with their last word (ns), longest ago first.
 
     `returned` are retired devices that report, `failed` messages of the last day that no notifier took,
-    `unreferenced` model versions without a reference.
+    `unreferenced` model versions without a reference, `behind` models whose windows wait to be judged, and
+    for how many seconds.
     """
 
     now_ns: int
@@ -34,6 +35,7 @@ class Seen:
     received_ns: int | None
     failed: int
     unreferenced: Sequence[str]
+    behind: Sequence[tuple[str, float]]
 
 
 def concluded(found: Doctor, seen: Seen) -> Doctor:
@@ -46,6 +48,7 @@ def concluded(found: Doctor, seen: Seen) -> Doctor:
         _lost,
         _refused,
         _told,
+        _late,
         _slow,
     )
     findings = [*stored(found), *(finding for look in looks for finding in look(found, seen))]
@@ -192,6 +195,19 @@ def _told(_: Doctor, seen: Seen) -> Iterator[Finding]:
             text=f"Drift is not judged without a reference: {many(len(seen.unreferenced), 'model version')}.",
             advice="Register one: driftline reference register FILE.",
             examples=tuple(seen.unreferenced[:EXAMPLES]),
+        )
+
+
+def _late(_: Doctor, seen: Seen) -> Iterator[Finding]:
+    if seen.behind:
+        longest = max(waits for _, waits in seen.behind)
+        yield Finding(
+            severity="warning",
+            code="verdicts_late",
+            text=f"Windows that have closed are not judged yet, for {span(longest)} now: alerts come late.",
+            advice="This machine has too little time for all it is asked: a longer evaluation.window, fewer"
+            " segments or a quicker machine help; if it is not busy, read the collector's log.",
+            examples=tuple(f"{model}: {span(waits)}" for model, waits in seen.behind[:EXAMPLES]),
         )
 
 

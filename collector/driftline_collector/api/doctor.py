@@ -30,6 +30,8 @@ from driftline_collector.store.usage import files_bytes
 
 #: So many of the worst are named.
 _WORST = 20
+#: A window that is judged so long after it has closed is late.
+_LATE_NS = 120 * 10**9
 _UNITS = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 
 
@@ -65,6 +67,7 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
             row["changed_ns"] >= where.start_ns for row in parts.store.notifications(("failed",)).to_pylist()
         ),
         unreferenced=_unreferenced(parts, where),
+        behind=_behind(parts, fleet, now) if running else (),
     )
     found = Doctor(
         as_of=moment(now),
@@ -91,6 +94,21 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
         ),
     )
     return diagnosis.concluded(found, seen)
+
+
+def _behind(parts: Parts, fleet: Fleet, now_ns: int) -> list[tuple[str, float]]:
+    """Models with data in windows that closed long ago and are not judged; since when (s), longest first."""
+    found = []
+    for model in {row["model"] for row in fleet.rows}:
+        for judged in parts.store.latest_window(model, "drift").to_pylist():
+            last, width = judged["window_end_ns"], judged["window_end_ns"] - judged["window_start_ns"]
+            until = (now_ns - parts.lateness_ns - _LATE_NS) // width * width
+            waiting = parts.store.progress(model, last, until) if until > last else None
+            if waiting is not None and waiting.num_rows:
+                first = max(last, min(waiting.column("first_start_ns").to_pylist()))
+                closed = first // width * width + width
+                found.append((model, (now_ns - parts.lateness_ns - closed) / 1e9))
+    return sorted(found, key=lambda each: -each[1])
 
 
 def _disk(parts: Parts) -> Disk | None:

@@ -28,7 +28,10 @@ class Fleet:
     @classmethod
     def of(cls, parts: Parts, where: Where, now_ns: int) -> "Fleet":
         """What has reported in the interval, as it stood at its end."""
-        return cls(parts.store.fleet(where).to_pylist(), min(now_ns, where.end_ns), parts.lateness_ns)
+        rows = parts.store.fleet(where).to_pylist()
+        # Who seems silent may have been heard: what still waits in the journal nobody has read.
+        heard_ns = now_ns - round(1e9 * (parts.store.waiting().oldest_s or 0.0))
+        return cls(rows, min(heard_ns, where.end_ns), parts.lateness_ns)
 
     @property
     def latest(self) -> list[Mapping[str, Any]]:

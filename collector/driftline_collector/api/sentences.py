@@ -78,9 +78,12 @@ def _within(bins: Sequence[Bin]) -> _Change | None:
 
 
 def _went(before: float, now: float) -> str:
-    return f"{'rose' if now > before else 'fell'} from {_percent(before)} to {_percent(now)}"
+    shares = _percent(before), _percent(now)
+    if shares[0] == shares[1]:  # what differs by _LEAST differs in the first decimal
+        shares = _percent(before, 1), _percent(now, 1)
+    return f"{'rose' if now > before else 'fell'} from {shares[0]} to {shares[1]}"
 
 
-def _percent(share: float) -> str:
-    places = 1 if 0 < share < 0.01 or 0.99 < share < 1 else 0
+def _percent(share: float, places: int = 0) -> str:
+    places = 1 if 0.0005 <= share < 0.01 or 0.99 < share < 0.9995 else places
     return f"{share * 100:.{places}f} %"

@@ -28,8 +28,11 @@ _STANDARD = Path("-")
 
 def backup(
     file: Annotated[
-        Path,
-        typer.Argument(help="Where to: a file that is not there yet, a folder, or - for standard output."),
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="Where to: a file that is not there yet, a folder, or - for standard output.",
+        ),
     ],
     *,
     database: Database = None,
@@ -40,11 +43,16 @@ def backup(
 
     What the collector has answered before is in it, once. The file is checked before it gets its name.
     """
-    place = file / f"driftline-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar" if file.is_dir() else file
+    # A path drops the slash at its end, by which whoever names a folder says so.
+    if file.endswith(os.sep) and not Path(file).is_dir():
+        raise typer.BadParameter(f"{file}: there is no such folder; make it first", param_hint="FILE")
+    place = Path(file)
+    if place.is_dir():
+        place /= f"driftline-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.tar"
     if place.exists():
         raise typer.BadParameter(f"{place} is there already; give another name", param_hint="FILE")
     with _stored(database) if database else _asked(url) as chunks:
-        if file == _STANDARD:
+        if place == _STANDARD:
             sys.stdout.buffer.writelines(chunks)
             sys.stdout.buffer.flush()
             return

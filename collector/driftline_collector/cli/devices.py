@@ -51,7 +51,7 @@ def listed(
         print_json(list(found))
         return
     if not found:
-        typer.echo(f"No such device has reported since {start}.")
+        typer.echo(f"No such device has reported (--from {start}).")
         return
     shown = table(
         "device", "state", "model", "version", "type", "region", "last seen (UTC)", "predictions", "lost",

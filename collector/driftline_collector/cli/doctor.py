@@ -108,7 +108,7 @@ def _findings(found: Doctor) -> None:
         typer.echo("Nothing is wrong.")
     share = "–" if found.coverage.share is None else f"{100 * found.coverage.share:.2f} %"
     when = "" if found.running else f" As of {clock(found.as_of)} UTC, when something last came."
-    devices = f"{found.devices:,} device{'' if found.devices == 1 else 's'}"
+    devices = f"{found.devices:,} device{'' if found.devices == 1 else 's'} expected"
     typer.echo(f"{devices}, {share} of the last day's predictions received.{when}")
 
 

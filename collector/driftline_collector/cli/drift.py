@@ -73,15 +73,13 @@ def drift(
             found = client.evaluations(**filters, measure="drift", limit=10_000).items
         else:
             found = client.findings(**filters).items
+        known = () if latest else [each.model for each in client.models().items]
     if json:
         print_json(list(found))
         return
     whole = [evaluation for evaluation in found if evaluation.feature is None]
     if not latest:
-        typer.echo(
-            "Nothing has been evaluated yet: a window is judged once it is closed,"
-            " and a model needs a reference (driftline reference list)."
-        )
+        typer.echo(_nothing_judged(model, known))
     elif not whole:
         typer.echo(_nothing_found(latest[0]))
     else:
@@ -94,6 +92,16 @@ def _moved(evaluation: Evaluation) -> str:
     if not moved:
         return "–"
     return str(moved[0]) if len(moved) == 1 else f"{moved[0]} and {len(moved) - 1} more"
+
+
+def _nothing_judged(model: str | None, known: Sequence[str]) -> str:
+    """Why there is not even a verdict, by the models that have sent anything."""
+    if model is not None and known and model not in known:
+        return f"Nothing was sent of {model!r}; there is something of {', '.join(sorted(known))}."
+    return (
+        "Nothing has been evaluated yet: a window is judged once it is closed,"
+        " and a model needs a reference (driftline reference list)."
+    )
 
 
 def _nothing_found(whole: Evaluation) -> str:

@@ -54,12 +54,12 @@ def import_(
     if json:
         print_json(taken)
         return
-    typer.echo(f"{taken.accepted:,} labels taken; {taken.matched:,} are for predictions that are here.")
+    typer.echo(f"Labels taken: {taken.accepted:,}, of which {taken.matched:,} for predictions that are here.")
     if taken.unmatched:
-        examples = ", ".join(taken.unmatched_examples)
+        more = " …" if taken.unmatched > len(taken.unmatched_examples) else ""
         typer.echo(
-            f"{taken.unmatched:,} wait for their predictions, which never come where those were not sampled:"
-            f" {examples}{' …' if taken.unmatched > len(taken.unmatched_examples) else ''}"
+            "Waiting for their predictions, which never come where those were not sampled:"
+            f" {taken.unmatched:,}, such as {', '.join(taken.unmatched_examples)}{more}"
         )
 
 

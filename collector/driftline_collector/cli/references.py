@@ -197,7 +197,8 @@ def list_(
         print_json(list(found))
         return
     if not found:
-        typer.echo("No references yet. Register one with: driftline reference register FILE")
+        of = f" of {model}" if model else ""
+        typer.echo(f"No references{of} yet. Register one with: driftline reference register FILE")
         return
     shown = table(
         "model", "version", "features", "rows", "binning", "registered (UTC)", right=("features", "rows")

@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +56,10 @@ def tell(model: str, source: Source, held: "Held | None", *, json: bool) -> None
             opened.enter_context(console().status("replaying, some windows a second …"))
         ledger = replay(held or opened.enter_context(_profiles(model, source)))
     if json:
-        print_json(asdict(ledger) | {"incidents": [asdict(each) for each in ledger.incidents]})
+        # Nothing that was replayed bounds nothing, and JSON has no infinity.
+        most = ledger.at_most if isfinite(ledger.at_most) else None
+        incidents = [asdict(each) for each in ledger.incidents]
+        print_json(asdict(ledger) | {"at_most": most, "incidents": incidents})
     else:
         _show(ledger)
     if ledger.answer == "broken":
@@ -96,7 +100,7 @@ def _show(ledger: "Ledger") -> None:
     )
     shown = table("false incidents", "a week", "at least", "at most", right=("a week", "at least", "at most"))
     shown.add_row("promised", "", "", f"{ledger.promised:.2g}")
-    shown.add_row("observed", *(f"{n:.2g}" for n in (ledger.observed, ledger.at_least, ledger.at_most)))
+    shown.add_row("observed", *(_rate(n) for n in (ledger.observed, ledger.at_least, ledger.at_most)))
     out.print(shown)
     if ledger.incidents:
         rung = table("segment", "moved", "window from (UTC)")
@@ -104,6 +108,10 @@ def _show(ledger: "Ledger") -> None:
             rung.add_row(each.segment, ", ".join(each.features[:3]) or "–", _moment(each.window_start_ns))
         out.print(rung)
     out.print(_ANSWERS[ledger.answer], markup=False)
+
+
+def _rate(a_week: float) -> str:
+    return f"{a_week:.2g}" if isfinite(a_week) else "–"
 
 
 def _moment(ns: int) -> str:

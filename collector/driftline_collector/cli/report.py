@@ -71,3 +71,7 @@ def report(
         )
         return
     console().print(f"{headline(whole)} → {output}", markup=False, soft_wrap=True)
+    if whole.verdict == "insufficient_data" and at is None:
+        console().print(
+            f"{whole.reason}; --at 6h takes the window of six hours ago.", markup=False, soft_wrap=True
+        )

@@ -152,5 +152,12 @@ def _show(found: "Sequence[FeatureSkew]", rows: int, beside: Sequence[str]) -> N
         more = f" and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
         said = f"{len(wrong)} of {len(found)} features do not match: {', '.join(wrong[:_SHOWN])}{more}."
         out.print(f"{said} The model would see what it was not trained on.", markup=False, soft_wrap=True)
+        if any(one.differ and not one.by_row for one in found):
+            out.print(
+                f"As there are {rows:,} rows here and in the reference, they were taken to be the same. If"
+                " they are others, leave one out: then chance is allowed for.",
+                markup=False,
+                soft_wrap=True,
+            )
     else:
         out.print(f"All {len(found)} features of {rows:,} rows are as in the reference.", markup=False)

@@ -84,6 +84,11 @@ class Transport:
                 f"no collector answers at {self.url}; start one with: driftline collector"
                 " (or say where it is with --url or DRIFTLINE_URL)"
             ) from error
+        except httpx.TimeoutException as error:
+            raise ClientError(
+                f"the collector at {self.url} has not answered in time; it is busy, or asked for too much:"
+                " ask again, or for a shorter time"
+            ) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ClientError(f"{self.url}: {str(error) or type(error).__name__}") from error
 

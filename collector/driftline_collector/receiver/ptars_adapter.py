@@ -37,15 +37,24 @@ ANY_VALUE = (
 )
 
 
+#: In protobuf's complaint about a message that it has no memory for; all others are the message's fault.
+_NO_MEMORY = "alloc failed"
+
+
 class UndecodableError(ValueError):
     """A body that is not a message of its signal, by protobuf's own parser."""
 
 
 def check(signal: Signal, body: bytes) -> None:
-    """Raise UndecodableError unless protobuf takes `body` for a request of `signal`."""
+    """Raise UndecodableError unless protobuf takes `body` for a request of `signal`.
+
+    Raises MemoryError where it cannot tell for want of memory.
+    """
     try:
         signal.request.FromString(body)
     except DecodeError as error:
+        if _NO_MEMORY in str(error):
+            raise MemoryError(f"protobuf has no memory for {len(body)} bytes") from None
         name = signal.request.DESCRIPTOR.full_name
         raise UndecodableError(
             f"the body is not a protobuf {name} ({error}); send OTLP 1.x as protobuf"

@@ -78,7 +78,7 @@ def _tiles(evidence: Evidence) -> str:
     moved = sum(one.verdict == "drifted" for one in evidence.features)
     of = f"{words.count(whole.devices)} expected devices"
     tiles = [
-        ("Effect (PSI)", words.number(whole.value), _bounds(whole, words.number)),
+        ("Effect (PSI)", words.effect(whole.value), _bounds(whole, words.effect)),
         ("Features that moved", f"{moved} of {len(evidence.features)}", "having paid for all questions"),
         ("Predictions", words.count(whole.n), f"of {of}"),
         ("Coverage", words.share(whole.coverage), "of the expected device time"),
@@ -156,8 +156,8 @@ def _feature(one: Evaluation, limit: float | None, most: float) -> str:
     numbers = [
         f"<td{tables.NUMBER}>{text}</td>"
         for text in (
-            words.number(one.value),
-            words.number(one.lower),
+            words.effect(one.value),
+            words.effect(one.lower),
             words.number(one.q, 2),
             words.count(one.n),
             words.number(one.phi),
@@ -197,8 +197,8 @@ def _elsewhere(findings: Sequence[Evaluation]) -> str:
     rows = [
         (
             words.segment(one.segment),
-            words.number(one.value),
-            words.number(one.lower),
+            words.effect(one.value),
+            words.effect(one.lower),
             words.clock(one.since),
         )
         for one in findings

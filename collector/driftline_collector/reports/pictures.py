@@ -9,6 +9,8 @@ from driftline_collector.answers.pictures import Bin, Series, SeriesPoint
 _WIDTH, _HEIGHT = 360, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 6, 8, 50
 _LABELS = 12
+#: A course that is shorter, in seconds, has its ends told to the second.
+_MINUTES_TELL = 600
 
 
 def distribution(bins: Sequence[Bin], sentence: str) -> str:
@@ -89,7 +91,7 @@ def course(series: Series, sentence: str) -> str:
         at = f"{y(series.limit):.1f}"
         parts.append(f'<line class="limit" x1="{_LEFT}" x2="{wide - _RIGHT}" y1="{at}" y2="{at}"/>')
     for i, anchor in ((0, "start"), (-1, "end")):
-        when = escape(points[i].time[5:16].replace("T", " "))
+        when = escape(points[i].time[5 : 16 if extent >= _MINUTES_TELL else 19].replace("T", " "))
         parts.append(f'<text x="{x(times[i]):.1f}" y="{base + 16}" text-anchor="{anchor}">{when}</text>')
     return "".join([*parts, "</svg>"])
 

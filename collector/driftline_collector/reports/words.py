@@ -33,6 +33,11 @@ def number(value: float | None, digits: int = 3) -> str:
     return UNKNOWN if value is None else f"{value:.{digits}g}"
 
 
+def effect(value: float | None) -> str:
+    """A PSI. It is corrected for bias, so that it may lie below 0, where no effect can be: then 0."""
+    return number(None if value is None else max(value, 0.0))
+
+
 def share(value: float | None) -> str:
     """As a percentage."""
     return UNKNOWN if value is None else f"{value:.1%}"

@@ -52,8 +52,9 @@ class Inbox:
             entry = encode(Batch(rows, batch.numbers, batch.refusals, batch.counted, batch.nbytes))
             # What waits lies in the entry: a column that was decoded keeps all of its request in memory.
             kept = decode(memoryview(entry))
-        except (pa.ArrowException, ValueError, TypeError) as error:  # whoever waits must be told of our fault
-            future.set_exception(StoreError(f"the rows cannot be written to the journal: {error}"))
+        except (pa.ArrowException, ValueError, TypeError, MemoryError) as error:  # who waits must be told
+            why = str(error) or "there is no memory"
+            future.set_exception(StoreError(f"the rows cannot be written to the journal: {why}"))
             return future
         with self._arrived:
             if self._closing:
@@ -99,10 +100,11 @@ class Inbox:
         while group := self._next_group():
             try:
                 positions = self._journal.append([entry for _, entry, _ in group])
-            except OSError as error:
+            except (OSError, MemoryError) as error:
                 self._unwritten(self._folder, error)
+                why = str(error) or "there is no memory"
                 for _, _, future in group:
-                    future.set_exception(StoreError(f"the journal cannot be written: {error}"))
+                    future.set_exception(StoreError(f"the journal cannot be written: {why}"))
                 continue
             # The writer first: who has been answered, and reads, waits for what the writer has.
             self._writer.take_in(

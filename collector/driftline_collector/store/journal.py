@@ -69,7 +69,7 @@ class Journal:
 
     # -- writing ---------------------------------------------------------------------------------------
     def append(self, entries: Sequence[bytes]) -> list[int]:
-        """Write entries and sync; their positions. Raises OSError, and then none will be read back."""
+        """Write entries and sync; their positions. Raises OSError, MemoryError: then none is read back."""
         positions = list(range(self._last + 1, self._last + 1 + len(entries)))
         if self._file is None or self._end >= FILE_BYTES:
             self._next_file(sum(map(len, entries)))
@@ -77,13 +77,13 @@ class Journal:
             raise AssertionError("there is no file after it was made")
         # Positions of a failed attempt are not used again: it might yet be found.
         self._last = positions[-1]
-        pieces: list[bytes] = []
-        for position, entry in zip(positions, entries, strict=True):
-            pieces += [_head(position, entry), entry]
         try:
+            pieces: list[bytes] = []
+            for position, entry in zip(positions, entries, strict=True):
+                pieces += [_head(position, entry), entry]
             end = self._end + _write(self._file, pieces, self._end)
             os.fdatasync(self._file)
-        except OSError:
+        except (OSError, MemoryError):
             self._abandon(self._file)
             raise
         self._end = end

@@ -65,12 +65,15 @@ def position_of(group: Sequence[Queued]) -> int | None:
 
 def is_lasting(fault: Exception) -> bool:
     """Whether another attempt would fail as well: the rows' fault, or ours."""
-    passing = (duckdb.OperationalError, duckdb.FatalException, StoreError, OSError, MemoryError)
-    return not isinstance(fault, passing)
+    # Arrow loads parts of itself when they are first used, which fails where there is no memory.
+    passing = (duckdb.OperationalError, duckdb.FatalException, StoreError, OSError, MemoryError, ImportError)
+    # What fails in Arrow while DuckDB reads from it is told in its words only.
+    return not isinstance(fault, passing) and MemoryError.__name__ not in str(fault)
 
 
 def explained(fault: Exception) -> StoreError:
     """Whether it is the rows' fault, which no repetition cures, or the store's."""
-    if isinstance(fault, (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, pa.ArrowInvalid)):
+    rows = (duckdb.DataError, duckdb.IntegrityError, duckdb.ProgrammingError, pa.ArrowInvalid)
+    if isinstance(fault, rows) and is_lasting(fault):
         return UnstorableError(f"the database does not take these rows: {fault}")
     return StoreError(f"the database could not commit: {fault}")

