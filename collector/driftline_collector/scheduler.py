@@ -4,9 +4,11 @@ Evaluations and the alerts that follow from them are committed together, so a cr
 and a restart goes on after the last window that was judged.
 """
 
+import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import copy_context
 
 import pyarrow as pa
@@ -158,9 +160,10 @@ class Scheduler:
         `anew` by another reference, it makes no alert, and what was counted on other bins keeps its verdict.
         """
         try:
-            result = evaluate(
-                self._store, model, window, self._policy, now_ns=now_ns, late=late, recent=self._recent
-            )
+            with _cycles_left():
+                result = evaluate(
+                    self._store, model, window, self._policy, now_ns=now_ns, late=late, recent=self._recent
+                )
         except CollectorError:
             raise
         except Exception:
@@ -172,8 +175,9 @@ class Scheduler:
         if anew and not _compared(self._stored(result)) <= _compared(result.table()):
             logger.info("[%d, %d) of %s was counted on other bins", window.start_ns, window.end_ns, model)
             return []
-        table = result.table()
-        follows = {} if anew else self._observe(table)
+        with _cycles_left():
+            table = result.table()
+            follows = {} if anew else self._observe(table)
         gathered = {} if result.gathered is None else {"window_counts": result.gathered}
         self._store.submit({"evaluations": table, **gathered, **follows}).result()
         if purged:
@@ -245,3 +249,17 @@ def _compared(evaluations: pa.Table) -> set[str]:
     """The segments that were compared with a reference."""
     compared = evaluations.filter(pc.is_valid(evaluations.column("reference")))
     return set(compared.column("segment").to_pylist())
+
+
+@contextmanager
+def _cycles_left() -> Iterator[None]:
+    """Look for no cycles of garbage meanwhile: among hundreds of thousands of rows and numbers that are all
+    kept, and make none, that took a seventh of the time.
+    """
+    looking = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if looking:
+            gc.enable()

@@ -170,3 +170,9 @@ def test_a_sentence_says_the_direction_that_the_analysis_found(direction: str, s
     bins = [part("<= 1", None, 1, 0.3, 0.2), part("(1, 2]", 1, 2, 0.4, 0.3), part("> 2", 2, None, 0.3, 0.45)]
     bins.append(part("missing", None, None, 0.0, 0.05))
     assert moved("x", "numeric", bins, "drifted", direction) == sentence
+
+
+def test_a_bin_between_two_numbers_is_told_as_such() -> None:
+    bins = [part("(1.23456, 2]", 1.23456, 2, 0.2, 0.6), part("> 2", 2, None, 0.8, 0.5)]
+    said = moved("x", "numeric", bins, "drifted", "narrower")
+    assert said == "x is now narrower: the share of 1.235 to 2 rose from 20 % to 60 %."

@@ -171,6 +171,9 @@ def test_the_bars_are_as_high_as_the_shares(evidence: Evidence) -> None:
     ("written", "expected"),
     [
         (words.number(None), "–"),
+        (words.effect(-0.0021), "0"),
+        (words.probability(0.0), "< 1e-300"),
+        (words.probability(0.0123), "0.012"),
         (words.share(0.256), "25.6%"),
         (words.seconds(0.0421), "42.1 ms"),
         (words.seconds(2.0), "2 s"),

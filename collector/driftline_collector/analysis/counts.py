@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas.attributes import TIERS
 from driftline_schemas.binning import LABEL, FeatureBinning
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import sparse
 
 from driftline_collector.analysis.references import Family, project
@@ -63,8 +64,10 @@ class Lists:
         """Some of them, shape (at, width); one of another length, which no binning has, as zeros."""
         fits = self.lengths[at] == width
         if fits.all():
-            places: Whole = self.begins[at][:, None] + np.arange(width)
-            return np.asarray(self.values[places], dtype=np.int64)
+            if not len(at) or not width:
+                return np.zeros((len(at), width), dtype=np.int64)
+            # Each list is copied as a whole: a tenth of the time that it takes to look up its counts.
+            return np.asarray(sliding_window_view(self.values, width)[self.begins[at]], dtype=np.int64)
         result = np.zeros((len(at), width), dtype=np.int64)
         result[fits] = self.matrix(at[fits], width)
         return result
@@ -78,6 +81,7 @@ class Profiles:
     device: Whole
     rows: pa.Table
     _counted: dict[str, Floats] = field(default_factory=dict, compare=False, repr=False)
+    _bound: dict[tuple[str, tuple[str, ...]], Flags] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, table: pa.Table) -> "Profiles":
@@ -111,11 +115,17 @@ class Profiles:
         return np.bincount(self.device[at], counts, len(self.devices)).astype(np.int64)
 
     def bound_to(self, family: Family) -> Flags:
-        """Which devices sent rows on a family's binning, under a version that has a reference there."""
-        result = np.zeros(len(self.devices), dtype=np.bool_)
-        result[self.device[self.places(binning=family.binning.id)]] = True
-        known = [device.cell.version in family.versions for device in self.devices]
-        return result & np.array(known, dtype=np.bool_)
+        """Which devices sent rows on a family's binning, under a version that has a reference there.
+
+        Not to be written to.
+        """
+        key = family.binning.id, family.versions
+        if key not in self._bound:
+            sent = np.zeros(len(self.devices), dtype=np.bool_)
+            sent[self.device[self.places(binning=family.binning.id)]] = True
+            known = [device.cell.version in family.versions for device in self.devices]
+            self._bound[key] = sent & np.array(known, dtype=np.bool_)
+        return self._bound[key]
 
     def counts(self, family: Family) -> Floats:
         """Counts on a family's binning, shape (devices, features, test bins). Not to be written to."""

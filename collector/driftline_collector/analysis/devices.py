@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from driftline_schemas.binning import DURATION
 from driftline_schemas.segments import Segment
 
@@ -157,9 +156,9 @@ def _correlation(counts: Floats, devices: Sequence[Device]) -> tuple[Floats, flo
 def _latency(profiles: Profiles, edges_of: Callable[[str], Sequence[float]]) -> dict[int, float]:
     """Device → 95th percentile of the time that an inference took, in s."""
     at = profiles.places(feature=DURATION, kind="numeric")
-    rows, owner = profiles.rows.take(pa.array(at)), profiles.device[at]
+    owner = profiles.device[at]
     found: dict[int, float] = {}
-    for edges, of_edges in histograms(rows, edges_of):
+    for edges, of_edges in histograms(profiles, at, edges_of):
         lists = profiles.lists.matrix(at[of_edges], len(edges) + 1)
         counts = by_place(owner[of_edges], lists, len(profiles.devices))
         some = np.flatnonzero(counts.sum(-1))

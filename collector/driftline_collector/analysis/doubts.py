@@ -187,7 +187,7 @@ def _new_names(profiles: Profiles, family: Family, feature: FeatureBinning) -> l
     """The most frequent categories by name that the binning does not list."""
     kind = "predictions" if feature.name == LABEL else "category"
     at = profiles.places(binning=family.binning.id, feature=feature.name, kind=kind)
-    rows = profiles.rows.take(pa.array(at)).column("category").combine_chunks()
+    rows = profiles.rows.column("category").take(pa.array(at))
     counted: dict[str, int] = {}
     amounts = profiles.lists.matrix(at, 1)[:, 0].tolist()
     known = {*feature.categories, "__other__", None}

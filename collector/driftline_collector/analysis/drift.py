@@ -106,6 +106,7 @@ class Judged:
             "expected": np.round(comparison.expected, 2).tolist(),
             "n": comparison.rows.tolist(),
             "n_eff": comparison.n_eff.tolist(),
+            "sampled": comparison.sampled.tolist(),
             "p": comparison.p.tolist(),
             "phi": comparison.phi.tolist(),
             "phi_source": comparison.phi_source.tolist(),

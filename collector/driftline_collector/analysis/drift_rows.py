@@ -20,7 +20,7 @@ def evaluations(
 
     `keys` are the segment keys of all nodes, `common` columns of all rows; `remark` goes into the reason.
     """
-    features = [_feature(judged, node, i, common) for i in range(len(judged.family.features))]
+    features = _features(judged, node, common)
     first = min((f for f in features if f.p is not None), key=lambda f: (f.p or 0.0, -(f.value or 0.0)))
     drifted = bool(judged.kept.segments[node])
     moved = sorted((f for f in features if f.verdict == "drifted"), key=lambda f: -(f.lower or 0.0))
@@ -53,51 +53,55 @@ def evaluations(
     return [whole, *features]
 
 
-def _feature(judged: Judged, node: int, i: int, common: Mapping[str, Any]) -> Evaluation:
-    told, family = judged.told, judged.family
-    n, n_eff, p = (told[what][node][i] for what in ("n", "n_eff", "p"))
-    names = family.names[i]
-    details = {
-        "bins": names,
-        "now": told["counts"][node][i][: len(names)],
-        "reference": told["expected"][node][i][: len(names)],
-        **of_samples(judged.comparison, node, i),
-    }
-    name = family.features[i].name
-    if math.isnan(p):
-        return Evaluation(
-            **common,
-            measure="drift",
-            feature=name,
-            n=n,
-            n_eff=n_eff,
-            verdict="insufficient_data",
-            reason=refusal(judged.comparison, node, i)
-            or too_few(judged, n, float(judged.comparison.expected[node, i].sum()), (node, i)),
-            details=details,
-        )
-    detector = DEFAULT if judged.comparison.sampled[node, i] else judged.detectors[i]
-    return Evaluation(
-        **common,
-        measure="drift",
-        feature=name,
-        n=n,
-        n_eff=n_eff,
-        verdict="drifted" if told["kept"][node][i] else "stable",
-        value=told["value"][node][i],
-        lower=told["lower"][node][i],
-        upper=told["upper"][node][i],
-        p=p,
-        q=told["q"][node][i],
-        phi=told["phi"][node][i],
-        phi_source=told["phi_source"][node][i],
-        details={
-            **details,
-            **_merged(judged, node),
-            "detector": detector,
-            "score": told["score"][node][i],
-        },
-    )
+def _features(judged: Judged, node: int, common: Mapping[str, Any]) -> list[Evaluation]:
+    family, merged = judged.family, _merged(judged, node)
+    told = {what: of_nodes[node] for what, of_nodes in judged.told.items()}
+    rows = []
+    for i, (feature, bins, detector) in enumerate(
+        zip(family.features, family.names, judged.detectors, strict=True)
+    ):
+        n, n_eff, p, sampled = told["n"][i], told["n_eff"][i], told["p"][i], told["sampled"][i]
+        details: dict[str, Any] = {
+            "bins": bins,
+            "now": told["counts"][i][: len(bins)],
+            "reference": told["expected"][i][: len(bins)],
+        }
+        if sampled:
+            details |= of_samples(judged.comparison, node, i)
+        if math.isnan(p):
+            few = too_few(judged, n, float(judged.comparison.expected[node, i].sum()), (node, i))
+            row = Evaluation(
+                **common,
+                measure="drift",
+                feature=feature.name,
+                n=n,
+                n_eff=n_eff,
+                verdict="insufficient_data",
+                reason=refusal(judged.comparison, node, i) or few,
+                details=details,
+            )
+        else:
+            details |= merged
+            details["detector"] = DEFAULT if sampled else detector
+            details["score"] = told["score"][i]
+            row = Evaluation(
+                **common,
+                measure="drift",
+                feature=feature.name,
+                n=n,
+                n_eff=n_eff,
+                verdict="drifted" if told["kept"][i] else "stable",
+                value=told["value"][i],
+                lower=told["lower"][i],
+                upper=told["upper"][i],
+                p=p,
+                q=told["q"][i],
+                phi=told["phi"][i],
+                phi_source=told["phi_source"][i],
+                details=details,
+            )
+        rows.append(row)
+    return rows
 
 
 def _merged(judged: Judged, node: int) -> Mapping[str, Any]:

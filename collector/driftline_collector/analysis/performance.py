@@ -118,13 +118,12 @@ def latency(
     differ, those with the most rows are told of.
     """
     at = profiles.places(feature=DURATION, kind="numeric")
-    rows = profiles.rows.take(pa.array(at))
     place = {cell: i for i, cell in enumerate(lattice.cells)}
     of_device = np.array([place[device.cell] for device in profiles.devices], dtype=np.int64)
     owner = of_device[profiles.device[at]]
     best_edges: tuple[float, ...] = (0.0,)
     most, best = 0.0, np.zeros((len(lattice.cells), 2))
-    for edges, of_edges in histograms(rows, edges_of):
+    for edges, of_edges in histograms(profiles, at, edges_of):
         lists = profiles.lists.matrix(at[of_edges], len(edges) + 1)
         counts = by_place(owner[of_edges], lists, len(lattice.cells))
         if counts.sum() > most:
@@ -142,12 +141,13 @@ def latency(
 
 
 def histograms(
-    rows: pa.Table, edges_of: Callable[[str], Sequence[float]]
+    profiles: Profiles, at: Whole, edges_of: Callable[[str], Sequence[float]]
 ) -> Iterator[tuple[tuple[float, ...], Whole]]:
-    """The distinct edges among histograms, and the rows on each."""
-    first, group = groups(rows, ("bounds", "binning"))
+    """The distinct edges among the histograms in the rows `at`, and which of these are on each."""
+    rows = profiles.rows.select(["bounds", "binning"]).take(pa.array(at))
+    first, group = groups(rows, rows.column_names)
     found: dict[tuple[float, ...], list[int]] = {}
-    for i, row in enumerate(rows.select(["bounds", "binning"]).take(pa.array(first)).to_pylist()):
+    for i, row in enumerate(rows.take(pa.array(first)).to_pylist()):
         if edges := tuple(row["bounds"] or edges_of(row["binning"] or "")):
             found.setdefault(edges, []).append(i)
     for edges, own in found.items():

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
 from driftline_schemas.segments import CORE_DIMENSIONS, Segment
+from scipy import sparse
 
-from driftline_collector.analysis.counts import Cell
+from driftline_collector.analysis.counts import Cell, held
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -18,7 +20,7 @@ Node = tuple[str | None, str | None, str | None]
 _PREFERRED = sorted(product((True, False), repeat=3), key=lambda named: (sum(named), [not n for n in named]))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Lattice:
     """N nodes over L cells. `members`, shape (N, L), says which cells a node holds.
 
@@ -66,7 +68,11 @@ class Lattice:
     def over_cells(self, values: npt.NDArray[np.floating] | npt.NDArray[np.integer]) -> Floats:
         """Sum cell values, shape (L, ...), into nodes, shape (N, ...)."""
         flat = np.asarray(values, dtype=np.float64).reshape(len(self.cells), -1)
-        return np.asarray(self.members @ flat, dtype=np.float64).reshape(len(self.nodes), *values.shape[1:])
+        return np.asarray(self._held @ flat, dtype=np.float64).reshape(len(self.nodes), *values.shape[1:])
+
+    @cached_property
+    def _held(self) -> sparse.csr_array:
+        return held(self.members)
 
 
 def _names(node: Node) -> tuple[str, ...]:

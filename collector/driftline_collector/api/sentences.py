@@ -71,8 +71,11 @@ def _within(bins: Sequence[Bin]) -> _Change | None:
     part = max(bins, key=lambda b: abs(b.now_share - b.reference_share), default=None)
     if part is None:
         return None
-    outside = _OUTSIDE.match(part.name)
-    what = f"what is not in {float(outside[1]):.4g} to {float(outside[2]):.4g}" if outside else part.name
+    what = part.name
+    if outside := _OUTSIDE.match(part.name):
+        what = f"what is not in {float(outside[1]):.4g} to {float(outside[2]):.4g}"
+    elif part.low is not None and part.high is not None:
+        what = f"{part.low:.4g} to {part.high:.4g}"
     clause = f"the share of {what} {_went(part.reference_share, part.now_share)}"
     return _Change(abs(part.now_share - part.reference_share), "", clause)
 

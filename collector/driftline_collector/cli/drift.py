@@ -125,7 +125,7 @@ def _show(found: Sequence[Evaluation], *, with_verdicts: bool) -> None:
             _moved(evaluation),
             number(evaluation.value),
             number(evaluation.lower),
-            number(evaluation.q, 2),
+            "< 1e-300" if evaluation.q == 0 else number(evaluation.q, 2),
             "–" if evaluation.n is None else f"{evaluation.n:,.0f}",
             coverage,
             clock(evaluation.since),

@@ -158,7 +158,7 @@ def _feature(one: Evaluation, limit: float | None, most: float) -> str:
         for text in (
             words.effect(one.value),
             words.effect(one.lower),
-            words.number(one.q, 2),
+            words.probability(one.q),
             words.count(one.n),
             words.number(one.phi),
         )

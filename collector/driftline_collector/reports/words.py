@@ -38,6 +38,11 @@ def effect(value: float | None) -> str:
     return number(None if value is None else max(value, 0.0))
 
 
+def probability(value: float | None) -> str:
+    """A p-value, which is never nought, however small."""
+    return "< 1e-300" if value == 0 else number(value, 2)
+
+
 def share(value: float | None) -> str:
     """As a percentage."""
     return UNKNOWN if value is None else f"{value:.1%}"
