@@ -237,7 +237,8 @@ def agreed(ratio: Floats, df: Floats, phi: Floats, bins: Floats) -> Floats:
         together = share.mean() <= _TAIL + 2 * chance.mean() / np.sqrt(some.sum())
         worth[some] = np.where(together & (share <= _TAIL + 2 * chance), k, worth[some])
     total = np.where(np.isfinite(ratio), df, 0.0).sum(0)
-    return np.maximum(np.minimum(worth, total - np.minimum(total / 2, _MARGIN)), ELSEWHERE)
+    most = total - np.minimum(total / 2, _MARGIN)
+    return np.asarray(np.clip(worth, ELSEWHERE, np.maximum(most, ELSEWHERE)), dtype=np.float64)
 
 
 def _median(values: Floats) -> Floats:
