@@ -9,7 +9,6 @@ import pyarrow.compute as pc
 from driftline_schemas.segments import Segment
 
 from driftline_collector.analysis import performance
-from driftline_collector.analysis.counts import Cell, distinct
 from driftline_collector.analysis.escalation import share_of_escalated
 from driftline_collector.analysis.evaluate import CLOUDS
 from driftline_collector.analysis.evaluation import Evaluation
@@ -53,11 +52,9 @@ def _escalation_rate(
     fleet: pa.Table, model: str, tier: str | None, only: Collection[str]
 ) -> list[Evaluation]:
     """From rows of `Shown.fleet`: a device under a version each."""
-    cells, cell = distinct(fleet, Cell._fields)
-    lattice = Lattice.of(Cell(*values) for values in cells)
-    place = np.array([lattice.cells.index(Cell(*values)) for values in cells], dtype=np.int64)
+    lattice, cell = Lattice.of_rows(fleet)
     made, escalated = (np.asarray(fleet.column(name)) for name in ("predictions", "escalations"))
-    shares = share_of_escalated(made, escalated, place[cell], lattice, lattice.keys(model, tier))
+    shares = share_of_escalated(made, escalated, cell, lattice, lattice.keys(model, tier))
     return [evaluation for evaluation in shares if evaluation.segment in only]
 
 

@@ -4,7 +4,7 @@ A device is expected from its first window on until it says goodbye or goes on u
 not silent: a window without traffic is reported too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from driftline_collector.analysis.counts import Cell, Device
+from driftline_collector.analysis.counts import Cell, Device, dimensions_of
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.windows import Window
@@ -37,8 +37,12 @@ class Presence:
     def of(cls, known: pa.Table, inside: pa.Table, window: Window) -> "Presence":
         """From two reads of `Store.progress`: from long before the window to its end, and of it alone."""
         rows = known.to_pylist()
-        devices = tuple(_device(row) for row in rows)
-        spans = {_device(row): (row["first_start_ns"], row["last_end_ns"]) for row in inside.to_pylist()}
+        dimensions = dimensions_of(known)
+        devices = tuple(_device(row, dimensions) for row in rows)
+        spans = {
+            _device(row, dimensions): (row["first_start_ns"], row["last_end_ns"])
+            for row in inside.to_pylist()
+        }
         first = np.array([row["first_start_ns"] for row in rows], dtype=np.int64)
         last = np.array([row["last_end_ns"] for row in rows], dtype=np.int64)
         latest: dict[tuple[str, str], int] = {}
@@ -116,5 +120,5 @@ class NodeCoverage:
         return rows
 
 
-def _device(row: dict[str, str]) -> Device:
-    return Device(Cell(row["version"], row["device_type"], row["region"]), row["device"], row["tier"])
+def _device(row: Mapping[str, str], dimensions: Sequence[str]) -> Device:
+    return Device(Cell.of([row[name] for name in dimensions]), row["device"], row["tier"])

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from driftline_schemas.binning import DURATION
 
 from driftline_collector.analysis import ground_truth
-from driftline_collector.analysis.counts import Cell, Profiles, by_place, distinct
+from driftline_collector.analysis.counts import Profiles, by_place
 from driftline_collector.analysis.detectors.proportion import binned_quantile, weighted_share
 from driftline_collector.analysis.evaluation import Evaluation, Measure
 from driftline_collector.analysis.ground_truth import Chosen
@@ -101,12 +101,10 @@ def _by_segment(
     rows: pa.Table, model: str, tier: str | None, only: Collection[str] | None
 ) -> Iterator[tuple[str, Flags]]:
     """Every segment that holds a row (`only` of these), with the rows that it holds."""
-    cells, cell = distinct(rows, Cell._fields)
-    lattice = Lattice.of(Cell(*values) for values in cells)
-    place = np.array([lattice.cells.index(Cell(*values)) for values in cells], dtype=np.int64)
+    lattice, cell = Lattice.of_rows(rows)
     for key, members in zip(lattice.keys(model, tier), lattice.members, strict=True):
         if only is None or key in only:
-            yield key, members[place[cell]]
+            yield key, members[cell]
 
 
 def latency(

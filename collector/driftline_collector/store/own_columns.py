@@ -1,0 +1,44 @@
+"""The user's own dimensions as columns of a read: `segment.line` is what `segment` has under `line`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+from driftline_schemas.segments import UNKNOWN, USER_PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class OwnColumns:
+    """Those of some `dimensions`. In SQL they have names of the store's, as users call theirs what they like.
+
+    Where a row tells no value it is `unknown`.
+    """
+
+    dimensions: Sequence[str]
+
+    @property
+    def names(self) -> list[str]:
+        """What they are called in the query."""
+        return [f"own_{i}" for i in range(len(self.dimensions))]
+
+    def read(self, table: str = "") -> str:
+        """SQL that reads them from a table with a column `segment`, to stand after other columns."""
+        return "".join(
+            f", coalesce(nullif({table}segment[${name}], ''), '{UNKNOWN}') AS {name}" for name in self.names
+        )
+
+    @property
+    def listed(self) -> str:
+        """SQL that names them once they are read, to stand after other columns."""
+        return "".join(f", {name}" for name in self.names)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What a query that reads them takes."""
+        keys = (dimension.removeprefix(USER_PREFIX) for dimension in self.dimensions)
+        return dict(zip(self.names, keys, strict=True))
+
+    def named(self, table: pa.Table) -> pa.Table:
+        """The answer with the columns named as the dimensions are."""
+        given = dict(zip(self.names, self.dimensions, strict=True))
+        return table.rename_columns([given.get(name, name) for name in table.column_names])
