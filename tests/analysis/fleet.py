@@ -34,9 +34,11 @@ class Camera:
     region: str = "eu"
     tier: str = "device_edge"
     stream: str = ""
+    segment: tuple[tuple[str, str], ...] = ()
 
-    def dimensions(self) -> dict[str, str]:
+    def dimensions(self) -> dict[str, Any]:
         return {
+            "segment": list(self.segment) or None,
             "stream": self.stream or f"{self.name}-{self.version}",
             "model": MODEL,
             "version": self.version,
@@ -159,6 +161,7 @@ PROFILES = pa.schema(
             (name, pa.string())
             for name in ("stream", "model", "version", "device", "device_type", "region", "tier")
         ),
+        ("segment", pa.map_(pa.string(), pa.string())),
         ("binning", pa.string()),
         ("feature", pa.string()),
         ("kind", pa.string()),
@@ -187,7 +190,8 @@ def register(store: Store, *references: Reference) -> None:
 
 def say_goodbye(store: Store, camera: Camera, at_ns: int) -> None:
     """The device's stream ends."""
-    row = {**camera.dimensions(), "time_ns": at_ns, "phase": "end"}
+    own = {name: value for name, value in camera.dimensions().items() if name != "segment"}
+    row = {**own, "time_ns": at_ns, "phase": "end"}
     store.submit({"stream_events": pa.Table.from_pylist([row])}).result(30)
 
 

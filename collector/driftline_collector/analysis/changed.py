@@ -58,6 +58,12 @@ class Told:
     model: str
     window: Window
 
+    def devices_of(self, node: int) -> set[str]:
+        """The names of a node's devices."""
+        cells = {self.lattice.cells[i] for i in np.flatnonzero(self.lattice.members[node]).tolist()}
+        known = (*self.profiles.devices, *self.samples.devices)
+        return {device.name for device in known if device.cell in cells}
+
 
 @dataclass(frozen=True, slots=True)
 class _Drifted:
@@ -231,6 +237,9 @@ def _deployments(
     of_device: dict[str, str] = {}
     alike: dict[tuple[str, str | None, str | None], list[int]] = {}
     inside = Segment.parse(drifted.row.segment)
+    # Of segments of the user's own a deployment tells nothing, but where its device is.
+    there = told.devices_of(drifted.node)
+    own = any(inside[name] for name in told.lattice.own)
     for each in store.deployments(start, began["latest_ns"]).to_pylist():
         if each["model"] != told.model:
             continue
@@ -238,7 +247,8 @@ def _deployments(
         of_device[each["device"]] = what
         dimensions = ("model", "device_type", "region")  # its version has just become another one
         place = Segment.of({name: each[name] for name in dimensions})
-        if Segment.of({name: inside[name] for name in dimensions}).contains(place):
+        within = Segment.of({name: inside[name] for name in dimensions}).contains(place)
+        if within and (not own or each["device"] in there):
             key = each["kind"], each["from_version"], each["to_version"]
             alike.setdefault(key, []).append(each["time_ns"])
     nearby = [
@@ -288,4 +298,6 @@ def _attributed(
         "device_type": [device.cell.device_type for device in devices],
         "region": [device.cell.region for device in devices],
     }
+    for i, name in enumerate(told.lattice.own):
+        values[name] = [device.cell.own[i] for device in devices]
     return attribution.attribute(odds, values, contributors[0] if contributors else None), contributors

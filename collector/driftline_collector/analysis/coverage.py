@@ -6,6 +6,7 @@ not silent: a window without traffic is reported too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -101,18 +102,23 @@ class NodeCoverage:
         silent = expected & (presence.reported == 0)
         return cls(share, nodes(expected).astype(np.int64), nodes(silent).astype(np.int64))
 
-    def evaluations(self, keys: Sequence[str], ahead: Sequence[str]) -> list[Evaluation]:
+    def evaluations(
+        self, keys: Sequence[str], ahead: Sequence[str], left_out: Mapping[str, str] = MappingProxyType({})
+    ) -> list[Evaluation]:
         """The measures `coverage` and `silent_devices` of every node in which a device was expected.
 
-        `ahead` are devices whose clock is in the future: they are named beside the coverage of the whole.
+        `ahead` are devices whose clock is in the future, `left_out` dimensions of the user's own that are not
+        judged, and why: they are named beside the coverage of the whole.
         """
+        remarks = {"clock_ahead": list(ahead), "left_out": dict(left_out)}
+        said = {name: remark for name, remark in remarks.items() if remark}
         rows: list[Evaluation] = []
         for i in np.flatnonzero(self.expected > 0).tolist():
             share, expected, silent = float(self.share[i]), int(self.expected[i]), int(self.silent[i])
             shared: dict[str, Any] = {"segment": keys[i], "coverage": share, "devices": expected}
-            named = {"clock_ahead": list(ahead)} if ahead and i == 0 else None
+            details = said if said and i == 0 else None
             rows.append(
-                Evaluation(**shared, measure="coverage", value=share, n=float(expected), details=named)
+                Evaluation(**shared, measure="coverage", value=share, n=float(expected), details=details)
             )
             rows.append(
                 Evaluation(**shared, measure="silent_devices", value=float(silent), n=float(expected))

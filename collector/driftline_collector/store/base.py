@@ -47,14 +47,16 @@ class Store(Protocol):
     def models(self) -> pa.Table:
         """model, version, first_ns, last_ns: every model version that sent a profile."""
 
-    def own_dimensions(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
-        """The user's own dimensions (`segment`) that were sent with windows and predictions of the interval.
+    def own_dimensions(self, model: str, start_ns: int, end_ns: int, sampled_ns: int) -> pa.Table:
+        """The user's own dimensions (`segment`) of windows in the interval and predictions from `sampled_ns` on.
 
         name, different (how many values it has on devices of one tier, `unknown` among them), by name.
         """
 
-    def count_cells(self, model: str, start_ns: int, end_ns: int, own: Sequence[str]) -> int:
-        """How many cells these dimensions make of what was sent in the interval, beside those of each."""
+    def count_cells(
+        self, model: str, start_ns: int, end_ns: int, sampled_ns: int, own: Sequence[str]
+    ) -> int:
+        """How many cells there are in the same, told apart by these dimensions as well."""
 
     def device_counts(
         self,
@@ -74,13 +76,24 @@ class Store(Protocol):
     def features(self, model: str, version: str, start_ns: int, end_ns: int) -> pa.Table:
         """feature, kind: what a model version counted in windows that start in the interval."""
 
-    def counted_cells(self, model: str, binning: str, starts_ns: Sequence[int], width_ns: int) -> pa.Table:
+    def counted_cells(
+        self,
+        model: str,
+        binning: str,
+        starts_ns: Sequence[int],
+        width_ns: int,
+        own: Sequence[str] = (),
+    ) -> pa.Table:
         """Who counted in windows of that width whose counts by cell have been gathered.
+
+        Only what was gathered with cells told apart by all of `own`, if by others as well.
 
         start_ns, version, device_type, region, tier; one row of the version '' where nobody did.
         """
 
-    def cell_counts(self, model: str, binning: str, start_ns: int, end_ns: int) -> pa.Table:
+    def cell_counts(
+        self, model: str, binning: str, start_ns: int, end_ns: int, own: Sequence[str] = ()
+    ) -> pa.Table:
         """What was gathered of one window: version, device_type, region, tier, counts BIGINT[]."""
 
     def progress(

@@ -33,6 +33,11 @@ class OwnColumns:
         return "".join(f", {name}" for name in self.names)
 
     @property
+    def told(self) -> str:
+        """SQL that asks for rows that tell all of them, to stand after other conditions."""
+        return "".join(f" AND map_contains(segment, ${name})" for name in self.names)
+
+    @property
     def parameters(self) -> dict[str, str]:
         """What a query that reads them takes."""
         keys = (dimension.removeprefix(USER_PREFIX) for dimension in self.dimensions)

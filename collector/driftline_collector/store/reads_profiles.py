@@ -51,29 +51,48 @@ class ProfileReads(Queries):
             {"model": model, "version": version, "start": start_ns, "end": end_ns},
         )
 
-    def counted_cells(self, model: str, binning: str, starts_ns: Sequence[int], width_ns: int) -> pa.Table:
+    def counted_cells(
+        self,
+        model: str,
+        binning: str,
+        starts_ns: Sequence[int],
+        width_ns: int,
+        own: Sequence[str] = (),
+    ) -> pa.Table:
         """See `Store.counted_cells`."""
-        return self._read(
-            """
-            SELECT DISTINCT start_ns, version, device_type, region, tier FROM (
+        columns = OwnColumns(own)
+        found = self._read(
+            f"""
+            SELECT DISTINCT start_ns, version, device_type, region {columns.read()}, tier FROM (
                 SELECT * EXCLUDE (counts) FROM window_counts
                 WHERE model = $model AND binning = $binning AND end_ns = start_ns + $width
-                  AND list_contains($starts::BIGINT[], start_ns)
+                  AND list_contains($starts::BIGINT[], start_ns) {columns.told}
                 QUALIFY gathered_ns = max(gathered_ns) OVER (PARTITION BY start_ns))
             """,
-            {"model": model, "binning": binning, "starts": list(starts_ns), "width": width_ns},
+            {
+                "model": model,
+                "binning": binning,
+                "starts": list(starts_ns),
+                "width": width_ns,
+                **columns.parameters,
+            },
         )
+        return columns.named(found)
 
-    def cell_counts(self, model: str, binning: str, start_ns: int, end_ns: int) -> pa.Table:
+    def cell_counts(
+        self, model: str, binning: str, start_ns: int, end_ns: int, own: Sequence[str] = ()
+    ) -> pa.Table:
         """See `Store.cell_counts`."""
-        return self._read(
-            """
-            SELECT version, device_type, region, tier, counts FROM window_counts
-            WHERE model = $model AND binning = $binning AND start_ns = $start AND end_ns = $end
+        columns = OwnColumns(own)
+        found = self._read(
+            f"""
+            SELECT version, device_type, region {columns.read()}, tier, counts FROM window_counts
+            WHERE model = $model AND binning = $binning AND start_ns = $start AND end_ns = $end {columns.told}
             QUALIFY gathered_ns = max(gathered_ns) OVER ()
             """,
-            {"model": model, "binning": binning, "start": start_ns, "end": end_ns},
+            {"model": model, "binning": binning, "start": start_ns, "end": end_ns, **columns.parameters},
         )
+        return columns.named(found)
 
     def progress(
         self,
@@ -110,7 +129,7 @@ class ProfileReads(Queries):
         )
         return columns.named(found)
 
-    def own_dimensions(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def own_dimensions(self, model: str, start_ns: int, end_ns: int, sampled_ns: int) -> pa.Table:
         """See `Store.own_dimensions`."""
         return self._read(
             f"""
@@ -119,22 +138,24 @@ class ProfileReads(Queries):
                 WHERE model = $model AND end_ns > $start AND start_ns < $end
                 UNION  -- each once
                 SELECT tier, segment FROM predictions
-                WHERE model = $model AND time_ns >= $start AND time_ns < $end
+                WHERE model = $model AND time_ns >= $sampled AND time_ns < $end AND segment IS NOT NULL
             ), entries AS (
                 SELECT tier, unnest(map_entries(segment), recursive := true) FROM told
                 WHERE segment IS NOT NULL
-            ), of_tiers AS (
+            ), tiers AS (SELECT tier, count(*) AS told FROM told GROUP BY tier),
+            of_tiers AS (
                 SELECT key AS name, count(DISTINCT coalesce(nullif(value, ''), '{UNKNOWN}'))
                     + CAST(count(nullif(value, '{UNKNOWN}')) < any_value(tiers.told) AS INTEGER) AS different
-                FROM entries JOIN (SELECT tier, count(*) AS told FROM told GROUP BY tier) AS tiers USING (tier)
-                WHERE key <> '' GROUP BY tier, name
+                FROM entries JOIN tiers USING (tier) WHERE key <> '' GROUP BY tier, name
             )
-            SELECT name, max(different) AS different FROM of_tiers GROUP BY name ORDER BY name
+            SELECT name, CAST(max(different) AS BIGINT) AS different FROM of_tiers GROUP BY name ORDER BY name
             """,
-            {"model": model, "start": start_ns, "end": end_ns},
+            {"model": model, "start": start_ns, "end": end_ns, "sampled": sampled_ns},
         )
 
-    def count_cells(self, model: str, start_ns: int, end_ns: int, own: Sequence[str]) -> int:
+    def count_cells(
+        self, model: str, start_ns: int, end_ns: int, sampled_ns: int, own: Sequence[str]
+    ) -> int:
         """See `Store.count_cells`."""
         columns = OwnColumns(own)
         found = self._read(
@@ -144,9 +165,15 @@ class ProfileReads(Queries):
                 WHERE model = $model AND end_ns > $start AND start_ns < $end
                 UNION
                 SELECT version, device_type, region {columns.read()} FROM predictions
-                WHERE model = $model AND time_ns >= $start AND time_ns < $end)
+                WHERE model = $model AND time_ns >= $sampled AND time_ns < $end AND segment IS NOT NULL)
             """,
-            {"model": model, "start": start_ns, "end": end_ns, **columns.parameters},
+            {
+                "model": model,
+                "start": start_ns,
+                "end": end_ns,
+                "sampled": sampled_ns,
+                **columns.parameters,
+            },
         )
         return int(found.column("cells")[0].as_py())
 
