@@ -36,9 +36,8 @@ class Camera:
     stream: str = ""
     segment: tuple[tuple[str, str], ...] = ()
 
-    def dimensions(self) -> dict[str, Any]:
+    def dimensions(self) -> dict[str, str]:
         return {
-            "segment": list(self.segment) or None,
             "stream": self.stream or f"{self.name}-{self.version}",
             "model": MODEL,
             "version": self.version,
@@ -112,6 +111,7 @@ class Feed:
 
     def add(self, camera: Camera, start_ns: int, end_ns: int, values: Values, *, escalated: int = 0) -> None:
         common: dict[str, Any] = {**camera.dimensions(), "start_ns": start_ns, "end_ns": end_ns}
+        common["segment"] = list(camera.segment) or None
         binning = self.binning
         made = len(next(iter(values.values()), ()))
         if binning is None or not made:
@@ -190,8 +190,7 @@ def register(store: Store, *references: Reference) -> None:
 
 def say_goodbye(store: Store, camera: Camera, at_ns: int) -> None:
     """The device's stream ends."""
-    own = {name: value for name, value in camera.dimensions().items() if name != "segment"}
-    row = {**own, "time_ns": at_ns, "phase": "end"}
+    row = {**camera.dimensions(), "time_ns": at_ns, "phase": "end"}
     store.submit({"stream_events": pa.Table.from_pylist([row])}).result(30)
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pytest
 from driftline_collector.analysis.counts import Cell
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
@@ -51,9 +50,7 @@ def segments(result: WindowResult, measure: str = "drift") -> set[str]:
 
 def about(result: WindowResult, segment: str, measure: str = "drift") -> Evaluation:
     (found,) = (
-        e
-        for e in result.evaluations
-        if (e.segment, e.measure, e.feature) == (segment, measure, None)
+        e for e in result.evaluations if (e.segment, e.measure, e.feature) == (segment, measure, None)
     )
     return found
 

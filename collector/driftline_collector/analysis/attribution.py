@@ -148,9 +148,7 @@ def _tells_apart(name: str, value: str, has: Flags, alike: Flags, told: Flags) -
         return ""
     if shifted_in < _INSIDE * alike.sum():
         return ""
-    what = (
-        f"with {value} next to the onset" if name == DEPLOYMENT else f"of {_spoken(name)} {value}"
-    )
+    what = f"with {value} next to the onset" if name == DEPLOYMENT else f"of {_spoken(name)} {value}"
     return f"{shifted_in} of {_many(within, 'device')} {what} shifted, and {shifted_out} of {beyond} others"
 
 

@@ -245,9 +245,7 @@ class Population:
             window=self.window,
         )
         own = self.own.judged
-        samples = self._of_tiers(
-            store.doubtful(self.model, self.window.start_ns, self.window.end_ns, own)
-        )
+        samples = self._of_tiers(store.doubtful(self.model, self.window.start_ns, self.window.end_ns, own))
         return [
             *what_changed(drift, told, store),
             *covered.evaluations(keys, self.ahead, self.own.left_out),

@@ -46,8 +46,8 @@ _ROWS = pa.schema(
 class History:
     """The past of one model, for `window` of it and spans that end with it.
 
-    `own` are the user's own dimensions that cells have values of, `zones` the time zones of regions where they
-    are known, `now_ns` when this is.
+    `own` are the user's own dimensions that cells have values of, `zones` the time zones of regions where
+    they are known, `now_ns` when this is.
     """
 
     store: Store
@@ -228,10 +228,12 @@ class History:
         }
         columns = {name: pa.repeat(value, table.num_rows) for name, value in common.items()}
         columns |= {name: table.column(name) for name in (*CELL, "tier", "counts")}
-        names = [name.removeprefix(USER_PREFIX) for name in self.own]
-        values = [table.column(name).to_pylist() for name in self.own]
-        told = [list(zip(names, row, strict=True)) for row in zip(*values, strict=True)] if names else None
-        columns["segment"] = pa.array(told or [None] * table.num_rows, _SEGMENT)
+        if self.own:
+            names = [name.removeprefix(USER_PREFIX) for name in self.own]
+            rows = zip(*(table.column(name).to_pylist() for name in self.own), strict=True)
+            columns["segment"] = pa.array([list(zip(names, row, strict=True)) for row in rows], _SEGMENT)
+        else:
+            columns["segment"] = pa.nulls(table.num_rows, _SEGMENT)
         return pa.table(columns).select(_ROWS.names).cast(_ROWS)
 
 
@@ -251,10 +253,7 @@ def _inside(key: str, cells: Sequence[Cell], dimensions: Sequence[str]) -> Flags
     segment = Segment.parse(key)
     wanted = [segment[name] for name in dimensions]
     return np.array(
-        [
-            all(one in (None, value) for one, value in zip(wanted, cell.values, strict=True))
-            for cell in cells
-        ],
+        [all(one in (None, value) for one, value in zip(wanted, cell.values, strict=True)) for cell in cells],
         dtype=np.bool_,
     )
 

@@ -1,4 +1,4 @@
-"""The lattice of segments: every combination of version, device type, region and the user's own dimensions."""
+"""The lattice of segments: each combination of version, device type, region and the user's own dimensions."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ class Lattice:
 
     @classmethod
     def of(cls, cells: Iterable[Cell], own: Sequence[str] = ()) -> "Lattice":
-        """The nodes that hold at least one of these cells, which have a value of each of the `own` dimensions.
+        """The nodes that hold at least one of these cells, which have a value of each `own` dimension.
 
-        One of those of which all cells have the same value tells nothing apart: no node names it.
+        Where all cells have the same value of one it tells nothing apart, and no node names it.
         """
         leaves = tuple(sorted(set(cells)))
         varies = [len({cell.own[i] for cell in leaves}) > 1 for i in range(len(own))]
@@ -58,7 +58,7 @@ class Lattice:
 
     @classmethod
     def of_rows(cls, table: pa.Table) -> tuple["Lattice", Whole]:
-        """That of the cells that rows of the store are of, and the place of each row's cell, shape (rows,)."""
+        """That of the cells that rows of the store are of, and the place of each row's cell, (rows,)."""
         dimensions = dimensions_of(table)
         found, which = distinct(table, dimensions)
         cells = [Cell.of(values) for values in found]
@@ -73,7 +73,7 @@ class Lattice:
 
     @property
     def leaves(self) -> Whole:
-        """Which node is each cell by itself, shape (L,): the last ones, which name all that tells cells apart."""
+        """Which node is each cell by itself, shape (L,): the last ones name all that tells cells apart."""
         return np.arange(len(self.nodes) - len(self.cells), len(self.nodes))
 
     def keys(self, model: str, tier: str | None = None) -> tuple[str, ...]:

@@ -48,14 +48,12 @@ class Store(Protocol):
         """model, version, first_ns, last_ns: every model version that sent a profile."""
 
     def own_dimensions(self, model: str, start_ns: int, end_ns: int, sampled_ns: int) -> pa.Table:
-        """The user's own dimensions (`segment`) of windows in the interval and predictions from `sampled_ns` on.
+        """The user's own dimensions of windows in the interval, and of predictions from `sampled_ns` on.
 
         name, different (how many values it has on devices of one tier, `unknown` among them), by name.
         """
 
-    def count_cells(
-        self, model: str, start_ns: int, end_ns: int, sampled_ns: int, own: Sequence[str]
-    ) -> int:
+    def count_cells(self, model: str, start_ns: int, end_ns: int, sampled_ns: int, own: Sequence[str]) -> int:
         """How many cells there are in the same, told apart by these dimensions as well."""
 
     def device_counts(

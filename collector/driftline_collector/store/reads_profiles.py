@@ -153,9 +153,7 @@ class ProfileReads(Queries):
             {"model": model, "start": start_ns, "end": end_ns, "sampled": sampled_ns},
         )
 
-    def count_cells(
-        self, model: str, start_ns: int, end_ns: int, sampled_ns: int, own: Sequence[str]
-    ) -> int:
+    def count_cells(self, model: str, start_ns: int, end_ns: int, sampled_ns: int, own: Sequence[str]) -> int:
         """See `Store.count_cells`."""
         columns = OwnColumns(own)
         found = self._read(
