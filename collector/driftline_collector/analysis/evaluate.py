@@ -223,6 +223,7 @@ class Population:
             "tier": self.tier,
             "start_ns": start,
             "end_ns": self.window.end_ns,
+            "always": lattice.named,
         }
         drift, judged = drift_of_segments(
             self.profiles,

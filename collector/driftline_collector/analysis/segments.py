@@ -1,6 +1,6 @@
 """The lattice of segments: each combination of version, device type, region and the user's own dimensions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -25,27 +25,30 @@ class Lattice:
     """N nodes over L cells. `members`, shape (N, L), says which cells a node holds.
 
     Nodes stand in order of preference as an explanation: fewest named dimensions first, then those that name
-    the earlier dimension (version, device type, region, then the user's `own`), then by name.
+    the earlier dimension (version, device type, region, then the user's `own`), then by name. Of the user's
+    own dimensions nodes name those in `named`.
     """
 
     cells: tuple[Cell, ...]
     nodes: tuple[Node, ...]
     members: Flags
     own: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cells: Iterable[Cell], own: Sequence[str] = ()) -> "Lattice":
+    def of(cls, cells: Iterable[Cell], own: Sequence[str] = (), always: Collection[str] = ()) -> "Lattice":
         """The nodes that hold at least one of these cells, which have a value of each `own` dimension.
 
-        Where all cells have the same value of one it tells nothing apart, and no node names it.
+        Where all cells have the same value of one it tells nothing apart, and no node names it, unless it is
+        among those that are `always` named.
         """
         leaves = tuple(sorted(set(cells)))
-        varies = [len({cell.own[i] for cell in leaves}) > 1 for i in range(len(own))]
+        told = [name in always or len({cell.own[i] for cell in leaves}) > 1 for i, name in enumerate(own)]
         nodes: list[Node] = []
         rows = []
-        for named in _preferred(varies):
+        for names in _preferred(told):
             of_cells: list[Node] = [
-                tuple(value if is_named else None for value, is_named in zip(cell.values, named, strict=True))
+                tuple(value if is_named else None for value, is_named in zip(cell.values, names, strict=True))
                 for cell in leaves
             ]
             alike = sorted(set(of_cells), key=_names)
@@ -54,15 +57,16 @@ class Lattice:
             rows.append([place[node] for node in of_cells])
         members = np.zeros((len(nodes), len(leaves)), dtype=np.bool_)
         members[rows, np.arange(len(leaves))] = True
-        return cls(leaves, tuple(nodes), members, tuple(own))
+        named = tuple(name for name, is_told in zip(own, told, strict=True) if is_told)
+        return cls(leaves, tuple(nodes), members, tuple(own), named)
 
     @classmethod
-    def of_rows(cls, table: pa.Table) -> tuple["Lattice", Whole]:
+    def of_rows(cls, table: pa.Table, always: Collection[str] = ()) -> tuple["Lattice", Whole]:
         """That of the cells that rows of the store are of, and the place of each row's cell, (rows,)."""
         dimensions = dimensions_of(table)
         found, which = distinct(table, dimensions)
         cells = [Cell.of(values) for values in found]
-        lattice = cls.of(cells, dimensions[len(CELL) :])
+        lattice = cls.of(cells, dimensions[len(CELL) :], always)
         place = {cell: i for i, cell in enumerate(lattice.cells)}
         return lattice, np.array([place[cell] for cell in cells], dtype=np.int64)[which]
 
@@ -93,9 +97,9 @@ class Lattice:
         return held(self.members)
 
 
-def _preferred(own_varies: Sequence[bool]) -> list[tuple[bool, ...]]:
-    """Which dimensions nodes name, in order of preference; of the user's own those that vary."""
-    choices = [(True, False)] * len(CELL) + [(True, False) if varies else (False,) for varies in own_varies]
+def _preferred(own: Sequence[bool]) -> list[tuple[bool, ...]]:
+    """Which dimensions nodes name, in order of preference; `own`: which of the user's own any names."""
+    choices = [(True, False)] * len(CELL) + [(True, False) if told else (False,) for told in own]
     return sorted(product(*choices), key=lambda named: (sum(named), [not n for n in named]))
 
 

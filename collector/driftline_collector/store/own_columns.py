@@ -6,6 +6,16 @@ from dataclasses import dataclass
 import pyarrow as pa
 from driftline_schemas.segments import UNKNOWN, USER_PREFIX
 
+#: SQL: whether a row of a table with a column `segment` is of `Where.own`.
+MATCHES = f"""(len($own_names::VARCHAR[]) = 0 OR list_transform($own_names::VARCHAR[],
+    lambda name: coalesce(nullif(segment[name], ''), '{UNKNOWN}')) = $own_values::VARCHAR[])"""
+_REPORTED = f"FROM stream_windows WHERE end_ns > $start AND start_ns < $end AND {MATCHES}"
+#: The same of a table that has streams, or devices, and whose windows tell the rest.
+STREAM_MATCHES, DEVICE_MATCHES = (
+    f"(len($own_names::VARCHAR[]) = 0 OR {column} IN (SELECT {column} {_REPORTED}))"
+    for column in ("stream", "device")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class OwnColumns:
