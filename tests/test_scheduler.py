@@ -257,10 +257,10 @@ def test_a_window_that_cannot_be_judged_keeps_no_other_from_being_so(
 ) -> None:
     real = setup.store.device_counts
 
-    def broken(model: str, start_ns: int, *rest: Any) -> pa.Table:
+    def broken(model: str, start_ns: int, *rest: Any, **own: Any) -> pa.Table:
         if start_ns == window(1)[0]:
             raise ZeroDivisionError
-        return real(model, start_ns, *rest)
+        return real(model, start_ns, *rest, **own)
 
     monkeypatch.setattr(setup.store, "device_counts", broken)
     for number in range(3):

@@ -220,6 +220,8 @@ def _scheduler(
             against=settings.reference,
             references=settings.references,
             zones=settings.time_zones,
+            segments=settings.segments,
+            model_segments=settings.model_segments,
             future_tolerance_ns=settings.future_tolerance,
         ),
         width_ns=settings.window,

@@ -6,7 +6,7 @@ default. Durations are written `500ms`, `5s`, `10m`, `1h` or `1d`, and held in n
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from driftline_schemas.segments import Segment
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -23,10 +23,12 @@ from driftline_collector.settings_types import (
     SECOND,
     Against,
     Detector,
+    Dimension,
     Duration,
     Judge,
     OptionalPort,
     Origin,
+    OwnSegments,
     Positive,
     Section,
     SegmentKey,
@@ -119,6 +121,13 @@ class EvaluationSettings(Section):
         description="What windows are compared with: the registered reference, or the model's own past.",
     )
     references: dict[str, Against] = Field(default={}, description="The same for single models, by name.")
+    segments: OwnSegments | None = Field(
+        default=None,
+        description="Which of the devices' own segments are judged; those they send, where nothing is said.",
+    )
+    model_segments: dict[str, OwnSegments] = Field(
+        default={}, description="The same for single models, by name."
+    )
     time_zones: dict[str, Zone] = Field(
         default={}, description="The time zones of regions, for hours of the week; UTC where none is told."
     )
@@ -152,7 +161,7 @@ class RuleSettings(Section):
         default=None,
         description="The segment to watch; without one, each model as a whole (drift: any finding).",
     )
-    each: tuple[Literal["version", "device_type", "region"], ...] = Field(
+    each: tuple[Dimension, ...] = Field(
         default=(), description="Watch each of these within the segment by itself."
     )
     notify: tuple[str, ...] | None = Field(default=None, description="Names of notifiers; all when absent.")

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from driftline_schemas.binning import DURATION, LABEL, SCORE, VALUE
 from driftline_schemas.errors import SchemaError
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 NARROW = "\u202f"
 NO_NUMBER = "–"
@@ -219,7 +219,9 @@ def where(segment: str, *, model: bool = False) -> str:
         return segment
     kind, region, version = parsed["device_type"], parsed["region"], parsed["version"]
     text = " in ".join(part for part in (kind or ("every type" if region else None), region) if part)
-    rest = [f"{name} {value}" for name, value in parsed.values if name not in _SPOKEN]
+    rest = [
+        f"{name.removeprefix(USER_PREFIX)} {value}" for name, value in parsed.values if name not in _SPOKEN
+    ]
     named = [text or EVERY, *rest]
     if model:
         named.insert(0, f"{parsed['model']} {version or '(every version)'}")

@@ -6,7 +6,6 @@ not silent: a window without traffic is reported too.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -102,15 +101,11 @@ class NodeCoverage:
         silent = expected & (presence.reported == 0)
         return cls(share, nodes(expected).astype(np.int64), nodes(silent).astype(np.int64))
 
-    def evaluations(
-        self, keys: Sequence[str], ahead: Sequence[str], left_out: Mapping[str, str] = MappingProxyType({})
-    ) -> list[Evaluation]:
+    def evaluations(self, keys: Sequence[str], remarks: Mapping[str, object]) -> list[Evaluation]:
         """The measures `coverage` and `silent_devices` of every node in which a device was expected.
 
-        `ahead` are devices whose clock is in the future, `left_out` dimensions of the user's own that are not
-        judged, and why: they are named beside the coverage of the whole.
+        `remarks` are of all devices: those that say something stand beside the coverage of the whole.
         """
-        remarks = {"clock_ahead": list(ahead), "left_out": dict(left_out)}
         said = {name: remark for name, remark in remarks.items() if remark}
         rows: list[Evaluation] = []
         for i in np.flatnonzero(self.expected > 0).tolist():

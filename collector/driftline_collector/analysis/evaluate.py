@@ -249,7 +249,7 @@ class Population:
         samples = self._of_tiers(store.doubtful(self.model, self.window.start_ns, self.window.end_ns, own))
         return [
             *what_changed(drift, told, store),
-            *covered.evaluations(keys, self.ahead, self.own.left_out),
+            *covered.evaluations(keys, {"clock_ahead": list(self.ahead), **self.own.remarks()}),
             *quality(doubts(self.profiles, self.families, samples, lattice), keys, limits),
             *escalation_rate(self.profiles, lattice, keys),
             *performance.latency(self.profiles, self._duration_edges, lattice, keys),

@@ -18,14 +18,17 @@ MOST = 2
 MOST_VALUES = 50
 #: Cells of which all counts are held for a day and compared each window.
 MOST_CELLS = 2000
-_SETTING = "evaluation.segments"
 
 
 @dataclass(frozen=True, slots=True)
 class OwnDimensions:
-    """`judged` are names of dimensions (`segment.line`), `left_out` tells of others why they are not."""
+    """`judged` are names of dimensions (`segment.line`), `left_out` tells of others why they are not.
+
+    Those that are `constant` have one value on all devices, which tells nothing apart.
+    """
 
     judged: tuple[str, ...] = ()
+    constant: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -43,9 +46,13 @@ class OwnDimensions:
         sent = store.own_dimensions(*span).to_pylist()
         different = {row["name"]: int(row["different"]) for row in sent}
         judged: list[str] = []
+        constant: list[str] = []
         left_out: dict[str, str] = {}
         for name in different if wanted is None else wanted:
             dimension = f"{USER_PREFIX}{name}"
+            if different.get(name) == 1:
+                constant.append(dimension)
+                continue
             why = _unfit(different.get(name, 0))
             if not why and wanted is None and len(judged) == MOST:
                 why = f"no more than {MOST} are judged, the first by alphabet"
@@ -57,20 +64,14 @@ class OwnDimensions:
                 left_out[dimension] = why
             else:
                 judged.append(dimension)
-        return cls(tuple(sorted(judged)), left_out)
+        return cls(tuple(sorted(judged)), tuple(constant), left_out)
 
-    def remark(self) -> str:
-        """What is left out, why, and how to choose; nothing where nothing is worth a word."""
-        told = [f"{name}: {why}" for name, why in self.left_out.items() if why != _ONE_VALUE]
-        return "; ".join([*told, f"{_SETTING} says which are judged"]) if told else ""
-
-
-_ONE_VALUE = "it has one value only, which tells nothing apart"
+    def remarks(self) -> dict[str, object]:
+        """What is to be said of dimensions that are not judged, for details."""
+        return {"left_out": dict(self.left_out), "constant": list(self.constant)}
 
 
 def _unfit(different: int) -> str:
     if different > MOST_VALUES:
         return f"it has {different:,} values, more than {MOST_VALUES}"
-    if different == 1:
-        return _ONE_VALUE
-    return "" if different else "nobody has sent it in this time"
+    return "" if different else "no device has sent it of late"
