@@ -165,13 +165,11 @@ Size = Annotated[
 SigningSecret = Annotated[SecretStr, AfterValidator(_secret)]
 #: What `each` splits by: what every device tells, or a segment of the user's own.
 Dimension = Annotated[str, Field(pattern=r"^(version|device_type|region|segment\..+)$")]
-#: Names as in `Monitor(segment={"line": "A3"})`; in keys they have a prefix.
-OwnSegments = Annotated[
-    tuple[
-        Annotated[str, AfterValidator(lambda name: name.removeprefix(USER_PREFIX)), Field(min_length=1)], ...
-    ],
-    Field(max_length=3),
+_OwnName = Annotated[
+    str, AfterValidator(lambda name: name.removeprefix(USER_PREFIX)), Field(min_length=1, max_length=512)
 ]
+#: Names as in `Monitor(segment={"line": "A3"})`; in keys they have a prefix.
+OwnSegments = Annotated[tuple[_OwnName, ...], Field(max_length=3)]
 SegmentKey = Annotated[str, AfterValidator(_segment)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Positive = Annotated[Duration, AfterValidator(_positive)]
