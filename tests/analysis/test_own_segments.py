@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from driftline_collector.analysis.counts import Cell
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
@@ -13,12 +14,14 @@ from driftline_collector.analysis.recent import Recent
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.windows import Window
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_schemas.reference import Reference
 
-from tests.analysis.fleet import MODEL, Camera, Feed, healthy, shifted, window
+from tests.analysis.fleet import MODEL, START, Camera, Feed, healthy, register, shifted, window
 
 FLEET = f"model={MODEL},version=*,device_type=*,region=*"
 LINE_A3 = f"{FLEET},segment.line=A3"
 LINES = ("A1", "A2", "A3")
+DAY = 24 * 3600 * 10**9
 
 
 def on_lines(each: int = 3, lines: Sequence[str] = LINES, **more: str) -> list[Camera]:
@@ -173,6 +176,70 @@ def test_a_device_that_changes_its_line_is_missed_on_neither(store: DuckDBStore,
     assert about(result, f"{FLEET},segment.line=A2", "coverage").devices == 4
     devices = [e.segment for e in result.evaluations if e.measure == "device"]
     assert len(devices) == len(set(devices)) == len(cameras)
+
+
+def test_lines_are_compared_with_their_own_past(store: DuckDBStore, feed: Feed) -> None:
+    """Line A1 has always been another one than the reference knows; A3 has not."""
+    cameras, rng = on_lines(), np.random.default_rng(4)
+    days = [Window(START + day * DAY, START + (day + 1) * DAY) for day in range(9)]
+    feed.now_ns = days[-1].end_ns
+    for number, day in enumerate(days):
+        for camera in cameras:
+            line = dict(camera.segment)["line"]
+            moved = line == "A1" or (line == "A3" and number == 8)
+            feed.add(camera, day.start_ns, day.end_ns, shifted(healthy(150, rng), float(moved)))
+        feed.commit()
+    result = evaluate(store, MODEL, days[-1], Policy(against="rolling"), now_ns=days[-1].end_ns)
+    assert result.findings == (LINE_A3,)
+    assert (about(result, LINE_A3).details or {})["compared_with"].startswith("8 past windows")
+    assert about(result, f"{FLEET},segment.line=A1").verdict == "stable"
+
+
+def test_what_was_gathered_without_lines_is_gathered_again_with_them(store: DuckDBStore, feed: Feed) -> None:
+    cameras, rng = on_lines(), np.random.default_rng(4)
+    binning = feed.binning.id if feed.binning else ""
+    day = Window(START, START + DAY)
+    feed.now_ns = day.end_ns
+    for camera in cameras:
+        feed.add(camera, day.start_ns, day.end_ns, healthy(60, rng))
+    feed.commit()
+    for segments_of in ([], ["line"]):
+        policy = Policy(against="rolling", segments=segments_of)
+        result = evaluate(store, MODEL, day, policy, now_ns=day.end_ns + len(segments_of))
+        store.submit({"window_counts": result.gathered}).result(30)
+    span = MODEL, binning, day.start_ns, day.end_ns
+    assert store.cell_counts(*span).num_rows == 3
+    lines = store.cell_counts(*span, ["segment.line"])
+    assert sorted(lines["segment.line"].to_pylist()) == list(LINES)
+    assert store.cell_counts(*span, ["segment.line", "segment.shift"]).num_rows == 0
+    both = store.counted_cells(MODEL, binning, [day.start_ns], DAY, ["segment.line"])
+    assert both.num_rows == 3
+
+
+def test_samples_of_lines_that_count_nothing_are_judged_by_line(
+    store: DuckDBStore, reference: Reference
+) -> None:
+    register(store, reference)
+    rng = np.random.default_rng(8)
+    names = [f.name for f in reference.binning.features if f.kind == "numeric" and f.name[0] == "x"]
+    rows, pairs = [], []
+    for camera in on_lines():
+        by = 1.0 if dict(camera.segment)["line"] == "A3" else 0.0
+        values = shifted(healthy(200, rng), by)
+        for i in range(200):
+            row = {**camera.dimensions(), "id": f"{camera.name}-{i}", "time_ns": START + i}
+            row |= {"probability": 0.5, "reasons": ["random"], "feature_set": 1}
+            rows.append({**row, "numbers": [float(values[name][i]) for name in names], "texts": []})
+            pairs.append(list(camera.segment))
+    sets = pa.table({"id": [1], "names": [names], "types": [["number"] * len(names)]})
+    table = pa.Table.from_pylist(rows, schema=None)
+    table = table.set_column(
+        table.column_names.index("texts"), "texts", pa.array([[]] * len(rows), pa.list_(pa.string()))
+    ).append_column("segment", pa.array(pairs, pa.map_(pa.string(), pa.string())))
+    store.submit({"predictions": table, "feature_sets": sets}).result(30)
+    result = judge(store)
+    assert result.findings == (LINE_A3,)
+    assert about(result, f"{FLEET},segment.line=A1").verdict == "stable"
 
 
 def test_names_and_values_that_hurt_are_names_and_values(store: DuckDBStore, feed: Feed) -> None:
