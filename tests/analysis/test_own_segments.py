@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pytest
+from driftline_collector.analysis import own_dimensions
 from driftline_collector.analysis.counts import Cell
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
@@ -129,6 +131,16 @@ def test_of_many_the_first_two_are_judged_unless_a_setting_names_others(
     named = judge(store, segments=["shift"], model_segments={"letters": ["line"]})
     assert any("segment.shift=x" in segment for segment in segments(named))
     assert not any("segment.line" in segment for segment in segments(named))
+
+
+def test_what_would_make_too_many_cells_is_left_out(
+    store: DuckDBStore, feed: Feed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fed(feed, on_lines())
+    monkeypatch.setattr(own_dimensions, "MOST_CELLS", 2)
+    found = OwnDimensions.of(store, MODEL, window(0)[0], Window(*window(0)))
+    assert found.judged == ()
+    assert found.left_out == {"segment.line": "it would make 3 cells of all devices, more than 2"}
 
 
 def test_a_dimension_that_nobody_sends_is_said_to_be_missing(store: DuckDBStore, feed: Feed) -> None:

@@ -140,11 +140,11 @@ class ProfileReads(Queries):
                 SELECT tier, segment FROM predictions
                 WHERE model = $model AND time_ns >= $sampled AND time_ns < $end AND segment IS NOT NULL
             ), entries AS (
-                SELECT tier, unnest(map_entries(segment), recursive := true) FROM told
-                WHERE segment IS NOT NULL
+                SELECT tier, key, coalesce(nullif(value, ''), '{UNKNOWN}') AS value FROM (
+                    SELECT tier, unnest(map_entries(segment), recursive := true) FROM told)
             ), tiers AS (SELECT tier, count(*) AS told FROM told GROUP BY tier),
             of_tiers AS (
-                SELECT key AS name, count(DISTINCT coalesce(nullif(value, ''), '{UNKNOWN}'))
+                SELECT key AS name, count(DISTINCT nullif(value, '{UNKNOWN}'))
                     + CAST(count(nullif(value, '{UNKNOWN}')) < any_value(tiers.told) AS INTEGER) AS different
                 FROM entries JOIN tiers USING (tier) WHERE key <> '' GROUP BY tier, name
             )
