@@ -16,8 +16,9 @@ from driftline_collector.store.base import Store
 MOST = 2
 #: More values are names of single devices, days or the like, which have too few rows each.
 MOST_VALUES = 50
-#: Cells of which all counts are held for a day and compared each window.
-MOST_CELLS = 2000
+#: Cells make some ten times as many segments, each with a row for each feature and window: so many unasked,
+#: and so many where a setting names the dimensions.
+MOST_CELLS, MOST_CHOSEN_CELLS = 500, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class OwnDimensions:
         span = model, since_ns, window.end_ns, window.start_ns
         sent = store.own_dimensions(*span).to_pylist()
         different = {row["name"]: int(row["different"]) for row in sent}
+        most = MOST_CELLS if wanted is None else MOST_CHOSEN_CELLS
         judged: list[str] = []
         constant: list[str] = []
         left_out: dict[str, str] = {}
@@ -58,8 +60,8 @@ class OwnDimensions:
                 why = f"no more than {MOST} are judged, the first by alphabet"
             if not why:
                 cells = store.count_cells(*span, [*judged, dimension])
-                if cells > MOST_CELLS:
-                    why = f"it would make {cells:,} cells of all devices, more than {MOST_CELLS:,}"
+                if cells > most:
+                    why = f"it would make {cells:,} cells of all devices, more than {most:,}"
             if why:
                 left_out[dimension] = why
             else:
