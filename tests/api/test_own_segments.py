@@ -85,6 +85,7 @@ def test_a_line_is_a_finding_and_its_alert_says_so_in_words(lines: Seeded) -> No
     assert found["details"]["changed"]["attribution"]["what"] == "segment.line=A3"
     (alert,) = lines.client.alerts().items
     assert alert.segment == LINE_A3
+    assert alert.summary is not None
     assert alert.summary.startswith("digits, every version, line A3: drifted since")
     assert "; only in line=A3" in alert.summary
 
