@@ -212,7 +212,7 @@ def change(value: float | None, before: float | None) -> str:
 
 
 def where(segment: str, *, model: bool = False) -> str:
-    """A segment as people say it: `camera-b in eu-west`, `every device`, `digits 2.1.0, camera-b, line A3`."""
+    """A segment as people say it: `camera-b in eu-west`, `every device`, `digits 2.1.0, line A3`."""
     try:
         parsed = Segment.parse(segment)
     except SchemaError:
