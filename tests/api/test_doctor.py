@@ -291,7 +291,6 @@ def test_segments_that_are_sent_and_not_judged_are_told(fleet: Seeded) -> None:
         details=json.dumps(told),
     )
     found = look(fleet)["segments_left_out"]
-    assert found.severity == "note"
     assert found.examples == ("digits: segment.serial: it has 1,000 values, more than 50",)
     assert "evaluation.segments" in found.advice
 

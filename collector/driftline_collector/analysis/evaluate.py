@@ -28,7 +28,7 @@ from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.spans import WIDTHS
-from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
+from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments, running_before
 from driftline_collector.analysis.windows import LOOK_BACK, Window
 from driftline_collector.store.base import Selection, Store
 
@@ -67,36 +67,13 @@ class Policy:
         """The limits of the verdict on a model."""
         return replace(self.limits, detector=self.detectors.get(model, self.limits.detector))
 
-    def own_of(self, store: Store, model: str, since_ns: int, window: Window) -> OwnDimensions:
-        """The user's own dimensions that a window is judged by, of those that were sent `since_ns`."""
-        wanted = self.model_segments.get(model, self.segments)
-        return OwnDimensions.of(store, model, since_ns, window, wanted)
+    def against_of(self, model: str) -> Against:
+        """What the model is compared with."""
+        return self.references.get(model, self.against)
 
-    def history_of(
-        self,
-        store: Store,
-        model: str,
-        window: Window,
-        families: Mapping[str, Family],
-        own: Sequence[str],
-        *,
-        now_ns: int,
-    ) -> History | None:
-        """The past that a window of the model is compared with, where it is."""
-        against = self.references.get(model, self.against)
-        if against == "registered":
-            return None
-        return History(
-            store=store,
-            model=model,
-            window=window,
-            against=against,
-            families=families,
-            own=own,
-            zones=self.zones,
-            ahead_ns=self.future_tolerance_ns,
-            now_ns=now_ns,
-        )
+    def segments_of(self, model: str) -> Sequence[str] | None:
+        """The user's own dimensions that the model is judged by; None: of those that are sent."""
+        return self.model_segments.get(model, self.segments)
 
 
 def evaluate(
@@ -121,9 +98,10 @@ def evaluate(
     tolerance_ns = policy.future_tolerance_ns
     span = model, window.start_ns, window.end_ns
     # Those of all devices that are waited for, so that what is judged changes no sooner than the fleet does.
-    dimensions = policy.own_of(store, model, window.start_ns - missed_ns, window)
+    since_ns = window.start_ns - missed_ns
+    dimensions = OwnDimensions.of(store, model, since_ns, window, policy.segments_of(model))
     own = dimensions.judged
-    known = store.progress(model, window.start_ns - missed_ns, window.end_ns, tolerance_ns, own)
+    known = store.progress(model, since_ns, window.end_ns, tolerance_ns, own)
     inside = store.progress(*span, tolerance_ns, own)
     presence = Presence.of(known, inside, window)
     profiles = Profiles.of(store.device_counts(*span, tolerance_ns, own))
@@ -133,10 +111,21 @@ def evaluate(
     first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
     earlier = recent.before(model, window, judges, first_ns, own)
     recent.keep(model, window, profiles, judges)
-    history = policy.history_of(store, model, window, judges, own, now_ns=now_ns)
-    if history is not None:
+    history = None
+    if (against := policy.against_of(model)) != "registered":
+        history = History(
+            store=store,
+            model=model,
+            window=window,
+            against=against,
+            families=judges,
+            own=own,
+            zones=policy.zones,
+            ahead_ns=tolerance_ns,
+            now_ns=now_ns,
+        )
         history.keep(profiles)
-    before = _drifted_before(store, model, window)
+    before = running_before(store, model, window, TRAILING)
     ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
     for tier, tiers in _populations(presence, profiles, samples):
@@ -295,15 +284,6 @@ class Population:
         family = self.families.get(binning)
         feature = family.binning.get(DURATION) if family else None
         return feature.edges if feature else DURATION_EDGES
-
-
-def _drifted_before(store: Store, model: str, window: Window) -> dict[str, Running]:
-    """The segments that were drifted when last they could be judged, in as many windows as labels have."""
-    rows = store.drifted(model, window.start_ns - TRAILING * window.width_ns, window.start_ns)
-    return {
-        row["segment"]: Running(row["since_ns"], row["finding"], tuple(row["moved"] or ()))
-        for row in rows.to_pylist()
-    }
 
 
 def _devices(reported: pa.Table) -> tuple[str, ...]:
