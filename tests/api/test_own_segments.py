@@ -1,8 +1,11 @@
 """What the API tells of the user's own segments: three lines of cameras of one type, one of which drifts."""
 
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
+import driftline
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -15,6 +18,8 @@ from driftline_schemas.segments import Segment
 from tests.analysis import fleet
 from tests.analysis.fleet import MODEL, START, Camera, Feed, healthy, shifted, window
 from tests.api.seeded import Seeded, unseeded
+from tests.api.serving import serving
+from tests.end_to_end.running import wait_until
 from tests.seeding import SMALL
 
 FLEET = f"model={MODEL},version=*,device_type=*,region=*"
@@ -134,3 +139,21 @@ def test_what_does_not_tell_a_line_refuses_to_be_asked_for_one(lines: Seeded) ->
         answer = lines.http.get(path, params={**SPAN, "segment": LINE_A3})
         assert answer.status_code == 422
         assert "'segment.line' cannot be filtered by here" in answer.json()["detail"]
+
+
+def test_what_a_monitor_says_of_its_device_reaches_windows_and_predictions(tmp_path: Path) -> None:
+    with serving(tmp_path) as collector:
+        with driftline.Monitor(
+            model=MODEL,
+            version="2.0.0",
+            device=driftline.Device(id="cam-1", type="camera-a", region="eu"),
+            segment={"line": "A3"},
+            endpoint=collector.url,
+            sample_rate=1.0,
+            spool_dir=tmp_path / "spool",
+        ) as monitor:
+            monitor.record({"ink": 0.25}, label="7")
+        for table in ("stream_windows", "predictions"):
+            query = f"SELECT DISTINCT segment['line'] AS line FROM {table}"
+            wait_until(partial(collector.read, query))
+            assert collector.read(query) == [{"line": "A3"}]
