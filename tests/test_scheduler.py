@@ -1,5 +1,6 @@
 """When windows are judged, and when they are judged again; on a real store, with time in the test's hands."""
 
+import gc
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -256,8 +257,10 @@ def test_a_window_that_cannot_be_judged_keeps_no_other_from_being_so(
     setup: Setup, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     real = setup.store.device_counts
+    looking_for_cycles = []
 
     def broken(model: str, start_ns: int, *rest: Any, **own: Any) -> pa.Table:
+        looking_for_cycles.append(gc.isenabled())
         if start_ns == window(1)[0]:
             raise ZeroDivisionError
         return real(model, start_ns, *rest, **own)
@@ -267,6 +270,8 @@ def test_a_window_that_cannot_be_judged_keeps_no_other_from_being_so(
         setup.report(number, *CAMERAS)
     assert starts(setup.tick(window(2)[1])) == [0, 2]
     assert "a fault in judging digits" in caplog.text
+    assert not any(looking_for_cycles)
+    assert gc.isenabled()
 
 
 def test_a_retired_device_is_neither_waited_for_nor_missed(setup: Setup) -> None:

@@ -70,8 +70,10 @@ class Device:
         due = time.monotonic() + self._rng.uniform(0, period)
         while not self.stop.wait(max(0.0, due - time.monotonic())):
             if self._version != self.wanted_version:
+                before = self._version
                 self._monitor.close()
                 self._deploy(self.wanted_version)
+                self._monitor.deployed("model", before, self._version)
             self._predict()
             self._send_labels(until=time.monotonic())
             due = max(due + period, time.monotonic() - 1)  # after a stall it catches up on a second at most

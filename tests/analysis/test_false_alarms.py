@@ -77,8 +77,8 @@ def test_nothing_of_what_differs_on_the_first_day_raises_false_alarms(setting: s
     size = nuisance(SEEDS, WHOLE, [setting])
     assert size["nuisance_size_max"] <= 0.06
     assert size["minimum_effect_false_share"] <= 0.001
-    # Six hours in which days differ by .05σ: .061, a little more than is wanted.
-    assert merged(SEEDS, WHOLE, [setting])["merged_size_max"] <= 0.065
+    # Six hours in which days differ by .05σ: .0575 of twelve fleets, but .0602 of these five.
+    assert merged(SEEDS, WHOLE, [setting])["merged_size_max"] <= 0.0605
 
 
 @pytest.mark.proof
@@ -90,7 +90,7 @@ def test_what_drifts_is_found_as_surely_as_is_promised_and_a_storm_once() -> Non
 
 
 @pytest.mark.proof
-@pytest.mark.xfail(strict=True, reason="five categories tell less of a shift than ten bins: .90")
+@pytest.mark.xfail(strict=True, reason="one of these ten cells is missed; of 200 from counts 9")
 def test_a_shift_in_categories_is_found_as_surely_as_one_in_numbers() -> None:
     assert power(SEEDS, WHOLE, sorted(MISSED))["power_category_24h"] >= 0.95
 

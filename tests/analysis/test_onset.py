@@ -41,6 +41,7 @@ def known(counts: npt.ArrayLike, reference: npt.ArrayLike = REFERENCE, phi: floa
 @pytest.mark.parametrize(
     ("rows", "shift", "jitter", "devices", "least"),
     [
+        (300, 0.25, 0.0, 0.0, 0.93),
         (300, 0.5, 0.0, 0.0, 0.93),
         (5000, 0.5, 0.0, 0.0, 0.93),
         (50, 1.0, 0.0, 0.0, 0.93),

@@ -49,6 +49,13 @@ def test_a_database_without_a_collector_is_backed_up_from_its_file(tmp_path: Pat
     assert told["rows"]["predictions"] == 1
 
 
+def test_a_folder_that_is_not_there_does_not_become_a_files_name(tmp_path: Path) -> None:
+    done = here("backup", f"{tmp_path}/backups/", "--database", "absent.duckdb")
+    assert done.returncode == 2
+    assert "there is no such folder" in done.stderr
+    assert not (tmp_path / "backups").exists()
+
+
 def test_a_database_that_a_collector_holds_is_neither_read_nor_moved_away(
     collector: Serving, tmp_path: Path
 ) -> None:

@@ -110,8 +110,10 @@ def test_files_that_cannot_be_looked_into_say_why(collector: Serving, tmp_path: 
         ReadOnlyStore(absent)
     assert not absent.exists()
     (tmp_path / "other.txt").write_text("hello" * 5000)
-    with pytest.raises(StoreError, match="this is not a driftline database"):
-        ReadOnlyStore(tmp_path / "other.txt")
+    (tmp_path / "m.reference.json").write_text("{}")
+    for foreign in ("other.txt", "m.reference.json"):
+        with pytest.raises(StoreError, match="this is not a driftline database"):
+            ReadOnlyStore(tmp_path / foreign)
     with duckdb.connect(tmp_path / "old.duckdb") as old:
         old.execute("CREATE TABLE schema_versions AS SELECT 4 AS version, 'a' AS name")
     with pytest.raises(StoreError, match="start the collector once, which brings them forward"):

@@ -9,8 +9,9 @@ import pytest
 from driftline_collector.analysis.evaluation import ROWS
 
 from tests.alerts.evaluated import CAMERA_A, FLEET, drifted, row
-from tests.api.serving import Serving, serving
+from tests.api.serving import START, Serving, serving
 from tests.cli.command import here
+from tests.store.batches import SOURCE
 
 
 def judge(collector: Serving, evaluation: dict[str, Any]) -> None:
@@ -61,3 +62,11 @@ def test_findings_are_a_table_and_nothing_evaluated_says_what_is_missing(tmp_pat
         assert "drifted" not in shown, "of findings that goes without saying"
         shown = here("drift", "--segments", "--url", collector.url).stdout
         assert "drifted" in shown
+
+
+def test_a_model_that_nobody_knows_is_told_with_those_there_are(tmp_path: Path) -> None:
+    with serving(tmp_path) as collector:
+        own = {"model": "digits", "stream": "s", "start_ns": START, "end_ns": START + 1, "predictions": 1}
+        collector.put("stream_windows", SOURCE | own)
+        said = here("drift", "--model", "digit", "--url", collector.url).stdout
+        assert "Nothing was sent of 'digit'; there is something of digits." in said

@@ -228,8 +228,8 @@ def test_samples_touch_a_window_where_nobody_counts(store: DuckDBStore) -> None:
 
 def test_a_read_that_lacks_memory_says_what_to_do(store: DuckDBStore) -> None:
     before = store.memory().column("limit")[0].as_py()
-    store.archive.cursor.execute("SET memory_limit = '100kB'")
+    store.archive.cursor.execute("SET memory_limit = '64MB'")
     with pytest.raises(StoreError, match=r"give it more \(store\.memory\)"):
-        store.evaluations(Selection(model="digits"))
+        store._read("SELECT list(i) FROM range(30_000_000) AS numbers(i)")
     store.archive.cursor.execute(f"SET memory_limit = '{before}'")
     assert store.evaluations(Selection(model="digits")).num_rows == 0

@@ -203,9 +203,8 @@ class Baseline:
         common = np.maximum((own.excess * several).sum(0) / np.maximum(several.sum(0), 1), 0.0)
         c = np.where(own.c > 0, own.c, 1.0)
         expected = 1 + common / c
-        worth = agreed(np.where(several, (1 + own.excess / c) / expected, np.nan), df, expected, own.bins)
-        # A few cells may agree by chance: half of what they are is a margin.
-        return common, np.maximum(np.minimum(worth, df.sum(0) / 2), ELSEWHERE)
+        ratio = np.where(several, (1 + own.excess / c) / expected, np.nan)
+        return common, agreed(ratio, df, expected, own.bins)
 
     @cached_property
     def _left_out(self) -> list[tuple[Floats, Floats, Floats]]:

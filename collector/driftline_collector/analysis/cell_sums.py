@@ -55,27 +55,33 @@ class CellSums:
 
         They are compared with their version's reference, or with their own `past` where they have one.
         """
-        n = counts.sum(-1)
-        baseline = Baseline.of(family, version, past)
-        shares = baseline.shares[cell]
-        common = family.shares.mean(0)
-        adjusted = counts - n[..., None] * (shares - common)
 
         def by_cell(values: Floats) -> Floats:
             return by_place(cell, values, len(version))
 
+        n = counts.sum(-1)
+        each = counts**2
+        squares = by_cell(each)
+        each /= np.where(n > 0, n, 1.0)[..., None]
+        relative_squares = by_cell(each)
+        products = by_cell(np.multiply(n[..., None], counts, out=each))
+        summed, rows, totals = by_cell(counts), by_cell(n), by_cell(n**2)
+        baseline = Baseline.of(family, version, past)
+        common = family.shares.mean(0)
+        # All devices of a cell differ alike from what versions have in common: it is taken off their sums.
+        apart = baseline.shares - common
         spread = Spread(
-            squares=by_cell(adjusted**2),
-            products=by_cell(n[..., None] * adjusted),
-            totals=by_cell(n**2),
+            squares=squares - 2 * apart * products + apart**2 * totals[..., None],
+            products=products - apart * totals[..., None],
+            totals=totals,
             devices=by_cell((n > 0).astype(np.float64)),
         )
         return cls(
-            counts=by_cell(counts),
-            expected=by_cell(n[..., None] * shares),
-            adjusted=by_cell(adjusted),
+            counts=summed,
+            expected=rows[..., None] * baseline.shares,
+            adjusted=summed - rows[..., None] * apart,
             spread=spread,
-            relative_squares=by_cell(counts**2 / np.where(n > 0, n, 1.0)[..., None]),
+            relative_squares=relative_squares,
             baseline=baseline,
             common=common,
         )

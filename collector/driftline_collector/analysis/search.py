@@ -60,6 +60,17 @@ class Search:
     false_discovery: float
     minimum_rows: float
 
+    def share_of(self, span: Span) -> float:
+        """Its part of the accepted share of false findings.
+
+        Half of it is the widest span's, whose rows are almost the same from one window to the next: so many
+        questions in a day are asked of a narrow one, so few of the widest.
+        """
+        widest, others = self.spans[-1], len(self.spans) - 1
+        if not others:
+            return self.false_discovery
+        return self.false_discovery / (2 if span is widest else 2 * others)
+
     def run(self) -> Searched:
         """Search all spans."""
         every = self.lattice.members
@@ -122,7 +133,7 @@ class _InSpan:
         comparison = replace(known, p=np.where(some[:, None], known.p, np.nan))
         if (fewer := fewer & some).any():
             comparison = comparison.with_rows(fewer, search.tested(self.span.sums, members[fewer]))
-        share = search.false_discovery / len(search.spans)
+        share = search.share_of(self.span)
         if self.span.width == 1:
             return comparison, step_up(comparison.p, share)
         # A segment that has too few rows now has no verdict on this window.

@@ -2,7 +2,7 @@
 
 Each closed window is judged by itself and merged with those before it, six and 24 in all. Counts are summed
 by device first, as those of one long window would be, so that φ knows that a device is the same device all
-day. Each width has an equal part of the accepted share of false findings.
+day. Each width has a part of the accepted share of false findings, the widest half of it.
 
 What is merged still holds a drift that is over. So a wide span tells of a segment only while its latest
 windows agree: going back from now, no stretch of windows may say "as the reference" rather than "as all that

@@ -34,12 +34,18 @@ LEAST_CELLS = 5
 #: The quantile that is held against its law, and where it lies of a normal one.
 _QUIET = 0.4
 _QUIET_AT = float(special.ndtri(_QUIET))
+#: The normal density there; mean and deviation of the positive half of a normal error, of deviation 1.
+_QUIET_DENSITY = float(np.exp(-(_QUIET_AT**2) / 2) / np.sqrt(2 * np.pi))
+_HALF_MEAN = float(1 / np.sqrt(2 * np.pi))
+_HALF_DEVIATION = float(np.sqrt(0.5 - 1 / (2 * np.pi)))
 #: How often is halved where a correlation is sought.
 _HALVINGS = 23
 #: What devices of other segments are worth at least, beside a segment's own, in degrees of freedom; and what
 #: they may be worth.
 ELSEWHERE = 8.0
-_WORTH = ELSEWHERE * 2.0 ** np.arange(5)
+_WORTH = ELSEWHERE * 2.0 ** np.arange(6)
+#: A few cells may agree by chance: half of what they are is a margin, and of many so much.
+_MARGIN = 32.0
 #: The tail by which they are judged: this share of cells lies in it, at this normal quantile.
 _TAIL, _TAIL_AT = 0.1, float(special.ndtri(0.9))
 
@@ -121,12 +127,12 @@ def within_devices(counts: Floats, relative_squares: Floats, spread: Spread) -> 
     total = df.sum(0)
     excess = np.maximum(pairs.sum(0) - total, 0.0)
     rho = np.divide(chi2.sum(0) - total, excess, out=np.zeros_like(total), where=excess > 0)
-    rho = np.clip(rho, 0.0, 1.0)
+    directed = np.divide(df, np.maximum(bins - 1, 1)).sum(0)
+    error = np.divide(np.sqrt(2 * directed), excess, out=np.zeros_like(total), where=excess > 0)
+    rho = _beyond_chance(np.clip(rho, 0.0, 1.0), error)
     phi = 1 + np.divide(np.maximum(pairs - df, 0.0), df, out=np.zeros_like(df), where=usable) * rho
     scaled = np.divide(chi2, df * phi, out=np.full_like(df, np.nan), where=usable)
-    # A few cells may agree by chance: half of what they are is a margin.
-    worth = np.maximum(np.minimum(agreed(scaled, df, phi, bins), total / 2), ELSEWHERE)
-    return Correlation(rho, total, worth)
+    return Correlation(rho, total, agreed(scaled, df, phi, bins))
 
 
 def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Correlation:
@@ -146,9 +152,30 @@ def between_cells(adjusted: Floats, reference: Floats, within: Dispersion) -> Co
     rho = nothing.copy()
     centres = np.stack([reference[known], common / common.sum(-1, keepdims=True)])
     rho[known] = _smaller_about(centres, n[:, known], share[:, known], within.phi[:, known])
+    # That of a quantile of so many, whose cube root is normal.
+    ninth = 2 / (9 * np.maximum((reference > 0).sum(-1) - 1.0, 1.0))
+    cells = np.maximum((n > 1).sum(0), 1)
+    in_root = np.sqrt(ninth * _QUIET * (1 - _QUIET) / cells) / _QUIET_DENSITY
+    error_of_phi = 3 * in_root / (1 - ninth + _QUIET_AT * np.sqrt(ninth))
+    rho = _beyond_chance(rho, error_of_phi * cells / np.maximum(n.sum(0), 1.0))
     # The smaller of two estimates is a little too small: that they agree makes it worth no more.
     df = np.where(known, np.minimum((n > 1).sum(0) - 1.0, ELSEWHERE), 0.0)
     return Correlation(rho, df, df)
+
+
+def _beyond_chance(rho: Floats, error: Floats) -> Floats:
+    """ρ ≥ 0 with standard errors about none, (features,); none where chance makes as much of it.
+
+    Else φ is too large by what the positive halves of errors have in the mean. Features tell together.
+    """
+    some = error > 0
+    if not some.any():
+        return rho
+    relative = rho[some] / error[some]
+    limit = _HALF_MEAN + _HALF_DEVIATION / np.sqrt(some.sum())
+    if relative.mean() > limit:
+        return rho
+    return np.where(rho <= 2 * error, 0.0, rho)
 
 
 def _smaller_about(centres: Floats, n: Floats, share: Floats, phi: Floats) -> Floats:
@@ -207,9 +234,11 @@ def agreed(ratio: Floats, df: Floats, phi: Floats, bins: Floats) -> Floats:
         share = in_tail.sum(0) / cells[some]
         # Beside what chance has in the tail of so few. Features tell together whether devices are alike.
         chance = np.sqrt(_TAIL * (1 - _TAIL) / cells[some])
-        together = share.mean() <= _TAIL + chance.mean() / np.sqrt(some.sum())
+        together = share.mean() <= _TAIL + 2 * chance.mean() / np.sqrt(some.sum())
         worth[some] = np.where(together & (share <= _TAIL + 2 * chance), k, worth[some])
-    return worth
+    total = np.where(np.isfinite(ratio), df, 0.0).sum(0)
+    most = total - np.minimum(total / 2, _MARGIN)
+    return np.asarray(np.clip(worth, ELSEWHERE, np.maximum(most, ELSEWHERE)), dtype=np.float64)
 
 
 def _median(values: Floats) -> Floats:
