@@ -84,6 +84,7 @@ def test_a_fleet_without_own_segments_is_judged_as_before(store: DuckDBStore, fe
     result = judge(store)
     assert not any("segment." in e.segment for e in result.evaluations)
     assert len(segments(result)) == 8  # one cell, each of its three dimensions named or not
+    assert result.table().equals(judge(store, segments=[]).table())
     assert about(result, FLEET, "coverage").details is None
 
 
