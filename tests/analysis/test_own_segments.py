@@ -96,6 +96,15 @@ def test_devices_that_do_not_tell_their_line_are_on_an_unknown_one(store: DuckDB
     assert about(result, f"{FLEET},segment.line=unknown").verdict == "stable"
 
 
+def test_a_cloud_that_answers_all_lines_is_on_none(store: DuckDBStore, feed: Feed) -> None:
+    fed(feed, [*on_lines(), Camera("oracle", tier="cloud")], moved="A3")
+    result = judge(store)
+    assert result.findings == (LINE_A3,)
+    of_cloud = {segment for segment in segments(result) if "tier=cloud" in segment}
+    assert len(of_cloud) == 8
+    assert not any("segment." in segment for segment in of_cloud)
+
+
 def test_one_value_tells_nothing_apart_and_is_not_judged(store: DuckDBStore, feed: Feed) -> None:
     fed(feed, on_lines(site="north"))
     result = judge(store)

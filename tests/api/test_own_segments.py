@@ -130,6 +130,8 @@ def test_accuracy_is_told_of_a_line_and_its_versions(lines: Seeded) -> None:
     assert version["version"] == "2.0.0"
     assert version["estimate"]["n"] == 30
     assert version["estimate"]["value"] == pytest.approx(0.5)
+    (of_window,) = ask(lines, "evaluations", segment=LINE_A3, measure="accuracy")["items"]
+    assert (of_window["n"], of_window["value"]) == (30, pytest.approx(0.5))
     (everywhere,) = ask(lines, "performance", segment=FLEET)["accuracy"]
     assert everywhere["estimate"]["value"] == pytest.approx(75 / 90)
 
