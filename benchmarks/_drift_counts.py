@@ -107,14 +107,14 @@ def judged(profiles: pa.Table, family: Family, *, above: bool = True) -> Found:
     read = Profiles.of(profiles)
     lattice = Lattice.of(device.cell for device in read.devices)
     if not above:
-        lattice = Lattice(lattice.cells, lattice.cells, np.eye(len(lattice.cells), dtype=np.bool_))
+        nodes = tuple(cell.values for cell in lattice.cells)
+        lattice = Lattice(lattice.cells, nodes, np.eye(len(nodes), dtype=np.bool_))
     none = np.zeros(len(lattice.nodes), np.bool_)
     verdicts = judge(read, family, lattice, Limits(), before=Before(none, none))
     if verdicts is None:
         raise SystemExit("nothing could be compared")
-    place: dict[tuple[str | None, ...], int] = {node: i for i, node in enumerate(lattice.nodes)}
     cells = tuple((cell.device_type, cell.region) for cell in lattice.cells)
-    return Found(cells, verdicts.kept.features[[place[cell] for cell in lattice.cells]])
+    return Found(cells, verdicts.kept.features[lattice.leaves])
 
 
 @contextmanager

@@ -259,11 +259,11 @@ def test_a_window_that_cannot_be_judged_keeps_no_other_from_being_so(
     real = setup.store.device_counts
     looking_for_cycles = []
 
-    def broken(model: str, start_ns: int, *rest: Any) -> pa.Table:
+    def broken(model: str, start_ns: int, *rest: Any, **own: Any) -> pa.Table:
         looking_for_cycles.append(gc.isenabled())
         if start_ns == window(1)[0]:
             raise ZeroDivisionError
-        return real(model, start_ns, *rest)
+        return real(model, start_ns, *rest, **own)
 
     monkeypatch.setattr(setup.store, "device_counts", broken)
     for number in range(3):

@@ -51,6 +51,18 @@ def test_limits_of_size_reach_the_store_and_so_does_what_may_be_judged_again() -
     assert policy.history_ns == 7 * 86400 * 10**9
 
 
+def test_segments_of_ones_own_are_chosen_by_their_names(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text(
+        "evaluation: {segments: [line, segment.shift], model_segments: {letters: []}}\n"
+        "alerts: {rules: [{name: low, measure: accuracy, below: 0.9, each: [segment.line]}]}\n"
+    )
+    settings = load(tmp_path / "own.yaml")
+    assert settings.evaluation.segments == ("line", "shift")
+    assert settings.evaluation.model_segments == {"letters": ()}
+    assert settings.alerts.rules[0].rule().each == ("segment.line",)
+    assert load().evaluation.segments is None
+
+
 def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("# nothing yet\n")
     assert load(tmp_path / "empty.yaml") == load()

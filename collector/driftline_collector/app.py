@@ -30,7 +30,8 @@ from driftline_collector.receiver.names import Names
 from driftline_collector.receiver.shedding import Shedding
 from driftline_collector.scheduler import Scheduler
 from driftline_collector.server import GRACE_S, Server, address, listen, on_signals, route
-from driftline_collector.settings import EvaluationSettings, NotifierSettings, ServerSettings, Settings
+from driftline_collector.settings import NotifierSettings, ServerSettings, Settings
+from driftline_collector.settings_evaluation import EvaluationSettings
 from driftline_collector.store.base import Store, Tables
 from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.usage import Space
@@ -220,6 +221,8 @@ def _scheduler(
             against=settings.reference,
             references=settings.references,
             zones=settings.time_zones,
+            segments=settings.segments,
+            model_segments=settings.model_segments,
             future_tolerance_ns=settings.future_tolerance,
         ),
         width_ns=settings.window,

@@ -30,11 +30,13 @@ _TEXTS = (
     "device_type",
     "region",
     "tier",
+    "segment",
     "binning",
     "feature",
     "kind",
     "category",
 )
+_SEGMENT = pa.map_(pa.string(), pa.string())
 _COUNTED = pa.schema(
     [
         *((name, pa.string()) for name in _TEXTS),
@@ -228,14 +230,21 @@ def _of_devices(
 
 
 def _summed(table: pa.Table) -> pa.Table:
-    """Rows of `profiles`, summed by what they count."""
-    rows = table.select(_COUNTED.names).cast(_COUNTED)
+    """Rows of `profiles`, summed by what they count; segments of the user's own as texts, to be compared."""
+    own = [json.dumps(dict(pairs)) if pairs else None for pairs in table.column("segment").to_pylist()]
+    place = table.column_names.index("segment")
+    texts = table.set_column(place, "segment", pa.array(own, pa.string()))
+    rows = texts.select(_COUNTED.names).cast(_COUNTED)
     return summed([rows.filter(pc.greater(pc.list_value_length(rows.column("counts")), 0))], _COUNTED)
 
 
 def _placed(table: pa.Table, start_ns: int, width_ns: int) -> pa.Table:
     """As rows of one window that each device sends."""
     size = table.num_rows
+    if "segment" in table.column_names:
+        texts = table.column("segment").to_pylist()
+        own = [None if text is None else [*json.loads(text).items()] for text in texts]
+        table = table.set_column(table.column_names.index("segment"), "segment", pa.array(own, _SEGMENT))
     stream = pc.binary_join_element_wise(table.column("device"), table.column("version"), "@")
     return (
         table.append_column("stream", stream)

@@ -6,7 +6,7 @@ default. Durations are written `500ms`, `5s`, `10m`, `1h` or `1d`, and held in n
 
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from driftline_schemas.segments import Segment
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -16,15 +16,15 @@ from pydantic_settings import SettingsError as UnreadableVariable
 from driftline_collector.alerts.rules import Measure, Rule, Severity
 from driftline_collector.environment import PREFIX, variables
 from driftline_collector.errors import Problem, SettingsError
+from driftline_collector.settings_evaluation import EvaluationSettings
 from driftline_collector.settings_file import SettingsFile, read
 from driftline_collector.settings_problems import misnamed_variables, problems_of, unreadable_variable
 from driftline_collector.settings_retention import RetentionSettings
 from driftline_collector.settings_types import (
     SECOND,
-    Against,
     Detector,
+    Dimension,
     Duration,
-    Judge,
     OptionalPort,
     Origin,
     Positive,
@@ -34,7 +34,6 @@ from driftline_collector.settings_types import (
     Size,
     Url,
     WrongAtError,
-    Zone,
     distinct,
 )
 
@@ -90,46 +89,6 @@ class ServerSettings(Section):
         return {"grpc_port": 0, **given} if any_port else given
 
 
-class EvaluationSettings(Section):
-    """When windows are judged, and what counts as drift."""
-
-    window: Positive = Field(default=3600 * SECOND, description="Closed windows of this length are judged.")
-    lateness: Duration = Field(
-        default=600 * SECOND, description="How long a window waits for devices that have not reported."
-    )
-    future_tolerance: Duration = Field(
-        default=300 * SECOND, description="Data from further ahead is kept, not evaluated."
-    )
-    history: Duration = Field(
-        default=7 * 86400 * SECOND, description="How far back late data may revise an evaluation."
-    )
-    minimum_effect: float = Field(default=0.02, gt=0, description="The PSI that is worth an alert.")
-    false_discovery: float = Field(
-        default=0.05, gt=0, lt=1, description="Share of false findings that is accepted."
-    )
-    minimum_rows: float = Field(
-        default=50, ge=1, description="Effective rows below which data are insufficient."
-    )
-    detector: Judge = Field(default="psi", description="Whose test gives the verdicts of drift.")
-    detectors: dict[str, Judge] = Field(
-        default={}, description="The same for single models, by name, where it is another one."
-    )
-    reference: Against = Field(
-        default="registered",
-        description="What windows are compared with: the registered reference, or the model's own past.",
-    )
-    references: dict[str, Against] = Field(default={}, description="The same for single models, by name.")
-    time_zones: dict[str, Zone] = Field(
-        default={}, description="The time zones of regions, for hours of the week; UTC where none is told."
-    )
-
-    @model_validator(mode="after")
-    def _history_holds_a_window(self) -> "EvaluationSettings":
-        if self.history < self.window:
-            raise WrongAtError("expected at least one window", "history")
-        return self
-
-
 class RuleSettings(Section):
     """When a number that was evaluated becomes an alert. `drift` without a limit fires on findings."""
 
@@ -152,7 +111,7 @@ class RuleSettings(Section):
         default=None,
         description="The segment to watch; without one, each model as a whole (drift: any finding).",
     )
-    each: tuple[Literal["version", "device_type", "region"], ...] = Field(
+    each: tuple[Dimension, ...] = Field(
         default=(), description="Watch each of these within the segment by itself."
     )
     notify: tuple[str, ...] | None = Field(default=None, description="Names of notifiers; all when absent.")

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from driftline_schemas.errors import SchemaError
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -163,6 +163,13 @@ Size = Annotated[
     WithJsonSchema({"type": "string", "pattern": _SIZE, "examples": ["500MB", "20GB", "1TB"]}),
 ]
 SigningSecret = Annotated[SecretStr, AfterValidator(_secret)]
+#: What `each` splits by: what every device tells, or a segment of the user's own.
+Dimension = Annotated[str, Field(pattern=r"^(version|device_type|region|segment\..+)$")]
+_OwnName = Annotated[
+    str, AfterValidator(lambda name: name.removeprefix(USER_PREFIX)), Field(min_length=1, max_length=512)
+]
+#: Names as in `Monitor(segment={"line": "A3"})`; in keys they have a prefix.
+OwnSegments = Annotated[tuple[_OwnName, ...], Field(max_length=3)]
 SegmentKey = Annotated[str, AfterValidator(_segment)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Positive = Annotated[Duration, AfterValidator(_positive)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from driftline_collector.client import Attribution, MovedFeature, Onset, WhatChanged
+from driftline_schemas.segments import USER_PREFIX
 
 from driftline_dashboard import layout, words
 
@@ -11,6 +12,7 @@ _CAUSES = {
     "population": "Shared by {what}: which points to what they see, rather than to the devices",
     "device": "Only on {what}: which points to the devices, rather than to what they see",
     "release": "Together with {what}: only where that is, and since then",
+    "segment": "Only in {what}: which points to what is particular there",
 }
 _FEATURES = 4
 
@@ -62,4 +64,5 @@ def whose(found: Attribution) -> str:
     if found.what is None:
         return f"Whose shift it is, is unclear: {reasons}."
     what = found.what.replace("deployment=", "").replace("device_type=", "device type ").replace("=", " ")
+    what = what.replace(USER_PREFIX, "")
     return f"{_CAUSES[found.cause].format(what=what)} ({reasons})."

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from driftline_collector.client import HeatCell, Heatmap
 from driftline_schemas.errors import SchemaError
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 from driftline_dashboard import charts, collector, layout, routes, state, words
 from driftline_dashboard.figures import distribution, heatmap
@@ -20,12 +20,14 @@ def name(segment: str) -> str:
 
 
 def filters(segment: str) -> dict[str, str | None]:
-    """The dimensions of a segment as fields of a View."""
+    """The dimensions of a segment as fields of a View, and the whole of it where they are not all."""
     try:
         parsed = Segment.parse(segment)
     except SchemaError:
         return {}
-    return {field: parsed[field] for field in ("version", "device_type", "region")}
+    found = {field: parsed[field] for field in ("version", "device_type", "region")}
+    own = any(name.startswith(USER_PREFIX) for name, _ in parsed.values)
+    return found | {"segment": segment} if own else found
 
 
 def related(segments: Sequence[str], to: str) -> list[str]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from driftline_schemas.binning import DURATION, LABEL, SCORE, VALUE
 from driftline_schemas.errors import SchemaError
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 NARROW = "\u202f"
 NO_NUMBER = "–"
@@ -212,15 +212,18 @@ def change(value: float | None, before: float | None) -> str:
 
 
 def where(segment: str, *, model: bool = False) -> str:
-    """A segment as people say it: `camera-b in eu-west`, `every device`, `digits 2.1.0, camera-b`."""
+    """A segment as people say it: `camera-b in eu-west`, `every device`, `digits 2.1.0, line A3`."""
     try:
         parsed = Segment.parse(segment)
     except SchemaError:
         return segment
     kind, region, version = parsed["device_type"], parsed["region"], parsed["version"]
     text = " in ".join(part for part in (kind or ("every type" if region else None), region) if part)
-    rest = [f"{name} {value}" for name, value in parsed.values if name not in _SPOKEN]
-    named = [text or EVERY, *rest]
+    rest = [(name, value) for name, value in parsed.values if name not in _SPOKEN]
+    # A line says which devices by itself, what comes beside a type does not.
+    alone = not text and any(name.startswith(USER_PREFIX) for name, _ in rest)
+    named = [] if alone else [text or EVERY]
+    named += [f"{name.removeprefix(USER_PREFIX)} {value}" for name, value in rest]
     if model:
         named.insert(0, f"{parsed['model']} {version or '(every version)'}")
     elif version:

@@ -179,15 +179,20 @@ def test_the_message_names_the_features_that_moved_most_first(desk: Desk) -> Non
     ]
 
 
+WHOSE = {
+    "model": "digits",
+    "version": "2",
+    "device_type": "camera-a",
+    "region": "eu",
+    "tier": "device_edge",
+}
+
+
 def deployment(device: str, time_ns: int, **columns: Any) -> dict[str, Any]:
     return {
+        **WHOSE,
         "time_ns": time_ns,
-        "model": "digits",
-        "version": "2",
         "device": device,
-        "device_type": "camera-a",
-        "region": "eu",
-        "tier": "device_edge",
         "kind": "firmware",
         "from_version": "1.3",
         "to_version": "1.4",
@@ -214,6 +219,30 @@ def test_the_message_tells_of_deployments_in_the_segment_near_the_start(desk: De
             "devices": 2,
         }
     ]
+
+
+def test_of_a_line_those_deployments_are_told_that_were_on_its_devices(desk: Desk) -> None:
+    line = f"{CAMERA_A},segment.line=A3"
+    desk.store.submit(
+        {
+            "deployments": pa.Table.from_pylist(
+                [deployment("a", START - MINUTE), deployment("b", START - MINUTE)]
+            ),
+            "stream_windows": pa.table(
+                {
+                    **{name: [value] * 2 for name, value in WHOSE.items()},
+                    "stream": ["a", "b"],
+                    "device": ["a", "b"],
+                    "start_ns": [START - MINUTE] * 2,
+                    "end_ns": [START] * 2,
+                    "predictions": [1, 1],
+                    "segment": pa.array([[("line", "A3")], None], pa.map_(pa.string(), pa.string())),
+                }
+            ),
+        }
+    ).result()
+    desk.observe(drifted(0, line))
+    assert [change["devices"] for change in message_of(desk.store)["changes"]] == [1]
 
 
 def test_a_finding_that_only_late_data_bring_is_a_notice_and_no_alert(desk: Desk) -> None:

@@ -9,6 +9,8 @@ from driftline_schemas.segments import Segment
 
 from tests.alerts.evaluated import CAMERA_A, CAMERA_A_EU, FLEET, drifted, row, table
 
+LINE_A3 = f"{FLEET},segment.line=A3"
+
 DRIFT = Rule(name="drift", measure="drift")
 
 
@@ -117,6 +119,8 @@ def test_too_few_data_neither_start_nor_end_an_alert_whatever_the_value() -> Non
         (None, ("device_type", "region"), [CAMERA_A_EU]),
         (CAMERA_A, (), [CAMERA_A]),
         (CAMERA_A, ("region",), [CAMERA_A_EU]),
+        (None, ("segment.line",), [LINE_A3]),
+        (LINE_A3, (), [LINE_A3]),
         ("model=other,version=*,device_type=*,region=*", (), []),
     ],
 )
@@ -130,7 +134,8 @@ def test_a_rule_with_a_limit_watches_one_segment_or_each_of_a_split(
         segment=Segment.parse(segment) if segment else None,
         each=each,
     )
-    assert [key for key in (FLEET, CAMERA_A, CAMERA_A_EU) if rule.watches(Segment.parse(key))] == watched
+    keys = (FLEET, CAMERA_A, CAMERA_A_EU, LINE_A3)
+    assert [key for key in keys if rule.watches(Segment.parse(key))] == watched
 
 
 def test_drift_watches_every_finding_or_those_within_a_segment() -> None:

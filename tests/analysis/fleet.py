@@ -34,6 +34,7 @@ class Camera:
     region: str = "eu"
     tier: str = "device_edge"
     stream: str = ""
+    segment: tuple[tuple[str, str], ...] = ()
 
     def dimensions(self) -> dict[str, str]:
         return {
@@ -110,6 +111,7 @@ class Feed:
 
     def add(self, camera: Camera, start_ns: int, end_ns: int, values: Values, *, escalated: int = 0) -> None:
         common: dict[str, Any] = {**camera.dimensions(), "start_ns": start_ns, "end_ns": end_ns}
+        common["segment"] = list(camera.segment) or None
         binning = self.binning
         made = len(next(iter(values.values()), ()))
         if binning is None or not made:
@@ -159,6 +161,7 @@ PROFILES = pa.schema(
             (name, pa.string())
             for name in ("stream", "model", "version", "device", "device_type", "region", "tier")
         ),
+        ("segment", pa.map_(pa.string(), pa.string())),
         ("binning", pa.string()),
         ("feature", pa.string()),
         ("kind", pa.string()),

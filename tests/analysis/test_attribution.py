@@ -61,6 +61,21 @@ def test_a_deployment_on_all_devices_is_a_release_where_all_have_shifted() -> No
     assert found.cause == "release"
 
 
+def test_a_segment_of_the_users_own_is_a_scope_of_its_own() -> None:
+    lines = [f"A{i % 3 + 1}" for i in range(len(KINDS))]
+    everything = {"device_type": TYPES, "region": REGIONS, "segment.line": lines}
+    found = attribute(np.where([line == "A3" for line in lines], SURE, -SURE), everything)
+    assert (found.cause, found.what) == ("segment", "segment.line=A3")
+    assert found.reasons == ("6 of 6 devices of line A3 shifted, and 0 of 12 others",)
+
+
+def test_a_shift_of_all_lines_of_one_type_in_one_region_is_shared() -> None:
+    lines = {"device_type": ["a"] * 6, "region": ["eu"] * 6, "segment.line": ["A1", "A2"] * 3}
+    found = attribute(np.full(6, SURE), lines)
+    assert (found.cause, found.what) == ("population", "all devices")
+    assert found.reasons[-1] == "6 of 6 devices shifted alike, of 1 device type and 1 region and 2 lines"
+
+
 def test_a_deployment_on_devices_that_did_not_shift_explains_nothing() -> None:
     deployed = ["model 1 → 2" if kind in "ab" else None for kind in TYPES]
     found = named([kind == "b" for kind in TYPES], deployment=deployed)

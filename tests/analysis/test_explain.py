@@ -89,7 +89,7 @@ def found(
 
 
 def holds(node: Node, cell: Cell) -> bool:
-    return all(name in (None, value) for name, value in zip(node, cell, strict=True))
+    return all(name in (None, value) for name, value in zip(node, cell.values, strict=True))
 
 
 def shifts_of(devices: Sequence[Cell], truth: dict[Node, float]) -> Floats:

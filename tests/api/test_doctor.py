@@ -1,6 +1,7 @@
 """The doctor finds what is wrong, and says what to do; and nothing where nothing is."""
 
 import itertools
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -272,6 +273,26 @@ def test_silence_of_everything_and_a_clock_set_back_are_told_apart(tmp_path: Pat
         quiet = found["nothing_arrives"]
         assert (quiet.severity, quiet.text) == ("error", "Nothing has arrived for 61 min.")
         assert found["silent_devices"].text == "All 4 devices are silent."
+
+
+def test_segments_that_are_sent_and_not_judged_are_told(fleet: Seeded) -> None:
+    told = {"left_out": {"segment.serial": "it has 1,000 values, more than 50"}, "constant": ["segment.site"]}
+    put(
+        fleet,
+        "evaluations",
+        evaluated_ns=NOW,
+        window_start_ns=NOW - HOUR,
+        window_end_ns=NOW,
+        revision=0,
+        model="digits",
+        segment="model=digits,version=*,device_type=*,region=*",
+        measure="coverage",
+        finding=False,
+        details=json.dumps(told),
+    )
+    found = look(fleet)["segments_left_out"]
+    assert found.examples == ("digits: segment.serial: it has 1,000 values, more than 50",)
+    assert "evaluation.segments" in found.advice
 
 
 def test_a_model_version_without_a_reference_is_told(fleet: Seeded) -> None:

@@ -1,5 +1,6 @@
 """`driftline drift` says where drift is, and does not call a window without a verdict a good one."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,19 @@ def test_a_window_without_a_finding_is_told_with_its_verdict(
     with serving(tmp_path) as collector:
         judge(collector, row(0, FLEET, **columns))
         assert here("drift", "--url", collector.url).stdout.strip() == said
+
+
+def test_a_segment_is_told_of_with_what_lies_in_it(tmp_path: Path) -> None:
+    line, narrower = f"{FLEET},segment.line=A3", f"{CAMERA_A},segment.line=A3"
+    with serving(tmp_path) as collector:
+        for evaluation in (row(0, FLEET), row(0, CAMERA_A), row(0, line), drifted(0, narrower)):
+            judge(collector, evaluation)
+        shown = here("drift", "--segments", "--segment", line, "--json", "--url", collector.url).stdout
+        assert {each["segment"] for each in json.loads(shown)} == {line, narrower}
+        shown = here("drift", "--segment", line, "--json", "--url", collector.url).stdout
+        assert [each["segment"] for each in json.loads(shown)] == [narrower]
+        calm = here("drift", "--segment", f"{FLEET},segment.line=A1", "--url", collector.url).stdout
+        assert "Nothing has been evaluated yet" in calm
 
 
 def test_findings_are_a_table_and_nothing_evaluated_says_what_is_missing(tmp_path: Path) -> None:

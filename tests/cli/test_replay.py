@@ -69,6 +69,27 @@ def test_what_rings_is_named_and_a_promise_that_is_broken_is_an_exit_status(tmp_
     assert (ledger["answer"], ledger["status"]) == ("broken", 1)
 
 
+def test_segments_of_ones_own_are_replayed_as_they_are_judged(tmp_path: Path) -> None:
+    """Where one of two lines changes each hour, that line rings."""
+    store = DuckDBStore(tmp_path / "driftline.duckdb")
+    store.submit({"model_references": SMALL.references()}).result(30)
+    for hour in range(6):
+        lines = []
+        for line, odd in (("A1", SMALL), ("A3", TWO_WORLDS)):
+            rows = (odd if hour % 2 else SMALL).hour(hour)
+            named = [f"{line}-{name}" for name in rows["device"].to_pylist()]
+            own = pa.array([[("line", line)]] * len(named), pa.map_(pa.string(), pa.string()))
+            place = rows.column_names.index("device")
+            rows = rows.set_column(place, "device", pa.array(named)).append_column("segment", own)
+            place = rows.column_names.index("stream")
+            lines.append(rows.set_column(place, "stream", pa.array(named)))
+        store.submit({"profiles": pa.concat_tables(lines)}).result(30)
+    store.close()
+    done = here("drift", "--replay", MODEL, *EVER, "--database", tmp_path / "driftline.duckdb", "--json")
+    (incident,) = json.loads(done.stdout)["incidents"]
+    assert incident["segment"] == f"model={MODEL},version=*,device_type=*,region=*,segment.line=A3"
+
+
 def test_a_running_collector_is_asked_and_people_get_a_table(tmp_path: Path) -> None:
     with serving(tmp_path) as collector:
         fill(collector.collector._store, 4)

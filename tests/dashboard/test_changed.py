@@ -44,6 +44,7 @@ def test_it_says_how_since_when_and_whose() -> None:
     ("cause", "what", "begins"),
     [
         ("population", "region=eu", "Shared by region eu"),
+        ("segment", "segment.line=A3", "Only in line A3"),
         ("release", "deployment=model 1 → 2", "Together with model 1 → 2"),
         ("unclear", None, "Whose shift it is, is unclear"),
     ],

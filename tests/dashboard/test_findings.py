@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from driftline_collector.client import Alert, Cell, Change, Comparison, MovedFeature, Overview, Range
-from driftline_dashboard import findings
+from driftline_dashboard import findings, places
 
 NOW = datetime(2026, 11, 21, 9, 41, 38, tzinfo=UTC)
 WINDOW = Range(start="2026-11-21T09:20:00Z", end="2026-11-21T09:30:00Z")
@@ -162,3 +162,10 @@ def test_a_change_is_nearby_and_never_a_cause() -> None:
     )
     assert findings.nearby((change, change), since).endswith("before the start, and 1 more change")
     assert findings.nearby((), since) == "Nothing is known to have changed nearby"
+
+
+def test_an_alert_on_a_line_of_the_users_own_is_about_that_line() -> None:
+    line = f"{key('*')},segment.line=A3"
+    assert findings.headline(replace(alert(), segment=line)).endswith("moved on line A3")
+    assert places.filters(line)["segment"] == line
+    assert "segment" not in places.filters(key("camera-b"))

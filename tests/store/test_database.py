@@ -68,6 +68,34 @@ def test_a_file_of_the_first_version_is_brought_forward(path: Path) -> None:
         ]
 
 
+def test_windows_of_before_are_told_their_own_segments(path: Path) -> None:
+    with duckdb.connect(path) as connection:
+        connection.execute("CREATE TABLE schema_versions (version INTEGER NOT NULL, name VARCHAR NOT NULL)")
+        for version in (number for number in sorted(migrations()) if number < 14):
+            name, statements = migrations()[version]
+            connection.execute(statements)
+            connection.execute("INSERT INTO schema_versions VALUES (?, ?)", [version, name])
+        for stream, segment in (("a", "MAP {'line': 'A3'}"), (None, "MAP {'line': 'A1'}"), ("c", "NULL")):
+            connection.execute(
+                f"""
+                INSERT INTO profiles (received_ns, start_ns, end_ns, stream, model, version, device,
+                    device_type, region, tier, feature, kind, counts, segment)
+                VALUES (1, 0, 60, $stream, 'm', '1', coalesce($stream, 'b'), 'x', 'y', 'z', 'f', 'missing',
+                    [1], {segment})
+                """,
+                {"stream": stream},
+            )
+        connection.execute(
+            """
+            INSERT INTO stream_windows (received_ns, stream, device, start_ns, end_ns, predictions, model)
+            VALUES (1, 'a', 'a', 0, 60, 1, 'm'), (1, '', 'b', 0, 60, 1, 'm'), (1, 'c', 'c', 0, 60, 1, 'm')
+            """
+        )
+    with open_database(path) as connection:
+        told = connection.execute("SELECT device, segment['line'] FROM stream_windows ORDER BY device")
+        assert told.fetchall() == [("a", "A3"), ("b", "A1"), ("c", None)]
+
+
 def test_a_migration_that_fails_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     open_database(path).close()
     broken = migrations() | {

@@ -9,6 +9,7 @@ from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
 from driftline_collector.store.batch import Batch
 from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.shown import Where
 
 from tests.store.batches import SOURCE, points, predictions
 
@@ -42,6 +43,41 @@ def test_counts_of_a_devices_windows_are_summed_bin_by_bin(store: DuckDBStore) -
     )
     found = {row["device"]: row["counts"] for row in store.device_counts("digits", 0, 120).to_pylist()}
     assert found == {"cam-1": [11, 22, 33], "cam-2": [5, 5, 5]}
+
+
+def on_line(line: str | None) -> pa.Array:
+    own = pa.map_(pa.string(), pa.string())
+    return pa.array([None if line is None else [("line", line), ("site", "north")]], own)
+
+
+def test_whatever_is_read_is_told_apart_by_dimensions_of_the_users_own(store: DuckDBStore) -> None:
+    counted = SOURCE | {"feature": "__label__", "kind": "predictions", "binning": "b", "category": "7"}
+    for device, line in (("cam-1", "A1"), ("cam-2", "A3"), ("cam-3", None), ("cam-4", "")):
+        whose = counted | {"device": device, "stream": device, "start_ns": 0, "end_ns": 60, "counts": [3]}
+        one = pa.table({name: [value] for name, value in whose.items()})
+        store.submit({"profiles": one.append_column("segment", on_line(line))}).result(60)
+    own = ["segment.line"]
+    lines = {"cam-1": "A1", "cam-2": "A3", "cam-3": "unknown", "cam-4": "unknown"}
+    for rows in (store.device_counts("digits", 0, EVER, own=own), store.progress("digits", 0, EVER, own=own)):
+        assert {row["device"]: row["segment.line"] for row in rows.to_pylist()} == lines
+    assert "segment.line" not in store.progress("digits", 0, EVER).column_names
+    told = store.own_dimensions("digits", 0, EVER, 0).to_pylist()
+    assert told == [{"name": "line", "different": 3}, {"name": "site", "different": 2}]
+    assert store.count_cells("digits", 0, EVER, 0, own) == 3
+    assert store.count_cells("digits", 0, EVER, 0, []) == 1
+    here = Where(own=(("segment.line", "A3"),), end_ns=EVER)
+    assert store.fleet(here).column("device").to_pylist() == ["cam-2"]
+    assert store.fleet(Where(own=(("segment.line", "unknown"),), end_ns=EVER)).num_rows == 2
+
+
+def test_another_tier_that_tells_no_line_makes_no_line_of_it(store: DuckDBStore) -> None:
+    """A cloud service that answers one line's cameras is not on an unknown line."""
+    for tier, line in (("device_edge", "A1"), ("cloud", None)):
+        whose = SOURCE | {"tier": tier, "stream": tier, "start_ns": 0, "end_ns": 60, "predictions": 1}
+        one = pa.table({name: [value] for name, value in whose.items()})
+        store.submit({"stream_windows": one.append_column("segment", on_line(line))}).result(60)
+    told = store.own_dimensions("digits", 0, EVER, 0)
+    assert told.column("different").to_pylist() == [1, 1]
 
 
 def test_how_far_a_device_has_reported_and_whether_it_said_goodbye(store: DuckDBStore) -> None:

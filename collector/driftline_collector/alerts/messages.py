@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 from driftline_collector.alerts.rules import Evaluation, Rule
 from driftline_collector.alerts.state import Alert
@@ -61,7 +61,10 @@ class Onset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """Whose shift it is: `cause` is population, device, release or unclear; `what` it lies in, and why."""
+    """Whose shift it is: `cause` is population, device, release, segment (one of the user's own) or unclear.
+
+    `what` it lies in, and why.
+    """
 
     cause: str
     what: str | None
@@ -123,7 +126,9 @@ def describe(segment: Segment) -> str:
     kind, region = segment["device_type"], segment["region"]
     if kind or region:
         text += f", {kind or 'every device type'} in {region or 'every region'}"
-    rest = [f"{name} {value}" for name, value in segment.values if name not in _SPOKEN]
+    rest = [
+        f"{name.removeprefix(USER_PREFIX)} {value}" for name, value in segment.values if name not in _SPOKEN
+    ]
     return ", ".join([text, *rest])
 
 
@@ -282,11 +287,16 @@ def _whose(evaluation: Evaluation) -> str:
     found = _attribution(evaluation)
     if found is None or found.what is None:
         return ""
-    return f"; {_SHARED[found.cause]} {found.what}"
+    return f"; {_SHARED[found.cause]} {found.what.replace(USER_PREFIX, '')}"
 
 
 #: "With", not "by": what happened together is not yet a cause.
-_SHARED = {"population": "shared by", "device": "only on", "release": "together with"}
+_SHARED = {
+    "population": "shared by",
+    "device": "only on",
+    "release": "together with",
+    "segment": "only in",
+}
 
 
 def _what(rule: Rule, evaluation: Evaluation) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 from driftline_collector.alerts import outbox, state
 from driftline_collector.alerts.messages import (
@@ -154,11 +154,16 @@ class AlertPipeline:
 
     def _changes(self, alert: Alert, evaluation: Evaluation) -> list[Change]:
         """Deployments in the segment from an hour before the start on, alike ones together."""
-        table = self._store.deployments(alert.since_ns - _NEARBY_NS, evaluation.window_end_ns)
+        start_ns, end_ns = alert.since_ns - _NEARBY_NS, evaluation.window_end_ns
+        table = self._store.deployments(start_ns, end_ns)
+        # Of the user's own dimensions a deployment tells nothing: the windows of its device do.
+        own = [name for name, _ in alert.segment.values if name.startswith(USER_PREFIX)]
+        place = Segment.of({name: value for name, value in alert.segment.values if name not in own})
+        there = self._devices_in(alert.segment, own, start_ns, end_ns) if own and table.num_rows else None
         found: dict[tuple[str, str | None, str | None], tuple[int, set[str]]] = {}
         for row in table.to_pylist():
             where = Segment.of({name: row[name] for name in ("model", "version", "device_type", "region")})
-            if alert.segment.contains(where):
+            if place.contains(where) and (there is None or row["device"] in there):
                 key = (row["kind"], row["from_version"], row["to_version"])
                 first, devices = found.setdefault(key, (row["time_ns"], set()))
                 found[key] = (min(first, row["time_ns"]), devices | {row["device"]})
@@ -166,6 +171,11 @@ class AlertPipeline:
             Change(kind=kind, before=before, after=after, first_at=moment(first), devices=len(devices))
             for (kind, before, after), (first, devices) in sorted(found.items(), key=lambda item: item[1][0])
         ]
+
+    def _devices_in(self, segment: Segment, own: Sequence[str], start_ns: int, end_ns: int) -> set[str]:
+        """Who was in a segment by what windows of that time tell of some dimensions."""
+        known = self._store.progress(str(segment["model"]), start_ns, end_ns, own=own).to_pylist()
+        return {row["device"] for row in known if all(row[name] == segment[name] for name in own)}
 
 
 def _said(before: Alert | None, after: Alert) -> MessageType | None:

@@ -1,4 +1,5 @@
-"""Whose shift it is: of the population, of devices, or of a release; and `unclear` where it cannot be told.
+"""Whose shift it is: of the population, of devices, of a release or of a segment of the user's own (a line, a
+site); and `unclear` where it cannot be told.
 
 Each device of a model is asked by itself whether it shifted as the finding did. A cause is named where what
 devices have in common tells those that did from those that did not: at least 80% inside, at most 20%
@@ -7,18 +8,19 @@ onset's interval goes before whatever else the devices that shifted share. This 
 happened to them then is not seen here.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import numpy.typing as npt
+from driftline_schemas.segments import USER_PREFIX
 
 from driftline_collector.analysis.detectors.psi import log_ratio
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
-Cause = Literal["population", "device", "release", "unclear"]
+Cause = Literal["population", "device", "release", "segment", "unclear"]
 
 #: A device has shifted, or has not, where the odds are 19 to 1.
 _TELLING = float(np.log(19.0))
@@ -35,7 +37,6 @@ _CAUSES: Final[Mapping[str, Cause]] = {
     "device_type": "device",
     "region": "population",
 }
-_SPOKEN = {"device_type": "device type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ def attribute(
 ) -> Attribution:
     """Name the cause from each device's `odds` (see `evidence`) and what each has of each dimension.
 
-    Dimensions are those of `_CAUSES`; `deployment` is what changed on the device next to the onset.
+    Dimensions are those of `_CAUSES`, and the user's own; `deployment` is what changed on the device next to
+    the onset.
     """
     alike, told = odds > _TELLING, np.abs(odds) > _TELLING
     if strongest is not None and strongest.share >= _ALONE and alike.sum() <= 1 < told.sum():
@@ -97,7 +99,7 @@ def attribute(
         return Attribution("unclear", None, (reason,))
     if not alike.any():
         return Attribution("unclear", None, (f"none of {int(told.sum())} devices shifted by itself",))
-    columns = {name: np.array(values[name], dtype=object) for name in _CAUSES if name in values}
+    columns = {name: np.array(values[name], dtype=object) for name in _ordered(values.keys())}
     if alike.sum() >= _INSIDE * told.sum():
         return _everywhere(alike, told, columns)
     found = [
@@ -110,7 +112,7 @@ def attribute(
         reason = f"{int(alike.sum())} of {_many(int(told.sum()), 'device')} shifted, with nothing in common"
         return Attribution("unclear", None, (reason + " that the others have not",))
     deployed = [each for each in found if each[0] == DEPLOYMENT]
-    causes = {_CAUSES[name] for name, _, _ in deployed or found}
+    causes = {_CAUSES.get(name, "segment") for name, _, _ in deployed or found}
     reasons = tuple(reason for _, _, reason in found)
     if len(causes) > 1:
         return Attribution("unclear", None, (*reasons, "which of these it is cannot be told"))
@@ -128,11 +130,11 @@ def _everywhere(alike: Flags, told: Flags, columns: Mapping[str, npt.NDArray[np.
             return Attribution("release", f"{DEPLOYMENT}={value}", (shifted, reason))
     kinds = {
         name: len({v for v in columns[name][told].tolist() if v is not None})
-        for name in ("device_type", "region")
-        if name in columns
+        for name in columns
+        if name in ("device_type", "region") or name.startswith(USER_PREFIX)
     }
     if max(kinds.values(), default=0) > 1:
-        spread = " and ".join(_many(count, _SPOKEN.get(name, name)) for name, count in kinds.items())
+        spread = " and ".join(_many(count, _spoken(name)) for name, count in kinds.items())
         return Attribution("population", "all devices", (f"{shifted}, of {spread}",))
     return Attribution("unclear", None, (shifted, "all are of one kind: there is nothing to compare with"))
 
@@ -146,10 +148,17 @@ def _tells_apart(name: str, value: str, has: Flags, alike: Flags, told: Flags) -
         return ""
     if shifted_in < _INSIDE * alike.sum():
         return ""
-    what = (
-        f"with {value} next to the onset" if name == DEPLOYMENT else f"of {_SPOKEN.get(name, name)} {value}"
-    )
+    what = f"with {value} next to the onset" if name == DEPLOYMENT else f"of {_spoken(name)} {value}"
     return f"{shifted_in} of {_many(within, 'device')} {what} shifted, and {shifted_out} of {beyond} others"
+
+
+def _ordered(names: Set[str]) -> list[str]:
+    """The dimensions in order, the user's own last."""
+    return [*(name for name in _CAUSES if name in names), *sorted(names - _CAUSES.keys())]
+
+
+def _spoken(dimension: str) -> str:
+    return dimension.removeprefix(USER_PREFIX).replace("device_type", "device type")
 
 
 def _many(count: int, what: str) -> str:

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 from driftline_collector.analysis import performance
-from driftline_collector.analysis.counts import Cell, distinct
+from driftline_collector.analysis.counts import dimensions_of
 from driftline_collector.analysis.escalation import share_of_escalated
 from driftline_collector.analysis.evaluate import CLOUDS
 from driftline_collector.analysis.evaluation import Evaluation
@@ -22,16 +22,27 @@ def by_version(
 ) -> list[Mapping[str, Any]]:
     """Accuracy, agreement and escalation rate of a segment and of each version in it, in [start, end).
 
-    `labelled` are rows of `Store.labelled` of its model and time, whoever they are of. Each row of the answer
+    `labelled` are rows of `Store.labelled` of its model and time, whoever they are of, told apart by the own
+    dimensions that the segment names. Each row of the answer
     has version (None: all), measure, value, lower, upper, n, n_eff and the reason where there is no number.
     Edge tiers are told of together and cloud tiers apart, as in evaluations.
     """
     model, tier = str(segment["model"]), segment["tier"]
+    own = tuple((name, value) for name, value in segment.values if name.startswith(USER_PREFIX))
+    names = [name for name, _ in own]
     of_tier = _of_tier(labelled, tier)
-    escalated = _of_tier(store.escalated(model, start_ns, end_ns), tier)
-    fleet = _of_tier(store.fleet(Where(model=model, start_ns=start_ns, end_ns=end_ns)), tier)
+    escalated = _of_tier(store.escalated(model, start_ns, end_ns, names), tier)
+    fleet = _of_tier(store.fleet(Where(model=model, own=own, start_ns=start_ns, end_ns=end_ns)), tier)
+    for name, value in own:  # which is what was asked for
+        fleet = fleet.append_column(name, pa.repeat(value, fleet.num_rows))
     only = _wanted(segment, (of_tier, escalated, fleet))
-    known: dict[str, Any] = {"model": model, "tier": tier, "start_ns": start_ns, "end_ns": end_ns}
+    known: dict[str, Any] = {
+        "model": model,
+        "tier": tier,
+        "start_ns": start_ns,
+        "end_ns": end_ns,
+        "always": names,
+    }
     found = [
         *performance.accuracy(of_tier, **known, only=only),
         *performance.agreement(escalated, **known, only=only),
@@ -53,11 +64,9 @@ def _escalation_rate(
     fleet: pa.Table, model: str, tier: str | None, only: Collection[str]
 ) -> list[Evaluation]:
     """From rows of `Shown.fleet`: a device under a version each."""
-    cells, cell = distinct(fleet, Cell._fields)
-    lattice = Lattice.of(Cell(*values) for values in cells)
-    place = np.array([lattice.cells.index(Cell(*values)) for values in cells], dtype=np.int64)
+    lattice, cell = Lattice.of_rows(fleet, always=dimensions_of(fleet))
     made, escalated = (np.asarray(fleet.column(name)) for name in ("predictions", "escalations"))
-    shares = share_of_escalated(made, escalated, place[cell], lattice, lattice.keys(model, tier))
+    shares = share_of_escalated(made, escalated, cell, lattice, lattice.keys(model, tier))
     return [evaluation for evaluation in shares if evaluation.segment in only]
 
 

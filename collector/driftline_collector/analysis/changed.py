@@ -58,6 +58,11 @@ class Told:
     model: str
     window: Window
 
+    def devices_of(self, node: int) -> set[str]:
+        """The names of a node's devices."""
+        cells = {self.lattice.cells[i] for i in np.flatnonzero(self.lattice.members[node]).tolist()}
+        return {d.name for d in (*self.profiles.devices, *self.samples.devices) if d.cell in cells}
+
 
 @dataclass(frozen=True, slots=True)
 class _Drifted:
@@ -231,6 +236,8 @@ def _deployments(
     of_device: dict[str, str] = {}
     alike: dict[tuple[str, str | None, str | None], list[int]] = {}
     inside = Segment.parse(drifted.row.segment)
+    own = any(inside[name] for name in told.lattice.own)
+    there = told.devices_of(drifted.node) if own else ()  # a deployment tells no segment of the user's own
     for each in store.deployments(start, began["latest_ns"]).to_pylist():
         if each["model"] != told.model:
             continue
@@ -238,7 +245,8 @@ def _deployments(
         of_device[each["device"]] = what
         dimensions = ("model", "device_type", "region")  # its version has just become another one
         place = Segment.of({name: each[name] for name in dimensions})
-        if Segment.of({name: inside[name] for name in dimensions}).contains(place):
+        around = Segment.of({name: inside[name] for name in dimensions})
+        if around.contains(place) and (not own or each["device"] in there):
             key = each["kind"], each["from_version"], each["to_version"]
             alike.setdefault(key, []).append(each["time_ns"])
     nearby = [
@@ -288,4 +296,5 @@ def _attributed(
         "device_type": [device.cell.device_type for device in devices],
         "region": [device.cell.region for device in devices],
     }
+    values |= {name: [d.cell.own[i] for d in devices] for i, name in enumerate(told.lattice.own)}
     return attribution.attribute(odds, values, contributors[0] if contributors else None), contributors

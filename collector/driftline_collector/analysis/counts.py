@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas.attributes import TIERS
 from driftline_schemas.binning import LABEL, FeatureBinning
+from driftline_schemas.segments import CORE_DIMENSIONS, USER_PREFIX
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import sparse
 
@@ -27,14 +28,31 @@ Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 CLOUD = TIERS[-1]
+#: What every cell has a value of, beside the user's own dimensions.
+CELL = CORE_DIMENSIONS[1:]
 
 
 class Cell(NamedTuple):
-    """The finest set of devices that is judged: one version on one device type in one region."""
+    """The finest set of devices that is judged: one version on one device type in one region.
+
+    `own` are the values of the user's own dimensions that are judged, in their order.
+    """
 
     version: str
     device_type: str
     region: str
+    own: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: Sequence[str]) -> "Cell":
+        """From the values of `dimensions_of` a table."""
+        version, device_type, region, *own = values
+        return cls(version, device_type, region, tuple(own))
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The value of each dimension, in order."""
+        return (*self[:3], *self.own)
 
 
 class Device(NamedTuple):
@@ -86,11 +104,11 @@ class Profiles:
     @classmethod
     def of(cls, table: pa.Table) -> "Profiles":
         """Read rows of `Store.device_counts`. Devices stand in their order, whatever that of the rows is."""
-        found, device = distinct(table, ("version", "device_type", "region", "device", "tier"))
+        found, device = distinct(table, (*dimensions_of(table), "device", "tier"))
         order = sorted(range(len(found)), key=found.__getitem__)
         place = np.empty(len(found), dtype=np.int64)
         place[order] = np.arange(len(found))
-        devices = tuple(Device(Cell(*found[i][:3]), found[i][3], found[i][4]) for i in order)
+        devices = tuple(Device(Cell.of(found[i][:-2]), *found[i][-2:]) for i in order)
         return cls(devices, place[device], table)
 
     def restricted(self, keep: Sequence[bool]) -> "Profiles":
@@ -99,6 +117,11 @@ class Profiles:
             return self
         rows = np.asarray(keep, dtype=np.bool_)[self.device]
         return Profiles.of(self.rows.filter(pa.array(rows)))
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """The user's own dimensions that cells have values of."""
+        return dimensions_of(self.rows)[len(CELL) :]
 
     def totals(self, kind: str) -> Whole:
         """The sum of all counts of a kind (`predictions`, `escalations`), by device."""
@@ -202,6 +225,11 @@ class Profiles:
 
 
 _TOLD_APART = ("binning", "feature", "kind")
+
+
+def dimensions_of(table: pa.Table) -> tuple[str, ...]:
+    """The columns of a table of the store that say which cell a row is of: the user's own ones come last."""
+    return (*CELL, *(name for name in table.column_names if name.startswith(USER_PREFIX)))
 
 
 def distinct(table: pa.Table, columns: Sequence[str]) -> tuple[list[tuple[str, ...]], Whole]:

@@ -4,7 +4,7 @@ A device is expected from its first window on until it says goodbye or goes on u
 not silent: a window without traffic is reported too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from driftline_collector.analysis.counts import Cell, Device
+from driftline_collector.analysis.counts import Cell, Device, dimensions_of
 from driftline_collector.analysis.evaluation import Evaluation
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.windows import Window
@@ -37,8 +37,12 @@ class Presence:
     def of(cls, known: pa.Table, inside: pa.Table, window: Window) -> "Presence":
         """From two reads of `Store.progress`: from long before the window to its end, and of it alone."""
         rows = known.to_pylist()
-        devices = tuple(_device(row) for row in rows)
-        spans = {_device(row): (row["first_start_ns"], row["last_end_ns"]) for row in inside.to_pylist()}
+        dimensions = dimensions_of(known)
+        devices = tuple(_device(row, dimensions) for row in rows)
+        spans = {
+            _device(row, dimensions): (row["first_start_ns"], row["last_end_ns"])
+            for row in inside.to_pylist()
+        }
         first = np.array([row["first_start_ns"] for row in rows], dtype=np.int64)
         last = np.array([row["last_end_ns"] for row in rows], dtype=np.int64)
         latest: dict[tuple[str, str], int] = {}
@@ -97,18 +101,19 @@ class NodeCoverage:
         silent = expected & (presence.reported == 0)
         return cls(share, nodes(expected).astype(np.int64), nodes(silent).astype(np.int64))
 
-    def evaluations(self, keys: Sequence[str], ahead: Sequence[str]) -> list[Evaluation]:
+    def evaluations(self, keys: Sequence[str], remarks: Mapping[str, object]) -> list[Evaluation]:
         """The measures `coverage` and `silent_devices` of every node in which a device was expected.
 
-        `ahead` are devices whose clock is in the future: they are named beside the coverage of the whole.
+        `remarks` are of all devices: those that say something stand beside the coverage of the whole.
         """
+        said = {name: remark for name, remark in remarks.items() if remark}
         rows: list[Evaluation] = []
         for i in np.flatnonzero(self.expected > 0).tolist():
             share, expected, silent = float(self.share[i]), int(self.expected[i]), int(self.silent[i])
             shared: dict[str, Any] = {"segment": keys[i], "coverage": share, "devices": expected}
-            named = {"clock_ahead": list(ahead)} if ahead and i == 0 else None
+            details = said if said and i == 0 else None
             rows.append(
-                Evaluation(**shared, measure="coverage", value=share, n=float(expected), details=named)
+                Evaluation(**shared, measure="coverage", value=share, n=float(expected), details=details)
             )
             rows.append(
                 Evaluation(**shared, measure="silent_devices", value=float(silent), n=float(expected))
@@ -116,5 +121,5 @@ class NodeCoverage:
         return rows
 
 
-def _device(row: dict[str, str]) -> Device:
-    return Device(Cell(row["version"], row["device_type"], row["region"]), row["device"], row["tier"])
+def _device(row: Mapping[str, str], dimensions: Sequence[str]) -> Device:
+    return Device(Cell.of([row[name] for name in dimensions]), row["device"], row["tier"])

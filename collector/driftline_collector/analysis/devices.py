@@ -14,7 +14,7 @@ import numpy.typing as npt
 from driftline_schemas.binning import DURATION
 from driftline_schemas.segments import Segment
 
-from driftline_collector.analysis.counts import Device, Profiles, by_place
+from driftline_collector.analysis.counts import CELL, Device, Profiles, by_place
 from driftline_collector.analysis.coverage import Presence
 from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE
 from driftline_collector.analysis.detectors.proportion import binned_quantiles
@@ -78,7 +78,9 @@ def evaluations(
                 details=details,
             )
         )
-    return rows
+    # A device that went over to another segment of the user's own within the window is one all the same.
+    most = {row.segment: row for row in sorted(rows, key=lambda row: row.n or 0.0)}
+    return rows if len(most) == len(rows) else list(most.values())
 
 
 def _verdict(own: Strongest | None, limits: Limits) -> Verdict:
@@ -179,5 +181,5 @@ def _covered(presence: Presence) -> dict[Device, float]:
 
 @lru_cache(maxsize=2**16)  # the same devices each window, and spelling a key takes its time
 def _key(model: str, device: Device) -> str:
-    named = {"model": model, **device.cell._asdict(), "device": device.name}
-    return str(Segment.of(named))
+    named = dict(zip(CELL, device.cell.values, strict=False))  # without the user's own: a device is itself
+    return str(Segment.of({"model": model, **named, "device": device.name}))

@@ -13,7 +13,7 @@ import pyarrow as pa
 from driftline_schemas.binning import LABEL, SCORE, FeatureBinning
 from scipy import special
 
-from driftline_collector.analysis.counts import Cell, Profiles, by_place
+from driftline_collector.analysis.counts import Cell, Profiles, by_place, dimensions_of
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
@@ -200,7 +200,8 @@ def _new_names(profiles: Profiles, family: Family, feature: FeatureBinning) -> l
 def of_samples(samples: pa.Table, lattice: Lattice) -> Iterator[Doubt]:
     """What rows tell that were sent whole."""
     place = {cell: i for i, cell in enumerate(lattice.cells)}
-    rows = ((Cell(row["version"], row["device_type"], row["region"]), row) for row in samples.to_pylist())
+    dimensions = dimensions_of(samples)
+    rows = ((Cell.of([row[name] for name in dimensions]), row) for row in samples.to_pylist())
     known = [(place[cell], row) for cell, row in rows if cell in place]
     if not known:
         return

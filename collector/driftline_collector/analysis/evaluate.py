@@ -21,13 +21,14 @@ from driftline_collector.analysis.escalation import escalation_rate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.history import History
 from driftline_collector.analysis.matching import Against
+from driftline_collector.analysis.own_dimensions import OwnDimensions
 from driftline_collector.analysis.quality import doubts, quality
 from driftline_collector.analysis.recent import Counted, Recent
 from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.samples import Samples
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.spans import WIDTHS
-from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments
+from driftline_collector.analysis.verdicts import Running, Standing, drift_of_segments, running_before
 from driftline_collector.analysis.windows import LOOK_BACK, Window
 from driftline_collector.store.base import Selection, Store
 
@@ -49,6 +50,8 @@ class Policy:
 
     `detectors` are whose test judges a model where that is another than the limits', `against` what it is
     compared with, and `references` where that is another one for a model; `zones` are regions' time zones.
+    `segments` are the user's own dimensions that are judged, without prefix (None: those that are sent), and
+    `model_segments` those of a model where they are others.
     """
 
     limits: Limits = field(default_factory=Limits)
@@ -56,29 +59,21 @@ class Policy:
     against: Against = "registered"
     references: Mapping[str, Against] = field(default_factory=dict)
     zones: Mapping[str, str] = field(default_factory=dict)
+    segments: Sequence[str] | None = None
+    model_segments: Mapping[str, Sequence[str]] = field(default_factory=dict)
     future_tolerance_ns: int = 300 * 10**9
 
     def limits_of(self, model: str) -> Limits:
         """The limits of the verdict on a model."""
         return replace(self.limits, detector=self.detectors.get(model, self.limits.detector))
 
-    def history_of(
-        self, store: Store, model: str, window: Window, families: Mapping[str, Family], *, now_ns: int
-    ) -> History | None:
-        """The past that a window of the model is compared with, where it is."""
-        against = self.references.get(model, self.against)
-        if against == "registered":
-            return None
-        return History(
-            store=store,
-            model=model,
-            window=window,
-            against=against,
-            families=families,
-            zones=self.zones,
-            ahead_ns=self.future_tolerance_ns,
-            now_ns=now_ns,
-        )
+    def against_of(self, model: str) -> Against:
+        """What the model is compared with."""
+        return self.references.get(model, self.against)
+
+    def segments_of(self, model: str) -> Sequence[str] | None:
+        """The user's own dimensions that the model is judged by; None: of those that are sent."""
+        return self.model_segments.get(model, self.segments)
 
 
 def evaluate(
@@ -101,20 +96,36 @@ def evaluate(
     )
     missed_ns = max(LOOK_BACK * window.width_ns, min(_MISSED_NS, _MISSED_WINDOWS * window.width_ns))
     tolerance_ns = policy.future_tolerance_ns
-    known = store.progress(model, window.start_ns - missed_ns, window.end_ns, tolerance_ns)
-    inside = store.progress(model, window.start_ns, window.end_ns, tolerance_ns)
+    span = model, window.start_ns, window.end_ns
+    # Those of all devices that are waited for, so that what is judged changes no sooner than the fleet does.
+    since_ns = window.start_ns - missed_ns
+    dimensions = OwnDimensions.of(store, model, since_ns, window, policy.segments_of(model))
+    own = dimensions.judged
+    known = store.progress(model, since_ns, window.end_ns, tolerance_ns, own)
+    inside = store.progress(*span, tolerance_ns, own)
     presence = Presence.of(known, inside, window)
-    profiles = Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, tolerance_ns))
+    profiles = Profiles.of(store.device_counts(*span, tolerance_ns, own))
     judges = families(store.references(model))
-    samples = Samples.of(store, model, window, profiles, judges, ahead_ns=tolerance_ns)
+    samples = Samples.of(store, model, window, profiles, judges, ahead_ns=tolerance_ns, own=own)
     recent = recent or Recent(store, tolerance_ns)
     first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
-    earlier = recent.before(model, window, judges, first_ns)
+    earlier = recent.before(model, window, judges, first_ns, own)
     recent.keep(model, window, profiles, judges)
-    history = policy.history_of(store, model, window, judges, now_ns=now_ns)
-    if history is not None:
+    history = None
+    if (against := policy.against_of(model)) != "registered":
+        history = History(
+            store=store,
+            model=model,
+            window=window,
+            against=against,
+            families=judges,
+            own=own,
+            zones=policy.zones,
+            ahead_ns=tolerance_ns,
+            now_ns=now_ns,
+        )
         history.keep(profiles)
-    before = _drifted_before(store, model, window)
+    before = running_before(store, model, window, TRAILING)
     ahead = _devices(store.progress(model, now_ns + tolerance_ns, _FAR_NS))
     rows: list[Evaluation] = []
     for tier, tiers in _populations(presence, profiles, samples):
@@ -133,6 +144,7 @@ def evaluate(
             },
             before=before,
             ahead=ahead,
+            own=dimensions,
         )
         rows += part.evaluations(store, policy.limits_of(model))
     found = {e.segment for e in rows if e.finding and e.feature is None}
@@ -182,13 +194,15 @@ class Population:
     earlier: Mapping[str, Sequence[Counted]]
     before: Mapping[str, Running]
     ahead: Sequence[str]
+    own: OwnDimensions
 
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
         """All measures of all segments."""
         lattice = Lattice.of(
             [d.cell for d in self.presence.devices]
             + [d.cell for d in self.profiles.devices]
-            + [cell for cell, _ in self.samples.places]
+            + [cell for cell, _ in self.samples.places],
+            self.own.judged,
         )
         keys = lattice.keys(self.model, self.tier)
         covered = NodeCoverage.of(self.presence, lattice)
@@ -198,6 +212,7 @@ class Population:
             "tier": self.tier,
             "start_ns": start,
             "end_ns": self.window.end_ns,
+            "always": lattice.named,
         }
         drift, judged = drift_of_segments(
             self.profiles,
@@ -219,18 +234,19 @@ class Population:
             model=self.model,
             window=self.window,
         )
-        samples = self._own(store.doubtful(self.model, self.window.start_ns, self.window.end_ns))
+        own = self.own.judged
+        samples = self._of_tiers(store.doubtful(self.model, self.window.start_ns, self.window.end_ns, own))
         return [
             *what_changed(drift, told, store),
-            *covered.evaluations(keys, self.ahead),
+            *covered.evaluations(keys, {"clock_ahead": list(self.ahead), **self.own.remarks()}),
             *quality(doubts(self.profiles, self.families, samples, lattice), keys, limits),
             *escalation_rate(self.profiles, lattice, keys),
             *performance.latency(self.profiles, self._duration_edges, lattice, keys),
             *performance.accuracy(
-                self._own(store.labelled(self.model, start, self.window.end_ns)), **horizon
+                self._of_tiers(store.labelled(self.model, start, self.window.end_ns, own)), **horizon
             ),
             *performance.agreement(
-                self._own(store.escalated(self.model, start, self.window.end_ns)), **horizon
+                self._of_tiers(store.escalated(self.model, start, self.window.end_ns, own)), **horizon
             ),
             *devices.evaluations(
                 self.profiles,
@@ -261,22 +277,13 @@ class Population:
         silent = set(lattice.cells) - {d.cell for d in self.presence.devices}
         return lattice.over_cells(earlier + np.array([cell in silent for cell in lattice.cells])) > 0
 
-    def _own(self, rows: pa.Table) -> pa.Table:
+    def _of_tiers(self, rows: pa.Table) -> pa.Table:
         return rows.filter(pc.is_in(rows.column("tier"), pa.array(sorted(self.tiers))))
 
     def _duration_edges(self, binning: str) -> Sequence[float]:
         family = self.families.get(binning)
         feature = family.binning.get(DURATION) if family else None
         return feature.edges if feature else DURATION_EDGES
-
-
-def _drifted_before(store: Store, model: str, window: Window) -> dict[str, Running]:
-    """The segments that were drifted when last they could be judged, in as many windows as labels have."""
-    rows = store.drifted(model, window.start_ns - TRAILING * window.width_ns, window.start_ns)
-    return {
-        row["segment"]: Running(row["since_ns"], row["finding"], tuple(row["moved"] or ()))
-        for row in rows.to_pylist()
-    }
 
 
 def _devices(reported: pa.Table) -> tuple[str, ...]:

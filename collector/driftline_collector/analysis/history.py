@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 from driftline_collector.analysis.baselines import Past
-from driftline_collector.analysis.counts import Cell, Lists, Profiles, by_place, distinct
+from driftline_collector.analysis.counts import CELL, Cell, Lists, Profiles, by_place, distinct
 from driftline_collector.analysis.matching import Against, Match, matches, unit_of
 from driftline_collector.analysis.recent import read_before
 from driftline_collector.analysis.references import Family, project
@@ -27,10 +27,7 @@ from driftline_collector.store.summing import summed
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
-_CELL = ("version", "device_type", "region")
-_COUNTED = pa.schema(
-    [*(pa.field(name, pa.string()) for name in (*_CELL, "tier")), pa.field("counts", pa.list_(pa.int64()))]
-)
+_SEGMENT = pa.map_(pa.string(), pa.string())
 _ROWS = pa.schema(
     [
         pa.field("gathered_ns", pa.int64()),
@@ -38,7 +35,9 @@ _ROWS = pa.schema(
         pa.field("binning", pa.string()),
         pa.field("start_ns", pa.int64()),
         pa.field("end_ns", pa.int64()),
-        *_COUNTED,
+        *(pa.field(name, pa.string()) for name in (*CELL, "tier")),
+        pa.field("segment", _SEGMENT),
+        pa.field("counts", pa.list_(pa.int64())),
     ]
 )
 
@@ -47,7 +46,8 @@ _ROWS = pa.schema(
 class History:
     """The past of one model, for `window` of it and spans that end with it.
 
-    `zones` are the time zones of regions where they are known, `now_ns` when this is.
+    `own` are the user's own dimensions that cells have values of, `zones` the time zones of regions where
+    they are known, `now_ns` when this is.
     """
 
     store: Store
@@ -55,6 +55,7 @@ class History:
     window: Window
     against: Against
     families: Mapping[str, Family]
+    own: Sequence[str]
     zones: Mapping[str, str]
     ahead_ns: int
     now_ns: int
@@ -129,7 +130,7 @@ class History:
         if not units:
             return result
         width_ns = next(iter(units.values())).width_ns
-        known = self.store.counted_cells(self.model, family.binning.id, sorted(units), width_ns)
+        known = self.store.counted_cells(self.model, family.binning.id, sorted(units), width_ns, self.own)
         at = np.asarray(known.column("start_ns"), dtype=np.int64)
         owner = self._owner(known, place, tiers)
         for s in sorted(set(at.tolist())):
@@ -139,14 +140,17 @@ class History:
             result[s][owner[owner >= 0]] = True
         for s, unit in units.items():
             for key in self.store.incidents(self.model, unit.start_ns, unit.end_ns, self.against):
-                result[s] &= ~_inside(key, cells)
+                result[s] &= ~_inside(key, cells, self._dimensions)
         return result
 
-    @staticmethod
-    def _owner(table: pa.Table, place: Mapping[Cell, int], tiers: frozenset[str]) -> Whole:
+    @property
+    def _dimensions(self) -> tuple[str, ...]:
+        return (*CELL, *self.own)
+
+    def _owner(self, table: pa.Table, place: Mapping[Cell, int], tiers: frozenset[str]) -> Whole:
         """Which cell each row is of, -1 for none of these."""
-        found, inverse = distinct(table, (*_CELL, "tier"))
-        of_found = [place.get(Cell(*row[:3]), -1) if row[3] in tiers else -1 for row in found]
+        found, inverse = distinct(table, (*self._dimensions, "tier"))
+        of_found = [place.get(Cell.of(row[:-1]), -1) if row[-1] in tiers else -1 for row in found]
         return np.array(of_found, dtype=np.int64)[inverse]
 
     def _counts(
@@ -188,11 +192,12 @@ class History:
         parts = [self._kept(family, window) for window in narrow]
         if parts and all(part.num_rows for part in parts):
             somebody = [part.filter(pc.not_equal(part.column("version"), "")) for part in parts]
-            total = summed(somebody, _COUNTED)
+            total = summed(somebody, _counted(self.own))
             self._gathered[key] = total if total.num_rows else parts[0]
         else:
             told = "nothing is compared with [%d, %d) of %s"
-            self._keep(unit, read_before(self.store, self.model, unit, self.ahead_ns, otherwise=told))
+            profiles = read_before(self.store, self.model, unit, self.ahead_ns, self.own, otherwise=told)
+            self._keep(unit, profiles)
         return self._gathered[key]
 
     def _narrow(self, unit: Window) -> list[Window]:
@@ -206,8 +211,8 @@ class History:
         binning = family.binning.id
         if (table := self._gathered.get((binning, unit))) is not None:
             return table
-        found = self.store.cell_counts(self.model, binning, unit.start_ns, unit.end_ns)
-        return found.cast(_COUNTED)
+        found = self.store.cell_counts(self.model, binning, unit.start_ns, unit.end_ns, self.own)
+        return found.cast(_counted(self.own))
 
     def _keep(self, unit: Window, profiles: Profiles) -> None:
         for binning, family in self.families.items():
@@ -222,7 +227,14 @@ class History:
             "end_ns": unit.end_ns,
         }
         columns = {name: pa.repeat(value, table.num_rows) for name, value in common.items()}
-        return pa.table({**columns, **dict(zip(_COUNTED.names, table.columns, strict=True))}).cast(_ROWS)
+        columns |= {name: table.column(name) for name in (*CELL, "tier", "counts")}
+        if self.own:
+            names = [name.removeprefix(USER_PREFIX) for name in self.own]
+            rows = zip(*(table.column(name).to_pylist() for name in self.own), strict=True)
+            columns["segment"] = pa.array([list(zip(names, row, strict=True)) for row in rows], _SEGMENT)
+        else:
+            columns["segment"] = pa.nulls(table.num_rows, _SEGMENT)
+        return pa.table(columns).select(_ROWS.names).cast(_ROWS)
 
 
 def _from(start_ns: int, unit: Window) -> Window:
@@ -230,11 +242,18 @@ def _from(start_ns: int, unit: Window) -> Window:
     return Window(start_ns, start_ns + unit.width_ns)
 
 
-def _inside(key: str, cells: Sequence[Cell]) -> Flags:
-    """Which cells are in a segment, (L,)."""
+def _counted(own: Sequence[str]) -> pa.Schema:
+    """The columns of what was gathered of a window."""
+    texts = {name: pa.string() for name in (*CELL, *own, "tier")}
+    return pa.schema(texts | {"counts": pa.list_(pa.int64())})
+
+
+def _inside(key: str, cells: Sequence[Cell], dimensions: Sequence[str]) -> Flags:
+    """Which cells are in a segment, (L,), or may be in part, where it names what they have no value of."""
     segment = Segment.parse(key)
+    wanted = [segment[name] for name in dimensions]
     return np.array(
-        [all(segment[name] in (None, value) for name, value in cell._asdict().items()) for cell in cells],
+        [all(one in (None, value) for one, value in zip(wanted, cell.values, strict=True)) for cell in cells],
         dtype=np.bool_,
     )
 
@@ -242,11 +261,12 @@ def _inside(key: str, cells: Sequence[Cell]) -> Flags:
 def _by_cell(profiles: Profiles, family: Family) -> pa.Table:
     """Counts on a binning by cell and tier, those of all features in a list; one empty row where none are."""
     at = np.unique(profiles.device[profiles.places(binning=family.binning.id)])
-    whose = [(*profiles.devices[i].cell, profiles.devices[i].tier) for i in at.tolist()]
+    whose = [(*profiles.devices[i].cell.values, profiles.devices[i].tier) for i in at.tolist()]
+    schema = _counted(profiles.own)
     found = sorted(set(whose))
     if not found:
-        nobody = dict.fromkeys((*_CELL, "tier"), "")
-        return pa.Table.from_pylist([{**nobody, "counts": []}], schema=_COUNTED)
+        nobody = dict.fromkeys(schema.names, "")
+        return pa.Table.from_pylist([{**nobody, "counts": []}], schema=schema)
     place = {key: i for i, key in enumerate(found)}
     owner = np.array([place[key] for key in whose], dtype=np.int64)
     features = [profiles.fine(family, i)[at] for i in range(len(family.features))]
@@ -254,4 +274,4 @@ def _by_cell(profiles: Profiles, family: Family) -> pa.Table:
     offsets = np.arange(len(found) + 1, dtype=np.int32) * counts.shape[1]
     lists = pa.ListArray.from_arrays(pa.array(offsets), pa.array(counts.ravel()))
     columns = [pa.array(column) for column in zip(*found, strict=True)]
-    return pa.table([*columns, lists], schema=_COUNTED)
+    return pa.table([*columns, lists], schema=schema)

@@ -89,8 +89,10 @@ class Counted:
         return self._cells[cells]
 
 
-#: Binning and versions → the merged bins of its features, and what was counted on them.
-_Kept = dict[tuple[str, tuple[str, ...]], tuple[Sequence[Whole], Counted]]
+#: Binning, versions, and the user's own dimensions that devices are told apart by.
+_Key = tuple[str, tuple[str, ...], tuple[str, ...]]
+#: The merged bins of a binning's features, and what was counted on them.
+_Kept = dict[_Key, tuple[Sequence[Whole], Counted]]
 
 
 class Recent:
@@ -108,49 +110,58 @@ class Recent:
         previous = windows.get(Window(window.start_ns - window.width_ns, window.start_ns), {})
         kept: _Kept = {}
         for family in families.values():
-            like = previous.get(_key(family))
-            kept[_key(family)] = family.merged, Counted.of(profiles, family, like and like[1])
+            key = _key(family, profiles.own)
+            like = previous.get(key)
+            kept[key] = family.merged, Counted.of(profiles, family, like and like[1])
         windows[window] = kept
         windows.move_to_end(window)
         while len(windows) > WIDEST:
             windows.popitem(last=False)
 
     def before(
-        self, model: str, window: Window, families: Mapping[str, Family], since_ns: int
+        self,
+        model: str,
+        window: Window,
+        families: Mapping[str, Family],
+        since_ns: int,
+        own: tuple[str, ...] = (),
     ) -> Mapping[str, Sequence[Counted]]:
         """Binning → what was counted in the windows before this one, the latest first.
 
-        `since_ns` is when the first of those that may matter began; none are read that end before.
+        `since_ns` is when the first of those that may matter began; none are read that end before. `own` are
+        the user's own dimensions that cells are told apart by.
         """
         earlier = [*_earlier(window, since_ns)]
         windows = self._kept.setdefault(model, OrderedDict())
         for each in [w for w in reversed(earlier) if w in windows]:
             windows.move_to_end(each)
         for each in reversed(earlier):
-            if each not in windows or not all(_holds(windows[each], f) for f in families.values()):
+            if each not in windows or not all(_holds(windows[each], f, own) for f in families.values()):
                 told = "[%d, %d) of %s is merged with none"
-                profiles = read_before(self._store, model, each, self._tolerance_ns, otherwise=told)
+                profiles = read_before(self._store, model, each, self._tolerance_ns, own, otherwise=told)
                 self.keep(model, each, profiles, families)
             windows.move_to_end(each)
         return {
-            binning: [windows[each][_key(family)][1] for each in earlier]
+            binning: [windows[each][_key(family, own)][1] for each in earlier]
             for binning, family in families.items()
         }
 
 
-def read_before(store: Store, model: str, window: Window, ahead_ns: int, *, otherwise: str) -> Profiles:
+def read_before(
+    store: Store, model: str, window: Window, ahead_ns: int, own: Sequence[str], *, otherwise: str
+) -> Profiles:
     """The profiles of a window before the one that is judged; none where they cannot be read.
 
     The log then says `otherwise`, which has places for the window's start, its end and the model.
     """
     try:
-        return Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, ahead_ns))
+        return Profiles.of(store.device_counts(model, window.start_ns, window.end_ns, ahead_ns, own))
     except CollectorError:
         raise
     except Exception:
         # What stands in one window shall not keep those after it from being judged.
         logger.exception(otherwise, window.start_ns, window.end_ns, model)
-        return Profiles.of(store.device_counts(model, 0, 0))
+        return Profiles.of(store.device_counts(model, 0, 0, own=own))
 
 
 def _earlier(window: Window, since_ns: int) -> Iterator[Window]:
@@ -161,12 +172,12 @@ def _earlier(window: Window, since_ns: int) -> Iterator[Window]:
         yield Window(start, start + window.width_ns)
 
 
-def _key(family: Family) -> tuple[str, tuple[str, ...]]:
-    return family.binning.id, family.versions
+def _key(family: Family, own: tuple[str, ...]) -> _Key:
+    return family.binning.id, family.versions, own
 
 
-def _holds(kept: _Kept, family: Family) -> bool:
-    if (found := kept.get(_key(family))) is None:
+def _holds(kept: _Kept, family: Family, own: tuple[str, ...]) -> bool:
+    if (found := kept.get(_key(family, own))) is None:
         return False
     merged, _ = found
     return all(np.array_equal(a, b) for a, b in zip(merged, family.merged, strict=True))

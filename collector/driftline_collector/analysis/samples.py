@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from driftline_schemas.binning import LABEL, RESERVED, SCORE, VALUE, FeatureBinning, cut
 
-from driftline_collector.analysis.counts import Cell, Device, Profiles, by_place, distinct
+from driftline_collector.analysis.counts import Cell, Device, Profiles, by_place, dimensions_of, distinct
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.windows import Window
 from driftline_collector.store.base import Store
@@ -68,10 +68,15 @@ class Samples:
         families: Mapping[str, Family],
         *,
         ahead_ns: int,
+        own: Sequence[str] = (),
     ) -> "Samples":
-        """Read those that tell of a feature of which profiles of their cell tell nothing."""
+        """Read those that tell of a feature of which profiles of their cell tell nothing.
+
+        `own` are the user's own dimensions that are judged.
+        """
         span = model, window.start_ns, window.end_ns
-        told = store.sampled(*span, ahead_ns).to_pylist()
+        table = store.sampled(*span, ahead_ns, own)
+        told, dimensions = table.to_pylist(), dimensions_of(table)
         sets = {
             row["id"]: (tuple(row["names"]), tuple(row["types"]))
             for row in (store.feature_sets().to_pylist() if told else ())
@@ -79,7 +84,7 @@ class Samples:
         places: dict[Place, int] = {}
         carried: dict[Place, set[str]] = {}
         for row in told:
-            place = Cell(row["version"], row["device_type"], row["region"]), row["tier"]
+            place = Cell.of([row[name] for name in dimensions]), row["tier"]
             places[place] = places.get(place, 0) + row["samples"]
             answers = (name for name, column in _ANSWERS.items() if row[f"with_{column}"])
             names, _ = sets.get(row["feature_set"], ((), ()))
@@ -89,9 +94,10 @@ class Samples:
             return cls._of_rows(places, _NO_ROWS, sets)
         rows = store.selected(
             *span,
-            [(tier, *cell) for cell, tier in wanted],
+            [(tier, *cell.values) for cell, tier in wanted],
             share=min(1.0, MOST_SAMPLES / sum(places[place] for place in wanted)),
             ahead_ns=ahead_ns,
+            own=own,
         )
         return cls._of_rows(places, rows, sets)
 
@@ -99,8 +105,9 @@ class Samples:
     def _of_rows(
         cls, places: Mapping[Place, int], rows: pa.Table, sets: Mapping[int, FeatureSet]
     ) -> "Samples":
-        found, device = distinct(rows, ("version", "device_type", "region", "device", "tier"))
-        return cls(places, tuple(Device(Cell(*one[:3]), *one[3:]) for one in found), device, rows, sets)
+        found, device = distinct(rows, (*dimensions_of(rows), "device", "tier"))
+        devices = tuple(Device(Cell.of(one[:-2]), *one[-2:]) for one in found)
+        return cls(places, devices, device, rows, sets)
 
     def restricted(self, tiers: frozenset[str]) -> "Samples":
         """Only those of some tiers."""

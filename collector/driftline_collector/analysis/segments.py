@@ -1,23 +1,23 @@
-"""The lattice of segments: every combination of version, device type and region, each named or all."""
+"""The lattice of segments: each combination of version, device type, region and the user's own dimensions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
-from driftline_schemas.segments import CORE_DIMENSIONS, Segment
+import pyarrow as pa
+from driftline_schemas.segments import Segment
 from scipy import sparse
 
-from driftline_collector.analysis.counts import Cell, held
+from driftline_collector.analysis.counts import CELL, Cell, dimensions_of, distinct, held
 
 Flags = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
-#: Which of `Cell`'s dimensions a node names; `None` means all.
-Node = tuple[str | None, str | None, str | None]
-#: Which dimensions nodes name, in order of preference.
-_PREFERRED = sorted(product((True, False), repeat=3), key=lambda named: (sum(named), [not n for n in named]))
+Whole = npt.NDArray[np.int64]
+#: The value of each dimension that a node names; `None` means all.
+Node = tuple[str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -25,22 +25,30 @@ class Lattice:
     """N nodes over L cells. `members`, shape (N, L), says which cells a node holds.
 
     Nodes stand in order of preference as an explanation: fewest named dimensions first, then those that name
-    the earlier dimension (version, device type, region), then by name.
+    the earlier dimension (version, device type, region, then the user's `own`), then by name. Of the user's
+    own dimensions nodes name those in `named`.
     """
 
     cells: tuple[Cell, ...]
     nodes: tuple[Node, ...]
     members: Flags
+    own: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, cells: Iterable[Cell]) -> "Lattice":
-        """The nodes that hold at least one of these cells."""
+    def of(cls, cells: Iterable[Cell], own: Sequence[str] = (), always: Collection[str] = ()) -> "Lattice":
+        """The nodes that hold at least one of these cells, which have a value of each `own` dimension.
+
+        Where all cells have the same value of one it tells nothing apart, and no node names it, unless it is
+        among those that are `always` named.
+        """
         leaves = tuple(sorted(set(cells)))
+        told = [name in always or len({cell.own[i] for cell in leaves}) > 1 for i, name in enumerate(own)]
         nodes: list[Node] = []
         rows = []
-        for version, device_type, region in _PREFERRED:
+        for names in _preferred(told):
             of_cells: list[Node] = [
-                (cell[0] if version else None, cell[1] if device_type else None, cell[2] if region else None)
+                tuple(value if is_named else None for value, is_named in zip(cell.values, names, strict=True))
                 for cell in leaves
             ]
             alike = sorted(set(of_cells), key=_names)
@@ -49,19 +57,33 @@ class Lattice:
             rows.append([place[node] for node in of_cells])
         members = np.zeros((len(nodes), len(leaves)), dtype=np.bool_)
         members[rows, np.arange(len(leaves))] = True
-        return cls(leaves, tuple(nodes), members)
+        named = tuple(name for name, is_told in zip(own, told, strict=True) if is_told)
+        return cls(leaves, tuple(nodes), members, tuple(own), named)
+
+    @classmethod
+    def of_rows(cls, table: pa.Table, always: Collection[str] = ()) -> tuple["Lattice", Whole]:
+        """That of the cells that rows of the store are of, and the place of each row's cell, (rows,)."""
+        dimensions = dimensions_of(table)
+        found, which = distinct(table, dimensions)
+        cells = [Cell.of(values) for values in found]
+        lattice = cls.of(cells, dimensions[len(CELL) :], always)
+        place = {cell: i for i, cell in enumerate(lattice.cells)}
+        return lattice, np.array([place[cell] for cell in cells], dtype=np.int64)[which]
 
     @property
-    def leaves(self) -> npt.NDArray[np.int64]:
-        """Which node is each cell by itself, shape (L,)."""
-        place: dict[Node, int] = {node: i for i, node in enumerate(self.nodes)}
-        return np.array([place[cell] for cell in self.cells], dtype=np.int64)
+    def dimensions(self) -> tuple[str, ...]:
+        """What cells have values of, in order."""
+        return (*CELL, *self.own)
+
+    @property
+    def leaves(self) -> Whole:
+        """Which node is each cell by itself, shape (L,): the last ones name all that tells cells apart."""
+        return np.arange(len(self.nodes) - len(self.cells), len(self.nodes))
 
     def keys(self, model: str, tier: str | None = None) -> tuple[str, ...]:
         """The segment key of each node."""
-        names = CORE_DIMENSIONS[1:]
         return tuple(
-            str(Segment.of({"model": model, **dict(zip(names, node, strict=True)), "tier": tier}))
+            str(Segment.of({"model": model, **dict(zip(self.dimensions, node, strict=True)), "tier": tier}))
             for node in self.nodes
         )
 
@@ -73,6 +95,12 @@ class Lattice:
     @cached_property
     def _held(self) -> sparse.csr_array:
         return held(self.members)
+
+
+def _preferred(own: Sequence[bool]) -> list[tuple[bool, ...]]:
+    """Which dimensions nodes name, in order of preference; `own`: which of the user's own any names."""
+    choices = [(True, False)] * len(CELL) + [(True, False) if told else (False,) for told in own]
+    return sorted(product(*choices), key=lambda named: (sum(named), [not n for n in named]))
 
 
 def _names(node: Node) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.selected import refusal
 from driftline_collector.analysis.selected import remark as of_samples
 from driftline_collector.analysis.windows import Window
+from driftline_collector.store.base import Store
 
 Flags = npt.NDArray[np.bool_]
 #: Share of the expected device time that must be reported before drift, or its end, is believed: what comes
@@ -35,6 +36,15 @@ class Running:
     since_ns: int
     finding: bool
     moved: tuple[str, ...] = ()
+
+
+def running_before(store: Store, model: str, window: Window, windows: int) -> dict[str, Running]:
+    """The segments that were drifted when last they could be judged, in so many windows before one."""
+    rows = store.drifted(model, window.start_ns - windows * window.width_ns, window.start_ns)
+    return {
+        row["segment"]: Running(row["since_ns"], row["finding"], tuple(row["moved"] or ()))
+        for row in rows.to_pylist()
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class Onset:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """`cause` is population, device, release or unclear; `what` it lies in, and the reasons."""
+    """`cause`: population, device, release, segment or unclear; `what` it lies in, and the reasons."""
 
     cause: str
     what: str | None

@@ -12,6 +12,7 @@ from driftline_collector.answers.cases import AlertDetail, Apart, MovedDevice
 from driftline_collector.answers.records import Alert, MovedFeature, Range
 from driftline_collector.api.changed import what_changed
 from driftline_collector.api.devices import change
+from driftline_collector.api.filters import own_of, where_of
 from driftline_collector.api.fleet_state import Fleet, Judgement
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.samples import sample
@@ -35,12 +36,15 @@ def alert_page(parts: Parts, alert: Alert) -> AlertDetail:
     rows = _evaluations(parts, alert, *window)
     whole = next((row for row in rows if row["feature"] is None), None)
     start, end = _range(alert, window, now)
-    where = Where(**dict(segment.values), start_ns=start, end_ns=end)
+    where = replace(where_of(segment), start_ns=start, end_ns=end)
     everywhere = Where(model=segment["model"], start_ns=start, end_ns=end)
     fleet = Fleet.of(parts, everywhere, now)
     judgement = Judgement.of(parts, segment["model"], window[0])
     everybody = fleet.latest
     inside = [row for row in everybody if _is_in(row, segment)]
+    if where.own:
+        there = {_who(row) for row in Fleet.of(parts, where, now).rows}
+        inside = [row for row in inside if _who(row) in there]
     moved = [row for row in inside if judgement.about(row).get("verdict") == "drifted"] or inside
     affected = {id(row) for row in moved}
     features = _features(rows)
@@ -92,7 +96,13 @@ def _range(alert: Alert, window: tuple[int, int], now_ns: int) -> tuple[int, int
 
 
 def _is_in(row: Mapping[str, Any], segment: Segment) -> bool:
-    return all(name == "model" or row.get(name) == value for name, value in segment.values)
+    """Whether a device is, as far as it tells: of the user's own dimensions windows tell."""
+    own = {"model", *(name for name, _ in own_of(segment))}
+    return all(name in own or row.get(name) == value for name, value in segment.values)
+
+
+def _who(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    return row["device"], row["version"], row["tier"]
 
 
 def _features(rows: Sequence[Mapping[str, Any]]) -> tuple[MovedFeature, ...]:

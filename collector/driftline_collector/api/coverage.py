@@ -44,7 +44,7 @@ def routes(parts: Parts) -> APIRouter:
     def coverage(*, filters: Common) -> models.Coverage:
         """Predictions counted, announced as lost, repeated, missing: in all and by stream, for all time."""
         now = parts.now()
-        where = filters.where(now, default_ns=now)
+        where = filters.where(now, default_ns=now, by_own=False)
         rows = _streams(parts, where if filters.end else replace(where, end_ns=now + DAY_NS))
         totals = {name: sum(row[name] or 0 for row in rows) for name in _SUMS}
         return models.Coverage(totals=totals, streams=rows)
@@ -58,7 +58,7 @@ def routes(parts: Parts) -> APIRouter:
         Of devices that number their streams: what others lose, nobody knows. The last 24 hours by default.
         """
         now = parts.now()
-        where, keys = filters.where(now), tuple(dict.fromkeys(by or ()))
+        where, keys = filters.where(now, by_own=False), tuple(dict.fromkeys(by or ()))
         if "hour" in keys and where.end_ns - where.start_ns > _MOST_HOURS_NS:
             raise ProblemError(422, "from: by hour it can be told of 31 days at most; give a later start")
         return page(lambda count: groups(parts, where, keys)[:count], limit, cursor, now)

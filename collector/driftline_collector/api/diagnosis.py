@@ -24,7 +24,7 @@ class Seen:
 
     `returned` are retired devices that report, `failed` messages of the last day that no notifier took,
     `unreferenced` model versions without a reference, `behind` models whose windows wait to be judged, and
-    for how many seconds.
+    for how many seconds, `left_out` segments of the user's own that are not judged, and why.
     """
 
     now_ns: int
@@ -36,6 +36,7 @@ class Seen:
     failed: int
     unreferenced: Sequence[str]
     behind: Sequence[tuple[str, float]]
+    left_out: Sequence[str]
 
 
 def concluded(found: Doctor, seen: Seen) -> Doctor:
@@ -48,6 +49,7 @@ def concluded(found: Doctor, seen: Seen) -> Doctor:
         _lost,
         _refused,
         _told,
+        _segments,
         _late,
         _slow,
     )
@@ -195,6 +197,18 @@ def _told(_: Doctor, seen: Seen) -> Iterator[Finding]:
             text=f"Drift is not judged without a reference: {many(len(seen.unreferenced), 'model version')}.",
             advice="Register one: driftline reference register FILE.",
             examples=tuple(seen.unreferenced[:EXAMPLES]),
+        )
+
+
+def _segments(_: Doctor, seen: Seen) -> Iterator[Finding]:
+    if seen.left_out:
+        yield Finding(
+            severity="note",
+            code="segments_left_out",
+            text=f"Segments of your own that are sent and not judged: {len(seen.left_out)}.",
+            advice="Say which are to be judged: evaluation.segments. Each should have few values, and many"
+            " devices with each of them.",
+            examples=tuple(seen.left_out[:EXAMPLES]),
         )
 
 

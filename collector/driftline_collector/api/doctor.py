@@ -1,10 +1,12 @@
 """What is wrong with the fleet's data and the collector, and what that is concluded from."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 from typing import Any
 
+from driftline_schemas.segments import Segment
 from fastapi import APIRouter
 
 from driftline_collector.answers.doctor import (
@@ -24,6 +26,7 @@ from driftline_collector.api.parts import Parts
 from driftline_collector.api.retention import keeping
 from driftline_collector.api.system import journal
 from driftline_collector.api.values import moment, write_time
+from driftline_collector.store.base import Selection
 from driftline_collector.store.batch import FOLDED
 from driftline_collector.store.shown import Where
 from driftline_collector.store.usage import files_bytes
@@ -68,6 +71,7 @@ def examine(parts: Parts, *, running: bool = True) -> Doctor:
         ),
         unreferenced=_unreferenced(parts, where),
         behind=_behind(parts, fleet, now) if running else (),
+        left_out=_left_out(parts, fleet),
     )
     found = Doctor(
         as_of=moment(now),
@@ -109,6 +113,17 @@ def _behind(parts: Parts, fleet: Fleet, now_ns: int) -> list[tuple[str, float]]:
                 closed = first // width * width + width
                 found.append((model, (now_ns - parts.lateness_ns - closed) / 1e9))
     return sorted(found, key=lambda each: -each[1])
+
+
+def _left_out(parts: Parts, fleet: Fleet) -> list[str]:
+    """Segments of the user's own that are not judged, and why, as was said of the latest window."""
+    found = []
+    for model in sorted({row["model"] for row in fleet.rows}):
+        whole = Selection(model=model, segment=str(Segment.of({"model": model})), measure="coverage", limit=1)
+        for row in parts.store.evaluations(whole).to_pylist():
+            told = json.loads(row["details"] or "{}").get("left_out", {})
+            found += [f"{model}: {name}: {why}" for name, why in told.items()]
+    return found
 
 
 def _disk(parts: Parts) -> Disk | None:

@@ -62,7 +62,7 @@ def routes(parts: Parts) -> APIRouter:
 
 def chosen(name: str, common: Filters, device: str | None, now_ns: int) -> Where:
     """Whose rows and from when: all there are, where nothing is said of it."""
-    where = common.where(now_ns, default_ns=now_ns)
+    where = common.where(now_ns, default_ns=now_ns, by_own=False)
     if device is not None:
         where = replace(where, device=device)
     named = [column for column, value in where.dimensions().items() if value is not None]

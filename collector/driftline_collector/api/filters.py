@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 from fastapi import Depends, Query, Request
 
 from driftline_collector.api.problems import ProblemError, documented
@@ -70,22 +70,26 @@ class Filters:
     start: str | None
     end: str | None
 
-    def where(self, now_ns: int, *, default_ns: int = DAY_NS) -> Where:
-        """Whose, and from when to when: the last `default_ns` where no start is given."""
+    def where(self, now_ns: int, *, default_ns: int = DAY_NS, by_own: bool = True) -> Where:
+        """Whose, and from when to when: the last `default_ns` where no start is given.
+
+        What does not tell the user's own dimensions cannot be asked for `by_own`.
+        """
         end = read_time(self.end, "to", now_ns)
         end = now_ns if end is None else end
         start = read_time(self.start, "from", now_ns)
         start = max(0, end - default_ns) if start is None else start
         if start >= end:
             raise ProblemError(422, "from: it is not before 'to'; give an earlier start, or a later end")
-        return replace(where_of(self.segment), start_ns=start, end_ns=end)
+        where = where_of(self.segment)
+        if where.own and not by_own:
+            raise ProblemError(422, f"segment: {where.own[0][0]!r} cannot be filtered by here; leave it out")
+        return replace(where, start_ns=start, end_ns=end)
 
 
 def where_of(segment: Segment | None) -> Where:
     """The dimensions of a segment, for all time."""
     known = dict(segment.values) if segment else {}
-    if own := [name for name in known if name.startswith("segment.")]:
-        raise ProblemError(422, f"segment: {own[0]!r} cannot be filtered by here; leave it out")
     return Where(
         model=known.get("model"),
         version=known.get("version"),
@@ -93,7 +97,13 @@ def where_of(segment: Segment | None) -> Where:
         region=known.get("region"),
         tier=known.get("tier"),
         device=known.get("device"),
+        own=own_of(segment) if segment else (),
     )
+
+
+def own_of(segment: Segment) -> tuple[tuple[str, str], ...]:
+    """The user's own dimensions that a segment names, with their values."""
+    return tuple((name, value) for name, value in segment.values if name.startswith(USER_PREFIX))
 
 
 def _read(  # noqa: PLR0917  # FastAPI passes them by name

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from driftline_collector.answers.records import Alert, Cell, Comparison, Overview
 from driftline_collector.api.alert_records import in_state
-from driftline_collector.api.filters import Common, Filters
+from driftline_collector.api.filters import Common, Filters, own_of
 from driftline_collector.api.fleet_state import Fleet, gone
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import moment, write_time
@@ -47,7 +47,7 @@ def _overview(parts: Parts, filters: Filters) -> Overview:
     lost = parts.store.losses(where).to_pylist()
     judged = _judged(parts, where) if where.model else []
     whole = {row["segment"]: row for row in judged if row["measure"] == "drift"}
-    here = str(Segment.of(where.dimensions()))
+    here = str(Segment.of({**where.dimensions(), **dict(where.own)}))
     by_measure = {row["measure"]: row for row in judged if row["segment"] == here}
     return Overview(
         model=where.model,
@@ -127,14 +127,14 @@ def _grid(parts: Parts, where: Where, fleet: Fleet, judged: Mapping[str, Mapping
     for key, row in judged.items():
         segment = Segment.parse(key)
         kind, region = segment["device_type"], segment["region"]
-        others = (segment["version"] == where.version, segment["tier"] == where.tier)
-        if kind is None or region is None or not all(others):
+        others = (segment["version"], segment["tier"], own_of(segment))
+        if kind is None or region is None or others != (where.version, where.tier, where.own):
             continue
         if where.device_type in {None, kind} and where.region in {None, region}:
             cells[kind, region] = _cell(row, kind, region, parts.minimum_effect)
     for kind, region in places - cells.keys():
         named = {"model": where.model, "version": where.version, "tier": where.tier}
-        key = str(Segment.of(named | {"device_type": kind, "region": region}))
+        key = str(Segment.of({**named, "device_type": kind, "region": region, **dict(where.own)}))
         cells[kind, region] = Cell(segment=key, device_type=kind, region=region, reason=_OPEN)
     return [cells[place] for place in sorted(cells)]
 

@@ -21,7 +21,7 @@ from driftline_collector.answers.pictures import (
 from driftline_collector.answers.records import Estimate, Page, Range
 from driftline_collector.api import arrow
 from driftline_collector.api.arrow import AsArrow
-from driftline_collector.api.filters import Common, Filters, From, SegmentKey, Until
+from driftline_collector.api.filters import Common, Filters, From, SegmentKey, Until, own_of
 from driftline_collector.api.latency import latencies
 from driftline_collector.api.pages import page
 from driftline_collector.api.parts import Parts
@@ -50,7 +50,8 @@ def routes(parts: Parts) -> APIRouter:
         where = Filters(parsed, start, end).where(now, default_ns=7 * _DAY_NS)
         if parts.performance is None:
             raise ProblemError(503, "this collector runs without analysis; there are no figures to give")
-        labelled = parts.store.labelled(where.model or "", where.start_ns, where.end_ns)
+        own = [name for name, _ in where.own]
+        labelled = parts.store.labelled(where.model or "", where.start_ns, where.end_ns, own)
         rows = parts.performance(parsed, where.start_ns, where.end_ns, labelled)
         return _performance(parts, parsed, where, rows, _within(labelled, where))
 
@@ -92,7 +93,7 @@ def _performance(
 
 def _within(labelled: pa.Table, where: Where) -> pa.Table:
     """The rows of a segment, of those of its model."""
-    for name, value in where.dimensions().items():
+    for name, value in {**where.dimensions(), **dict(where.own)}.items():
         if name != "model" and value is not None:
             labelled = labelled.filter(pc.equal(labelled[name], value))
     return labelled
@@ -167,7 +168,7 @@ def _per_day(labelled: pa.Table, where: Where) -> float | None:
 
 def _budget(labelled: pa.Table, segment: Segment) -> tuple[LabelBudget, ...]:
     """Labels by device type and region within the segment: where they are scarcest first."""
-    named = {"model": segment["model"], "version": segment["version"]}
+    named = {"model": segment["model"], "version": segment["version"], **dict(own_of(segment))}
     places = (
         labelled.group_by(["device_type", "region"], use_threads=False)
         .aggregate([("id", "count")])

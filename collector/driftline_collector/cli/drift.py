@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from driftline_schemas.segments import Segment
 
 from driftline_collector.cli import replay
 from driftline_collector.cli.files import Database
@@ -15,6 +16,7 @@ EXAMPLE = example(
     "driftline drift",
     "driftline drift --model digits --from 24h",
     "driftline drift --segments",
+    "driftline drift --segment 'model=digits,version=*,device_type=*,region=*,segment.line=A3'",
     "driftline drift --replay digits --from 14d",
     "driftline drift --replay digits --rows train.parquet --exclude id",
 )
@@ -27,6 +29,9 @@ def drift(
         str | None, typer.Option("--from", help="All windows from then on: RFC 3339, or 6h for so long ago.")
     ] = None,
     end: Annotated[str | None, typer.Option("--to", help="All windows before then.")] = None,
+    segment: Annotated[
+        str | None, typer.Option(help="Only this segment and what lies within it, by its key.")
+    ] = None,
     segments: Annotated[
         bool, typer.Option("--segments", help="All segments with their verdicts, not the findings alone.")
     ] = False,
@@ -65,14 +70,19 @@ def drift(
     if rows or exclude or database:
         raise typer.BadParameter("--rows, --exclude and --database go with --replay", param_hint="--replay")
     with Client(url) as client:
+        within = None if segment is None else Segment.parse(segment)
         filters: dict[str, Filter] = {"model": model, "from": start, "to": end}
-        latest = client.evaluations(**filters, measure="drift", limit=1).items
+        if within is not None:
+            filters["model"] = within["model"]
+        latest = client.evaluations(**filters, segment=segment, measure="drift", limit=1).items
         if segments and latest and not (start or end):
             filters["from"] = latest[0].window_start
         if segments:
             found = client.evaluations(**filters, measure="drift", limit=10_000).items
         else:
             found = client.findings(**filters).items
+        if within is not None:
+            found = tuple(each for each in found if within.contains(Segment.parse(each.segment)))
         known = () if latest else [each.model for each in client.models().items]
     if json:
         print_json(list(found))

@@ -5,7 +5,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import UNKNOWN, USER_PREFIX, Segment
 
 from driftline_collector.api.samples import features as features_of
 from driftline_collector.cli.columns import read_columns
@@ -53,10 +53,17 @@ def _samples(client: Client, evidence: Evidence) -> Iterator[dict[str, Any]]:
     if "device_type" in chosen:
         chosen["type"] = chosen.pop("device_type")
     tier = chosen.pop("tier", None)  # not chosen by
+    own = [
+        (name.removeprefix(USER_PREFIX), chosen.pop(name))
+        for name in [*chosen]
+        if name.startswith(USER_PREFIX)
+    ]
     filters: dict[str, Filter] = {**chosen, "from": whole.window_start, "to": whole.window_end}
     with client.export("predictions", **filters) as pieces, batches(pieces) as stream:
         for batch in stream:
             for row in batch.to_pylist():
-                if tier is None or row["tier"] == tier:
+                told = dict(row["segment"] or ())
+                within = all((told.get(name) or UNKNOWN) == value for name, value in own)
+                if within and (tier is None or row["tier"] == tier):
                     named = (row["feature_names"], row["feature_types"], row["numbers"], row["texts"])
                     yield features_of(*named)

@@ -10,6 +10,7 @@ _CAUSES = {
     "population": "what the devices see",
     "device": "the devices",
     "release": "a release",
+    "segment": "a segment",
     "unclear": "unclear",
 }
 

@@ -3,7 +3,7 @@
 import re
 from datetime import UTC, datetime
 
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 UNKNOWN = "–"
 #: The model's own answers, among features.
@@ -14,8 +14,12 @@ def segment(key: str) -> str:
     """A segment in words: `digits, device type camera-b, region eu`."""
     values = dict(Segment.parse(key).values)
     model = values.pop("model", "all models")
-    where = [f"{name.replace('_', ' ')} {value}" for name, value in values.items()]
+    where = [f"{_dimension(name)} {value}" for name, value in values.items()]
     return ", ".join([model, *(where or ["all devices"])])
+
+
+def _dimension(name: str) -> str:
+    return name.removeprefix(USER_PREFIX) if name.startswith(USER_PREFIX) else name.replace("_", " ")
 
 
 def feature(name: str | None) -> str:

@@ -34,7 +34,11 @@ class Selection:
 
 
 class Store(Protocol):
-    """Reads see what is committed. Each method may be called from any thread."""
+    """Reads see what is committed. Each method may be called from any thread.
+
+    Where a read takes `own`, rows are told apart by these dimensions of the user's own as well, each a column
+    of its name (`segment.line`): `unknown` where a row does not tell it.
+    """
 
     def submit(self, tables: Tables) -> "Future[None]":
         """Queue rows for the next group commit; the future is done once they are durable."""
@@ -43,7 +47,23 @@ class Store(Protocol):
     def models(self) -> pa.Table:
         """model, version, first_ns, last_ns: every model version that sent a profile."""
 
-    def device_counts(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
+    def own_dimensions(self, model: str, start_ns: int, end_ns: int, sampled_ns: int) -> pa.Table:
+        """The user's own dimensions of windows in the interval, and of predictions from `sampled_ns` on.
+
+        name, different (how many values it has on devices of one tier, `unknown` among them), by name.
+        """
+
+    def count_cells(self, model: str, start_ns: int, end_ns: int, sampled_ns: int, own: Sequence[str]) -> int:
+        """How many cells there are in the same, told apart by these dimensions as well."""
+
+    def device_counts(
+        self,
+        model: str,
+        start_ns: int,
+        end_ns: int,
+        ahead_ns: int | None = None,
+        own: Sequence[str] = (),
+    ) -> pa.Table:
         """The profiles of windows that start in the interval, summed by device.
 
         Without those that end more than `ahead_ns` after they were received: the device's clock was wrong.
@@ -54,16 +74,34 @@ class Store(Protocol):
     def features(self, model: str, version: str, start_ns: int, end_ns: int) -> pa.Table:
         """feature, kind: what a model version counted in windows that start in the interval."""
 
-    def counted_cells(self, model: str, binning: str, starts_ns: Sequence[int], width_ns: int) -> pa.Table:
+    def counted_cells(
+        self,
+        model: str,
+        binning: str,
+        starts_ns: Sequence[int],
+        width_ns: int,
+        own: Sequence[str] = (),
+    ) -> pa.Table:
         """Who counted in windows of that width whose counts by cell have been gathered.
+
+        Only what was gathered with cells told apart by all of `own`, if by others as well.
 
         start_ns, version, device_type, region, tier; one row of the version '' where nobody did.
         """
 
-    def cell_counts(self, model: str, binning: str, start_ns: int, end_ns: int) -> pa.Table:
+    def cell_counts(
+        self, model: str, binning: str, start_ns: int, end_ns: int, own: Sequence[str] = ()
+    ) -> pa.Table:
         """What was gathered of one window: version, device_type, region, tier, counts BIGINT[]."""
 
-    def progress(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
+    def progress(
+        self,
+        model: str,
+        start_ns: int,
+        end_ns: int,
+        ahead_ns: int | None = None,
+        own: Sequence[str] = (),
+    ) -> pa.Table:
         """How far each device has reported, of those with a window that overlaps the interval.
 
         Without windows that end more than `ahead_ns` after they were received.
@@ -88,14 +126,21 @@ class Store(Protocol):
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
         """The columns of the table, told apart by id, in order of time."""
 
-    def doubtful(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def doubtful(self, model: str, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """What is wrong with the samples of predictions made in the interval, by device.
 
         version, device_type, region, tier, device, scored, impossible (of these: scores outside [0, 1]), wide
         (with three numeric features or more), repeated (of these: with a row that another one has).
         """
 
-    def sampled(self, model: str, start_ns: int, end_ns: int, ahead_ns: int | None = None) -> pa.Table:
+    def sampled(
+        self,
+        model: str,
+        start_ns: int,
+        end_ns: int,
+        ahead_ns: int | None = None,
+        own: Sequence[str] = (),
+    ) -> pa.Table:
         """How many predictions made in the interval were sent whole, by cell and feature set.
 
         Without those that were sent for a label or as an answer alone, and without times more than `ahead_ns`
@@ -109,12 +154,13 @@ class Store(Protocol):
         model: str,
         start_ns: int,
         end_ns: int,
-        cells: Sequence[tuple[str, str, str, str]],
+        cells: Sequence[Sequence[str]],
         *,
         share: float = 1.0,
         ahead_ns: int | None = None,
+        own: Sequence[str] = (),
     ) -> pa.Table:
-        """Those of some cells (tier, version, device_type, region), told apart by id, in order of time.
+        """Those of some cells (tier, version, device_type, region, own), told apart by id, in order of time.
 
         Of more than can be looked at, `share` keeps an even choice, always the same.
         version, device_type, region, tier, device, label, value, score, probability (NULL: not told),
@@ -124,7 +170,7 @@ class Store(Protocol):
     def feature_sets(self) -> pa.Table:
         """id, names, types: the features that `numbers` and `texts` of predictions hold, in order."""
 
-    def labelled(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def labelled(self, model: str, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """Predictions made in the interval whose truth is known, the latest label for each.
 
         version, device_type, region, tier, device, id, time_ns, label, value, score, true_label,
@@ -132,7 +178,7 @@ class Store(Protocol):
         label_sample_probability, escalation_label.
         """
 
-    def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def escalated(self, model: str, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """Edge predictions that a cloud answered, by the edge's own word, by parent id, else by trace.
 
         version, device_type, region, tier, device, id, time_ns, trace_id, label, score, cloud_label,

@@ -12,6 +12,7 @@ from driftline_collector.store.base import Selection
 from driftline_collector.store.coverage import COVERAGE
 from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.opened import ENDED, WITH_ARCHIVE, Cursor, Database
+from driftline_collector.store.own_columns import OwnColumns
 from driftline_collector.store.reads_cases import ANSWER_NS
 from driftline_collector.store.together import is_first
 
@@ -108,13 +109,14 @@ class Reader:
             limit,
         )
 
-    def labelled(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def labelled(self, model: str, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """See `Store.labelled`."""
-        return self._read(
-            """
+        columns = OwnColumns(own)
+        found = self._read(
+            f"""
             WITH made AS (
-                SELECT version, device_type, region, tier, device, id, time_ns, label, value, score,
-                       probability, escalation_label
+                SELECT version, device_type, region, tier, device {columns.read()}, id, time_ns, label, value,
+                       score, probability, escalation_label
                 FROM predictions WHERE model = $model AND time_ns >= $start AND time_ns < $end
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), truth AS (
@@ -127,16 +129,19 @@ class Reader:
             SELECT made.*, truth.* EXCLUDE (prediction_id)
             FROM made JOIN truth ON truth.prediction_id = made.id ORDER BY time_ns, id
             """,
-            {"model": model, "start": start_ns, "end": end_ns, "day": DAY_NS},
+            {"model": model, "start": start_ns, "end": end_ns, "day": DAY_NS, **columns.parameters},
         )
+        return columns.named(found)
 
-    def escalated(self, model: str, start_ns: int, end_ns: int) -> pa.Table:
+    def escalated(self, model: str, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """See `Store.escalated`."""
-        return self._read(
-            """
+        columns = OwnColumns(own)
+        found = self._read(
+            f"""
             WITH recent AS (
                 SELECT id, parent_id, trace_id, model, version, device_type, region, tier, device, time_ns,
                        label, score, escalation_label, escalation_score, escalation_reason, probability
+                       {columns.read()}
                 FROM predictions WHERE time_ns >= $start AND time_ns < $end + $answer
                 QUALIFY row_number() OVER (PARTITION BY id ORDER BY received_ns) = 1
             ), edge AS (
@@ -155,15 +160,22 @@ class Reader:
                    edge.trace_id, edge.label, edge.score,
                    coalesce(edge.escalation_label, by_parent.label, by_trace.label) AS cloud_label,
                    coalesce(edge.escalation_score, by_parent.score, by_trace.score) AS cloud_score,
-                   edge.escalation_reason AS reason, edge.probability
+                   edge.escalation_reason AS reason, edge.probability {columns.listed}
             FROM edge
             LEFT JOIN by_parent ON by_parent.id = edge.id
             LEFT JOIN by_trace ON by_trace.trace_id = edge.trace_id
             WHERE coalesce(edge.escalation_label, by_parent.label, by_trace.label) IS NOT NULL
             ORDER BY edge.time_ns, edge.id
             """,
-            {"model": model, "start": start_ns, "end": end_ns, "answer": ANSWER_NS},
+            {
+                "model": model,
+                "start": start_ns,
+                "end": end_ns,
+                "answer": ANSWER_NS,
+                **columns.parameters,
+            },
         )
+        return columns.named(found)
 
     def known_predictions(self, ids: Sequence[str]) -> set[str]:
         """See `Store.known_predictions`."""

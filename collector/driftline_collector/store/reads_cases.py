@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from driftline_collector.store import own_columns
 from driftline_collector.store.identifiers import made_ns
 from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.queries import Queries
@@ -29,6 +30,7 @@ class CaseReads(Queries):
                   AND ($device_type IS NULL OR device_type = $device_type)
                   AND ($region IS NULL OR region = $region) AND ($tier IS NULL OR tier = $tier)
                   AND ($device IS NULL OR device = $device) AND ($label IS NULL OR label = $label)
+                  AND {own_columns.MATCHES}
                   AND ($min_score IS NULL OR score >= $min_score)
                   AND ($max_score IS NULL OR score <= $max_score)
                   AND ($feature IS NULL OR feature_set IN (
@@ -62,7 +64,7 @@ class CaseReads(Queries):
             LEFT JOIN traced ON traced.trace_id = page.trace_id AND page.tier NOT IN {_CLOUDS}
             ORDER BY page.time_ns DESC, page.id
             """,
-            wanted.where.parameters()
+            wanted.where.own_parameters()
             | {
                 "label": wanted.label,
                 "min_score": wanted.min_score,
@@ -154,7 +156,7 @@ class CaseReads(Queries):
     def latencies(self, where: Where) -> pa.Table:
         """See `Shown.latencies`."""
         return self._read(
-            """
+            f"""
             WITH bins AS (
                 SELECT tier, binning, bounds, unnest(counts) AS amount, generate_subscripts(counts, 1) AS bin
                 FROM profiles
@@ -162,7 +164,7 @@ class CaseReads(Queries):
                   AND ($model IS NULL OR model = $model) AND ($version IS NULL OR version = $version)
                   AND ($device_type IS NULL OR device_type = $device_type)
                   AND ($region IS NULL OR region = $region) AND ($tier IS NULL OR tier = $tier)
-                  AND ($device IS NULL OR device = $device)
+                  AND ($device IS NULL OR device = $device) AND {own_columns.MATCHES}
             ), sums AS (
                 SELECT tier, binning, bounds, bin, CAST(sum(amount) AS BIGINT) AS amount
                 FROM bins GROUP BY tier, binning, bounds, bin
@@ -170,13 +172,13 @@ class CaseReads(Queries):
             SELECT tier, binning, bounds, list(amount ORDER BY bin) AS counts FROM sums
             GROUP BY tier, binning, bounds ORDER BY tier, binning
             """,
-            where.parameters(),
+            where.own_parameters(),
         )
 
     def span_latencies(self, where: Where) -> pa.Table:
         """See `Shown.span_latencies`."""
         return self._read(
-            """
+            f"""
             SELECT tier, count(*) AS n, quantile_cont((end_ns - start_ns) / 1e9, 0.5) AS p50,
                    quantile_cont((end_ns - start_ns) / 1e9, 0.95) AS p95,
                    quantile_cont((end_ns - start_ns) / 1e9, 0.99) AS p99
@@ -186,9 +188,10 @@ class CaseReads(Queries):
                 WHERE trace_id IS NOT NULL AND time_ns >= $start - 3600000000000 AND time_ns < $end
                   AND ($model IS NULL OR model = $model) AND ($version IS NULL OR version = $version)
                   AND ($device_type IS NULL OR device_type = $device_type)
-                  AND ($region IS NULL OR region = $region) AND ($device IS NULL OR device = $device))
+                  AND ($region IS NULL OR region = $region) AND ($device IS NULL OR device = $device)
+                  AND {own_columns.MATCHES})
               AND ($tier IS NULL OR tier = $tier)
             GROUP BY tier ORDER BY tier
             """,
-            where.parameters(),
+            where.own_parameters(),
         )

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
+from driftline_collector.store import own_columns
 from driftline_collector.store.catalogue import Catalogue
 from driftline_collector.store.coverage import coverage_by, missing
 from driftline_collector.store.queries import Queries
@@ -47,6 +48,7 @@ class FleetReads(Queries):
                        sum(escalations) AS escalations
                 FROM stream_windows
                 WHERE model IS NOT NULL AND end_ns > $start AND start_ns < $end AND {_MATCHES}
+                  AND {own_columns.MATCHES}
                 GROUP BY stream, model, device, version
             ), reported AS (
                 SELECT model, device, version, tier, arg_max(device_type, last_ns) AS device_type,
@@ -62,7 +64,7 @@ class FleetReads(Queries):
                 ON retired_devices.device = reported.device AND retired_devices.since_ns <= $end
             ORDER BY model, device, tier, last_ns DESC, version
             """,
-            where.parameters(),
+            where.own_parameters(),
         )
 
     def volume(self, where: Where, bucket_ns: int) -> pa.Table:
@@ -73,9 +75,10 @@ class FleetReads(Queries):
                    CAST(coalesce(sum(escalations), 0) AS BIGINT) AS escalations,
                    max(end_ns - start_ns) AS window_ns
             FROM stream_windows
-            WHERE end_ns > $start AND start_ns < $end AND {_MATCHES} GROUP BY time_ns ORDER BY time_ns
+            WHERE end_ns > $start AND start_ns < $end AND {_MATCHES} AND {own_columns.MATCHES}
+            GROUP BY time_ns ORDER BY time_ns
             """,
-            where.parameters() | {"bucket": bucket_ns},
+            where.own_parameters() | {"bucket": bucket_ns},
         )
 
     def losses(self, where: Where) -> pa.Table:
@@ -88,7 +91,7 @@ class FleetReads(Queries):
                        max(CASE WHEN phase IN ('closed', 'end') THEN made - profiled END) AS announced_lost,
                        flatten(list(tombstones_logs)) AS dropped_logs,
                        flatten(list(tombstones_spans)) AS dropped_spans
-                FROM stream_events WHERE {_MATCHES}
+                FROM stream_events WHERE {_MATCHES} AND {own_columns.STREAM_MATCHES}
                 GROUP BY stream HAVING max(time_ns) >= $start AND min(time_ns) < $end
             ), numbers AS (
                 SELECT stream, signal, highest, seen FROM stream_numbers
@@ -104,7 +107,7 @@ class FleetReads(Queries):
                    CAST(sum(missing) AS BIGINT) AS missing
             FROM told JOIN missing USING (stream) GROUP BY model, device ORDER BY model, device
             """,
-            where.parameters(),
+            where.own_parameters(),
         )
 
     def coverage_by(self, where: Where, keys: Sequence[str]) -> pa.Table:
@@ -176,6 +179,7 @@ class FleetReads(Queries):
                 SELECT kind, from_version, to_version, device, time_ns, time_ns - lag(time_ns) OVER (
                     PARTITION BY kind, from_version, to_version ORDER BY time_ns, device) AS gap
                 FROM deployments WHERE time_ns >= $start AND time_ns < $end AND {_MATCHES}
+                  AND {own_columns.DEVICE_MATCHES}
             ), waves AS (
                 SELECT *, sum(CASE WHEN gap < $hour THEN 0 ELSE 1 END) OVER (
                     PARTITION BY kind, from_version, to_version ORDER BY time_ns, device) AS wave
@@ -185,5 +189,5 @@ class FleetReads(Queries):
             FROM waves GROUP BY kind, from_version, to_version, wave
             ORDER BY time_ns, kind, from_version, to_version LIMIT 200
             """,
-            where.parameters() | {"hour": 3600 * 10**9},
+            where.own_parameters() | {"hour": 3600 * 10**9},
         )

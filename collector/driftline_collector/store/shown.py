@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import pyarrow as pa
+from driftline_schemas.segments import USER_PREFIX
 
 from driftline_collector.store.base import Store
 from driftline_collector.store.queued import Waiting
@@ -16,7 +17,11 @@ FOREVER_NS = 2**63 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """Whose and when, [start, end) in ns; `None` means any."""
+    """Whose and when, [start, end) in ns; `None` means any.
+
+    `own` are dimensions of the user's own (`segment.line`) with their values. Those reads ask for them that
+    take `own_parameters`; for the others there must be none.
+    """
 
     model: str | None = None
     version: str | None = None
@@ -24,6 +29,7 @@ class Where:
     region: str | None = None
     tier: str | None = None
     device: str | None = None
+    own: tuple[tuple[str, str], ...] = ()
     start_ns: int = 0
     end_ns: int = FOREVER_NS
 
@@ -35,6 +41,14 @@ class Where:
     def parameters(self) -> dict[str, Any]:
         """By the names that queries use."""
         return {**self.dimensions(), "start": self.start_ns, "end": self.end_ns}
+
+    def own_parameters(self) -> dict[str, Any]:
+        """The same with those of `own_columns.MATCHES`."""
+        own = {
+            "own_names": [name.removeprefix(USER_PREFIX) for name, _ in self.own],
+            "own_values": [value for _, value in self.own],
+        }
+        return self.parameters() | own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -238,8 +238,17 @@ def _stream_windows(profiles: pa.Table) -> pa.Table:
     if "received_ns" in profiles.column_names:
         keys["received_ns"] = profiles.column("received_ns")
     sums = {kind: _counted(profiles, kind) for kind in ("predictions", "escalations")}
-    grouped = pa.table({**keys, **sums}).group_by(list(keys)).aggregate([(name, "sum") for name in sums])
-    return grouped.rename_columns({f"{name}_sum": name for name in sums})
+    told = [(name, "sum") for name in sums]
+    segment = profiles.column("segment") if "segment" in profiles.column_names else None
+    if segment is None or segment.null_count == len(segment):
+        grouped = pa.table({**keys, **sums}).group_by(list(keys)).aggregate(told)
+        return grouped.rename_columns({f"{name}_sum": name for name in sums})
+    # All points of a stream's window tell the same; Arrow does not compare maps.
+    rows = pa.array(np.arange(profiles.num_rows))
+    grouped = pa.table({**keys, **sums, "row": rows}).group_by(list(keys)).aggregate([*told, ("row", "min")])
+    own = segment.combine_chunks().take(grouped.column("row_min").combine_chunks())
+    kept = grouped.drop_columns(["row_min"]).append_column("segment", own)
+    return kept.rename_columns({f"{name}_sum": name for name in sums})
 
 
 def _counted(profiles: pa.Table, kind: str) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":

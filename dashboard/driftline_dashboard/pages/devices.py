@@ -47,7 +47,7 @@ _TABLE = "devices-table"
 def draw() -> None:
     """Draw the page."""
     pickers = ("model", "version", "type", "region", "range")
-    view = shell.begin("devices", own=("id", "state", "page"), pickers=pickers)
+    view = shell.begin("devices", own=("id", "segment", "state", "page"), pickers=pickers)
     if view is None:
         return
     if view.state is not None and view.state not in STATES:
@@ -62,7 +62,8 @@ def draw() -> None:
 
 
 def _asked(view: View) -> Answer[Page[Device]]:
-    return collector.devices(**view.filters(), **view.span(), limit=_MOST)
+    whose = view.filters() if view.segment is None else {"segment": view.segment}
+    return collector.devices(**whose, **view.span(), limit=_MOST)
 
 
 @layout.card(height=72)
@@ -83,6 +84,8 @@ def title(view: View, devices: Sequence[Device]) -> tuple[str, str]:
     where = f"{view.model}{f' {view.version}' if view.version else ''}"
     dimensions = " in ".join(part for part in (view.device_type, view.region) if part)
     subject = f"{where}, {dimensions}" if dimensions else where
+    if view.segment is not None:
+        subject = words.where(view.segment, model=True)
     if not devices:
         return f"No device of {subject} has reported in this time", ""
     total = words.counted(len(devices), "device")
