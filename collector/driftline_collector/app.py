@@ -241,7 +241,8 @@ def taken_in_until(store: DuckDBStore, now: Callable[[], int]) -> Callable[[], i
 
     def until_ns() -> int:
         store.settle()
-        return now() - round(1e9 * (store.waiting().oldest_s or 0.0))
+        now_ns = now()
+        return store.waiting().taken_in_until(now_ns)
 
     return until_ns
 

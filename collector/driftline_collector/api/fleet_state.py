@@ -30,7 +30,7 @@ class Fleet:
         """What has reported in the interval, as it stood at its end."""
         rows = parts.store.fleet(where).to_pylist()
         # Who seems silent may have been heard: what still waits in the journal nobody has read.
-        heard_ns = now_ns - round(1e9 * (parts.store.waiting().oldest_s or 0.0))
+        heard_ns = parts.store.waiting().taken_in_until(now_ns)
         return cls(rows, min(heard_ns, where.end_ns), parts.lateness_ns)
 
     @property

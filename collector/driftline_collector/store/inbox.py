@@ -53,8 +53,7 @@ class Inbox:
             # What waits lies in the entry: a column that was decoded keeps all of its request in memory.
             kept = decode(memoryview(entry))
         except (pa.ArrowException, ValueError, TypeError, MemoryError) as error:  # who waits must be told
-            why = str(error) or "there is no memory"
-            future.set_exception(StoreError(f"the rows cannot be written to the journal: {why}"))
+            future.set_exception(StoreError(f"the rows cannot be written to the journal: {_why(error)}"))
             return future
         with self._arrived:
             if self._closing:
@@ -102,9 +101,8 @@ class Inbox:
                 positions = self._journal.append([entry for _, entry, _ in group])
             except (OSError, MemoryError) as error:
                 self._unwritten(self._folder, error)
-                why = str(error) or "there is no memory"
                 for _, _, future in group:
-                    future.set_exception(StoreError(f"the journal cannot be written: {why}"))
+                    future.set_exception(StoreError(f"the journal cannot be written: {_why(error)}"))
                 continue
             # The writer first: who has been answered, and reads, waits for what the writer has.
             self._writer.take_in(
@@ -140,6 +138,11 @@ class Inbox:
         path = self._folder / f"{accepted.position:016}.unstorable"
         path.write_bytes(encode(accepted.batch))
         logger.error("%d rows are not stored, but kept in %s: %s", accepted.batch.size, path, fault)
+
+
+def _why(error: Exception) -> str:
+    """What an error says; a MemoryError of Python's says nothing."""
+    return str(error) or "there is no memory"
 
 
 def _opened(folder: Path, writer: Writer) -> Journal:

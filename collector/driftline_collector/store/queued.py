@@ -52,6 +52,10 @@ class Waiting:
     oldest_s: float | None
     fault: str | None
 
+    def taken_in_until(self, now_ns: int) -> int:
+        """Up to when, in ns, all that came is in the database: what came later may still wait."""
+        return now_ns - round(1e9 * (self.oldest_s or 0.0))
+
 
 class UnstorableError(StoreError):
     """Rows that the database will not take, however often they are sent."""

@@ -76,11 +76,8 @@ class _ReadOnly(Database):
 def _advice(path: Path, message: str) -> str:
     if "lock" in message:
         return f"{path}: a collector holds this database; leave --database out, and ask that"
-    foreign = (
-        "schema_versions",
-        "not a valid DuckDB",
-        "in-memory database",
-    )  # the last: JSON, CSV and the like
+    # The last is what DuckDB says of JSON, CSV and the like.
+    foreign = ("schema_versions", "not a valid DuckDB", "in-memory database")
     if any(each in message for each in foreign):
         return f"{path}: this is not a driftline database; say where that is with --database"
     return f"{path}: the database cannot be read: {message}"
