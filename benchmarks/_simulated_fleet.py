@@ -181,7 +181,7 @@ class Fleet:
     def devices_of(self) -> tuple[Device, ...]:
         """All devices, in the order of `merged_shares`."""
         return tuple(
-            Device(Cell(*self._names(i // self.devices)), f"device-{i:05d}", "device_edge")
+            Device(Cell(*self._names(i // self.devices), "device_edge"), f"device-{i:05d}")
             for i in range(self.cells * self.devices)
         )
 

@@ -269,17 +269,17 @@ def test_names_and_values_that_hurt_are_names_and_values(store: DuckDBStore, fee
 
 
 def test_a_lattice_prefers_what_all_models_have_to_what_is_the_users_own() -> None:
-    cells = [Cell("1", kind, "eu", (line,)) for kind in "ab" for line in ("A1", "A2")]
+    cells = [Cell("1", kind, "eu", "device_edge", (line,)) for kind in "ab" for line in ("A1", "A2")]
     lattice = Lattice.of(cells, ["segment.line"])
     assert len(lattice.nodes) == 2 * 3 * 2 * 3
-    assert lattice.nodes[:3] == ((None,) * 4, ("1", None, None, None), (None, "a", None, None))
+    assert lattice.nodes[:3] == ((None,) * 5, ("1", *[None] * 4), (None, "a", None, None, None))
     one_named = [node for node in lattice.nodes if sum(value is not None for value in node) == 1]
-    assert one_named[-2:] == [(None, None, None, "A1"), (None, None, None, "A2")]
-    assert [lattice.nodes[i] for i in lattice.leaves] == [cell.values for cell in lattice.cells]
+    assert one_named[-2:] == [(*[None] * 4, "A1"), (*[None] * 4, "A2")]
+    assert [lattice.nodes[i] for i in lattice.leaves] == [(*c[:3], None, *c.own) for c in lattice.cells]
 
 
 def test_a_lattice_names_nothing_that_does_not_vary() -> None:
-    cells = [Cell("1", "a", region, ("A1", "x")) for region in ("eu", "us")]
+    cells = [Cell("1", "a", region, "device_edge", ("A1", "x")) for region in ("eu", "us")]
     lattice = Lattice.of(cells, ["segment.line", "segment.shift"])
-    assert all(node[3:] == (None, None) for node in lattice.nodes)
+    assert all(node[3:] == (None,) * 3 for node in lattice.nodes)
     assert lattice.members[lattice.leaves].tolist() == [[True, False], [False, True]]
