@@ -85,7 +85,7 @@ def test_a_fleet_without_own_segments_is_judged_as_before(store: DuckDBStore, fe
     assert not any("segment." in e.segment for e in result.evaluations)
     assert len(segments(result)) == 8  # one cell, each of its three dimensions named or not
     assert result.table().equals(judge(store, segments=[]).table())
-    assert about(result, FLEET, "coverage").details is None
+    assert about(result, FLEET, "coverage").details == {"against": "registered"}
 
 
 def test_devices_that_do_not_tell_their_line_are_on_an_unknown_one(store: DuckDBStore, feed: Feed) -> None:
@@ -109,7 +109,7 @@ def test_one_value_tells_nothing_apart_and_is_not_judged(store: DuckDBStore, fee
     fed(feed, on_lines(site="north"))
     result = judge(store)
     assert not any("segment.site" in segment for segment in segments(result))
-    assert about(result, FLEET, "coverage").details == {"constant": ["segment.site"]}
+    assert about(result, FLEET, "coverage").details == {"against": "registered", "constant": ["segment.site"]}
 
 
 def test_a_value_for_each_device_is_not_judged_and_that_is_said(store: DuckDBStore, feed: Feed) -> None:

@@ -64,7 +64,7 @@ def _wanted(segment: Segment, tables: Sequence[pa.Table]) -> set[str]:
 def _namings(segment: Segment, own: Sequence[str]) -> list[Naming]:
     """What the segment names, without a version and with it."""
     named = [segment[name] is not None for name in (*CELL, *own)]
-    return [tuple(named), (True, *named[1:])]
+    return [(version, *named[1:]) for version in sorted({named[0], True})]
 
 
 def _escalation_rate(
