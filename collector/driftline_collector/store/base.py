@@ -189,7 +189,7 @@ class Store(Protocol):
         """Those of these ids under which a prediction is stored."""
 
     # -- bookkeeping ---------------------------------------------------------------------------------
-    def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
+    def coverage(self, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """What came and what is missing, by stream.
 
         stream, model, version, device, device_type, region, tier, predictions (counted in windows),
