@@ -10,6 +10,7 @@ from driftline_collector import arrivals, scheduler
 from driftline_collector.analysis.evaluate import evaluate
 from driftline_collector.analysis.evaluation import WindowResult
 from driftline_collector.analysis.windows import Window
+from driftline_collector.store.base import Selection
 
 from tests.analysis import fleet
 from tests.analysis.fleet import MODEL, SECOND, WIDTH, Camera, Values, shifted, window
@@ -60,14 +61,9 @@ def judged_on_time(
 
 def of_far(setup: Setup, number: int) -> dict[str, Any]:
     start, end = window(number)
-    (row,) = [
-        row
-        for row in setup.store.evaluations(
-            scheduler.Selection(model=MODEL, measure="drift", segment=FAR, start_ns=start, end_ns=end)
-        ).to_pylist()
-        if row["feature"] is None
-    ]
-    return row
+    span = Selection(model=MODEL, measure="drift", segment=FAR, start_ns=start, end_ns=end)
+    rows: list[dict[str, Any]] = setup.store.evaluations(span).to_pylist()
+    return next(row for row in rows if row["feature"] is None)
 
 
 def test_what_comes_late_of_a_window_changes_what_later_ones_say_that_are_merged_with_it(
