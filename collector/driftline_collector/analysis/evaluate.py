@@ -145,6 +145,7 @@ def evaluate(
             before=before,
             ahead=ahead,
             own=dimensions,
+            zones=policy.zones,
         )
         rows += part.evaluations(store, policy.limits_of(model))
     found = {e.segment for e in rows if e.finding and e.feature is None}
@@ -195,6 +196,7 @@ class Population:
     before: Mapping[str, Running]
     ahead: Sequence[str]
     own: OwnDimensions
+    zones: Mapping[str, str]
 
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
         """All measures of all segments."""
@@ -224,6 +226,7 @@ class Population:
             limits=limits,
             earlier=self.earlier,
             past=self._past(lattice),
+            zones=self.zones,
         )
         told = Told(
             judged=judged,
