@@ -50,7 +50,7 @@ def searches(
     """The search of each hour, and what it found."""
     (family,) = families(fleet.references()).values()
     devices = fleet.devices_of()
-    lattice = Lattice.of(device.cell for device in devices)
+    lattice = Lattice.of([device.cell for device in devices], fleet.dimensions)
     version = np.array([family.versions.index(cell.version) for cell in lattice.cells], dtype=np.int64)
     rng = np.random.default_rng((fleet.seed, 6))
     on_time = np.flatnonzero(rng.uniform(size=len(devices)) >= _LATE)

@@ -7,6 +7,8 @@ and a restart goes on after the last window that was judged.
 import gc
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -15,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from driftline_collector.analysis.evaluate import Policy, evaluate
-from driftline_collector.analysis.evaluation import WindowResult, same_numbers
+from driftline_collector.analysis.evaluation import WindowResult, judged_again, same_numbers
 from driftline_collector.analysis.recent import Recent
 from driftline_collector.analysis.windows import LOOK_BACK, Window, is_closed
 from driftline_collector.errors import CollectorError
@@ -27,8 +29,9 @@ logger = logging.getLogger(__name__)
 _MANY = 1_000_000
 #: Windows judged for one model in one tick, at most: other models wait no longer than that.
 _AT_ONCE = 50
-#: Windows judged anew in one tick because of another reference, at most: those that close do not wait long.
-_ANEW_AT_ONCE = 5
+#: Windows judged anew in one tick because of another reference, at most, and for how many seconds: those that
+#: close do not wait long.
+_ANEW_AT_ONCE, _ANEW_FOR_S = 5, 5.0
 #: Longer than any commit takes.
 _COMMIT_NS = 60 * 10**9
 
@@ -64,7 +67,7 @@ class Scheduler:
         self._touched: dict[tuple[str, int], tuple[int, bool]] = {}
         self._seen_ns: int | None = None
         #: Model and start of windows to be judged anew by another reference, the earliest first.
-        self._outdated: list[tuple[str, int]] = []
+        self._outdated: deque[tuple[str, int]] = deque()
         self._references_changed = threading.Event()
         self._references_changed.set()  # one may have been registered just before the last end
         #: Models for which something came; of those that send samples alone nothing else tells.
@@ -135,14 +138,26 @@ class Scheduler:
         """Judge windows of the history by the references that count now; alerts hear nothing of it."""
         if self._references_changed.is_set():
             self._references_changed.clear()
-            found = self._store.outdated(now_ns - self._history_ns, self._width_ns).to_pylist()
-            self._outdated = [(row["model"], row["window_start_ns"]) for row in found]
-        due, self._outdated = self._outdated[:_ANEW_AT_ONCE], self._outdated[_ANEW_AT_ONCE:]
-        results = []
-        for model, start_ns in due:
+            self._outdated = deque(self._judged_otherwise(now_ns - self._history_ns))
+        results: list[WindowResult] = []
+        began = time.monotonic()
+        for _ in range(_ANEW_AT_ONCE):
+            if not self._outdated or time.monotonic() - began > _ANEW_FOR_S or self._stopping.is_set():
+                break
+            model, start_ns = self._outdated[0]
             window = Window.at(start_ns, self._width_ns)
             results += self._judge(model, window, now_ns, late=True, anew=True)
+            self._outdated.popleft()
         return results
+
+    def _judged_otherwise(self, since_ns: int) -> list[tuple[str, int]]:
+        """Windows judged before a reference of theirs was registered, or by another setting than now."""
+        span = since_ns, self._width_ns
+        found = {(row["window_start_ns"], row["model"]) for row in self._store.outdated(*span).to_pylist()}
+        for row in self._store.judged_against(*span).to_pylist():
+            if row["against"] != self._policy.against_of(row["model"]):
+                found.add((row["window_start_ns"], row["model"]))
+        return [(model, start_ns) for start_ns, model in sorted(found)]
 
     def _judge(
         self,
@@ -170,15 +185,19 @@ class Scheduler:
             # One window that cannot be judged, whatever stands in it, shall not keep others from being so.
             logger.exception("a fault in judging %s in [%d, %d)", model, window.start_ns, window.end_ns)
             return []
-        if late and not purged and same_numbers(self._stored(result), result.evaluations):
-            return []
-        if anew and not _compared(self._stored(result)) <= _compared(result.table()):
+        gathered = {} if result.gathered is None else {"window_counts": result.gathered}
+        stays = late and not purged and same_numbers(self._stored(result), result.evaluations)
+        if anew and not stays and not _compared(self._stored(result)) <= _with_rows(result.table()):
             logger.info("[%d, %d) of %s was counted on other bins", window.start_ns, window.end_ns, model)
+            stays = True
+        if stays:
+            if anew:  # else it would be judged anew after each start
+                again = judged_again(self._stored(result), result, self._policy.against_of(model))
+                self._store.submit({"evaluations": again, **gathered}).result()
             return []
         with _cycles_left():
             table = result.table()
             follows = {} if anew else self._observe(table)
-        gathered = {} if result.gathered is None else {"window_counts": result.gathered}
         self._store.submit({"evaluations": table, **gathered, **follows}).result()
         if purged:
             self._store.drop_revisions(model, window.start_ns, window.end_ns, before=result.revision)
@@ -249,6 +268,17 @@ def _compared(evaluations: pa.Table) -> set[str]:
     """The segments that were compared with a reference."""
     compared = evaluations.filter(pc.is_valid(evaluations.column("reference")))
     return set(compared.column("segment").to_pylist())
+
+
+def _with_rows(evaluations: pa.Table) -> set[str]:
+    """The segments of which something was counted on a reference's bins, whether or not it told enough."""
+    uncertain = evaluations.filter(
+        pc.and_(
+            pc.equal(evaluations.column("verdict"), "insufficient_data"),
+            pc.greater(evaluations.column("n"), 0),
+        )
+    )
+    return _compared(evaluations) | set(uncertain.column("segment").to_pylist())
 
 
 @contextmanager

@@ -114,7 +114,7 @@ def test_the_bins_of_an_earlier_version_can_be_used(csv: Path, tmp_path: Path) -
             "a.csv",
             "x\n2026-01-01\n",
             (),
-            "column 'x' holds date32[day]; expected numbers, texts or truth values",
+            "column 'x' holds date32[day]; expected numbers, texts, truth values or times",
         ),
         ("a.csv", "x\n", (), "no rows"),
         ("a.csv", "__score__\n1\n", (), "'__score__' is a reserved name"),

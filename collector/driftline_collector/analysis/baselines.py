@@ -23,7 +23,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, Dispersion, agreed
+from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, agreed
 from driftline_collector.analysis.detectors.psi import population_stability
 from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import Family

@@ -34,8 +34,8 @@ class CellSums:
     `expected` is what the cell's own `baseline` makes of as many rows. `adjusted` are counts without the
     known difference between cells, so that a mixture of versions is not taken for noise of devices; `spread`
     is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `common`, (F, B), are
-    the mean shares of the family's versions, at these hours where they know them. `selected` are samples, for segments that count nothing.
-    Devices elsewhere are worth no more than `elsewhere` degrees of freedom to φ.
+    the mean shares of the family's versions, at these hours where they know them. `selected` are samples, for
+    segments that count nothing. Devices elsewhere are worth no more than `elsewhere` degrees of freedom to φ.
     """
 
     counts: Floats

@@ -111,8 +111,8 @@ def evaluate(
     first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
     earlier = recent.before(model, window, judges, first_ns, own)
     recent.keep(model, window, profiles, judges)
-    history = None
-    if (against := policy.against_of(model)) != "registered":
+    against, history = policy.against_of(model), None
+    if against != "registered":
         history = History(
             store=store,
             model=model,
@@ -143,9 +143,9 @@ def evaluate(
                 binning: [counted.of_tiers(tiers) for counted in each] for binning, each in earlier.items()
             },
             before=before,
-            ahead=ahead,
             own=dimensions,
             zones=policy.zones,
+            remarks={"clock_ahead": list(ahead), **dimensions.remarks(), "against": against},
         )
         rows += part.evaluations(store, policy.limits_of(model))
     found = {e.segment for e in rows if e.finding and e.feature is None}
@@ -181,7 +181,7 @@ def _populations(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """The devices that are compared with each other in one window."""
+    """The devices that are compared with each other in one window; `remarks` are told beside coverage."""
 
     model: str
     tier: str | None
@@ -194,9 +194,9 @@ class Population:
     history: History | None
     earlier: Mapping[str, Sequence[Counted]]
     before: Mapping[str, Running]
-    ahead: Sequence[str]
     own: OwnDimensions
     zones: Mapping[str, str]
+    remarks: Mapping[str, object]
 
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
         """All measures of all segments."""
@@ -241,7 +241,7 @@ class Population:
         samples = self._of_tiers(store.doubtful(self.model, self.window.start_ns, self.window.end_ns, own))
         return [
             *what_changed(drift, told, store),
-            *covered.evaluations(keys, {"clock_ahead": list(self.ahead), **self.own.remarks()}),
+            *covered.evaluations(keys, self.remarks),
             *quality(doubts(self.profiles, self.families, samples, lattice), keys, limits),
             *escalation_rate(self.profiles, lattice, keys),
             *performance.latency(self.profiles, self._duration_edges, lattice, keys),

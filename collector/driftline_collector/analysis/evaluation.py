@@ -8,6 +8,7 @@ from operator import attrgetter
 from typing import Any, Final, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 Verdict = Literal[
     "stable", "drifted", "insufficient_data", "no_reference", "new_segment", "vanished", "suspect"
@@ -130,6 +131,19 @@ class WindowResult:
 
 _OWN = tuple(field.name for field in fields(Evaluation))
 _document = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+
+def judged_again(stored: pa.Table, result: WindowResult, against: str) -> pa.Table:
+    """The row that tells that a window was judged again, and by which setting, though its verdicts stay.
+
+    It is the coverage of the whole as it is `stored`, as a revision; no row where there is none.
+    """
+    covered = stored.filter(pc.equal(stored.column("measure"), "coverage"))
+    whole = covered.sort_by([("n", "descending")]).slice(0, 1).select(ROWS.names).to_pylist()
+    for row in whole:
+        row["evaluated_ns"], row["revision"] = result.evaluated_ns, result.revision
+        row["details"] = _document({**json.loads(row["details"] or "{}"), "against": against})
+    return pa.Table.from_pylist(whole, schema=ROWS)
 
 
 def _stored(value: Any) -> Any:

@@ -3,8 +3,8 @@
 Without hours it is that of a cell's version. Where references know hours, a window within one is compared
 with what its version has of that hour, as clocks in the cell's region tell it. Windows that are judged as one
 are compared with a mixture of their hours' references, in proportion to the rows of each; a window that lies
-in several hours with all rows that the reference has of these. As m rows of one reference and those of another
-are drawn by themselves, a mixture with weights w_r is as good as 1 / Σ w_r²/m_r rows.
+in several hours with all rows that the reference has of these. As each reference's m_r rows are drawn by
+themselves, a mixture with weights w_r is as good as 1 / Σ w_r²/m_r rows.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _TRIFLE = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The share of the rows of some `cells`, (k,), that is compared with one of a family's references, (k, F).
+    """The share, (k, F), of the rows of some `cells`, (k,), that is compared with one of the references.
 
     `of_hour` says whether that one is of single hours.
     """

@@ -29,7 +29,7 @@ _REFUSALS = {
 
 
 def selected(samples: Samples, family: Family, cells: Sequence[Cell], registered: Mixture) -> Selected | None:
-    """The samples of a family's versions, to be compared with what is `registered` for cells; `None` without."""
+    """The samples of a family's versions, with what is `registered` for cells; `None` without any."""
     place = {cell: i for i, cell in enumerate(cells)}
     mine = [i for i, device in enumerate(samples.devices) if device.cell.version in family.versions]
     cell = np.array([place[samples.devices[i].cell] for i in mine], dtype=np.int64)

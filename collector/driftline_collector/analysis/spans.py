@@ -75,7 +75,7 @@ class Span:
             return counts
         apart = self.registered(ago).shares - self.sums.baseline.registered.shares
         apart[self.sums.baseline.own] = 0.0
-        return counts - counts.sum(-1, keepdims=True) * apart
+        return np.asarray(counts - counts.sum(-1, keepdims=True) * apart, dtype=np.float64)
 
 
 def spans(

@@ -17,9 +17,10 @@ _BATCH_ROWS = 10_000
 
 
 def read_columns(path: Path, *, texts: Sequence[str] = ()) -> dict[str, Column]:
-    """Columns by name: float64 arrays (absent: NaN) for numbers, `datetime64` or datetimes for times, else lists.
+    """Columns by name: float64 arrays (absent: NaN) for numbers, lists for all else.
 
-    `texts` are columns that hold names even where they look like numbers. Raises SchemaError.
+    Times that tell no time zone are `datetime64`, others datetimes. `texts` are columns that hold names even
+    where they look like numbers. Raises SchemaError.
     """
     readers = {".csv": _csv, ".parquet": _parquet, ".npz": _npz}
     reader = readers.get(path.suffix.lower())
@@ -100,7 +101,7 @@ def _column(name: str, column: pa.ChunkedArray, *, text: bool) -> Column:
 
 
 def _times(column: pa.ChunkedArray, kind: pa.TimestampType) -> Column:
-    """As `driftline_schemas.times.hours_of` takes them: what tells no time zone must not seem to be in UTC."""
+    """As `driftline_schemas.times.hours_of` takes them: what tells no zone must not seem to be in UTC."""
     if kind.tz is None:
         local: npt.NDArray[Any] = column.cast(pa.timestamp("us"), safe=False).to_numpy()
         return local

@@ -133,9 +133,9 @@ def _show_hours(reference: "Reference") -> None:
             soft_wrap=True,
         )
     if known < WEEK:
+        whose = "The others are" if known else "All hours are"
         out.print(
-            f"{'The others' if known else 'No hour'} {'are' if known else 'is told from others: all are'} compared"
-            f" with all rows; it takes {LEAST_ROWS} rows of {LEAST_DAYS} days to tell an hour apart.",
+            f"{whose} compared with all rows: an hour takes {LEAST_ROWS} rows, of {LEAST_DAYS} days.",
             markup=False,
             soft_wrap=True,
         )

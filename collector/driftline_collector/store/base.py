@@ -227,6 +227,13 @@ class Store(Protocol):
         model, window_start_ns; those that start then or later, the earliest first.
         """
 
+    def judged_against(self, since_ns: int, width_ns: int) -> pa.Table:
+        """What the setting `evaluation.reference` was as windows of that width were judged last.
+
+        model, window_start_ns, against; those that start then or later, the earliest first. Without windows
+        in which samples alone came: these have no past.
+        """
+
     def judged_until(self, model: str | None = None) -> pa.Table:
         """window_end_ns of the last window judged and evaluated_ns of the last time; one row or none."""
 

@@ -64,7 +64,7 @@ class JudgedReads(Queries):
             WITH judged AS (
                 SELECT model, window_start_ns, window_end_ns, max(evaluated_ns) AS evaluated_ns
                 FROM evaluations
-                WHERE measure = 'drift' AND feature IS NULL AND window_start_ns >= $since
+                WHERE measure IN ('drift', 'coverage') AND feature IS NULL AND window_start_ns >= $since
                   AND window_end_ns = window_start_ns + $width
                 GROUP BY model, window_start_ns, window_end_ns
             )
@@ -76,6 +76,32 @@ class JudgedReads(Queries):
                 WHERE reported.model = later.model AND reported.version = later.version
                   AND reported.start_ns < window_end_ns AND reported.end_ns > window_start_ns)
             ORDER BY window_start_ns, model
+            """,
+            {"since": since_ns, "width": width_ns},
+        )
+
+    def judged_against(self, since_ns: int, width_ns: int) -> pa.Table:
+        """See `Store.judged_against`."""
+        return self._read(
+            """
+            WITH compared AS (
+                SELECT model, window_start_ns, max(split_part(reference, ',', 1)) FILTER (
+                    split_part(reference, ',', 1) IN ('hour_of_week', 'rolling')) AS past
+                FROM evaluations
+                WHERE measure = 'drift' AND feature IS NULL AND window_start_ns >= $since
+                  AND window_end_ns = window_start_ns + $width
+                GROUP BY model, window_start_ns
+            ), told AS (
+                SELECT model, window_start_ns,
+                       arg_max(json_extract_string(details, '$.against'), revision) AS against
+                FROM evaluations
+                WHERE measure = 'coverage' AND feature IS NULL AND window_start_ns >= $since
+                  AND window_end_ns = window_start_ns + $width
+                GROUP BY model, window_start_ns
+            )
+            -- What earlier collectors judged says it by its references alone.
+            SELECT model, window_start_ns, coalesce(against, past, 'registered') AS against
+            FROM told JOIN compared USING (model, window_start_ns) ORDER BY window_start_ns, model
             """,
             {"since": since_ns, "width": width_ns},
         )
