@@ -114,6 +114,7 @@ class Fleet:
             f"1.{place % self.versions}",
             f"type-{place // self.versions % self.types:02d}",
             f"region-{place // self.versions // self.types:02d}",
+            "device_edge",
             tuple(values),
         )
 
@@ -213,8 +214,7 @@ class Fleet:
     def devices_of(self) -> tuple[Device, ...]:
         """All devices, in the order of `merged_shares`."""
         return tuple(
-            Device(self.cell(i // self.devices), f"device-{i:05d}", "device_edge")
-            for i in range(self.cells * self.devices)
+            Device(self.cell(i // self.devices), f"device-{i:05d}") for i in range(self.cells * self.devices)
         )
 
     def _table(self, counts: npt.NDArray[np.int64], hour: int) -> pa.Table:

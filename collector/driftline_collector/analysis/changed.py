@@ -294,6 +294,7 @@ def _attributed(
         "version": [device.cell.version for device in devices],
         "firmware": [firmwares.get((device.tier, device.name)) for device in devices],
         "device_type": [device.cell.device_type for device in devices],
+        "tier": [device.tier for device in devices],
         "region": [device.cell.region for device in devices],
     }
     values |= {name: [d.cell.own[i] for d in devices] for i, name in enumerate(told.lattice.own)}

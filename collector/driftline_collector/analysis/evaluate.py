@@ -171,7 +171,7 @@ def _populations(
     Edge and cloud answer different inputs, so that their counts must not be mixed.
     """
     tiers = {device.tier for device in (*presence.devices, *profiles.devices)}
-    tiers |= {tier for _, tier in samples.places}
+    tiers |= {cell.tier for cell in samples.places}
     edge = frozenset(tiers - set(CLOUDS))
     clouds = sorted(tiers & set(CLOUDS))
     parts: list[tuple[str | None, frozenset[str]]] = [(None, edge)] if edge else []
@@ -203,7 +203,7 @@ class Population:
         lattice = Lattice.of(
             [d.cell for d in self.presence.devices]
             + [d.cell for d in self.profiles.devices]
-            + [cell for cell, _ in self.samples.places],
+            + list(self.samples.places),
             self.own.judged,
         )
         keys = lattice.keys(self.model, self.tier)
@@ -214,7 +214,7 @@ class Population:
             "tier": self.tier,
             "start_ns": start,
             "end_ns": self.window.end_ns,
-            "always": lattice.named,
+            "namings": lattice.namings,
         }
         drift, judged = drift_of_segments(
             self.profiles,
@@ -267,8 +267,7 @@ class Population:
             return {}
         return {
             binning: {
-                width: self.history.past(family, lattice.cells, self.tiers, self.window.up_to(width))
-                for width in WIDTHS
+                width: self.history.past(family, lattice.cells, self.window.up_to(width)) for width in WIDTHS
             }
             for binning, family in self.families.items()
         }

@@ -112,7 +112,7 @@ def drift_of_segments(
     np.add.at(made, [place[d.cell] for d in profiles.devices], profiles.totals("predictions"))
     # Of cells that count nothing: how many predictions came whole, and how many of those in vain.
     sampled, strange = np.zeros(len(lattice.cells)), np.zeros(len(lattice.cells))
-    for (cell, _), amount in samples.places.items():
+    for cell, amount in samples.places.items():
         if not made[place[cell]]:
             sampled[place[cell]] += amount
             strange[place[cell]] += amount * all(cell.version not in f.versions for f in families.values())
