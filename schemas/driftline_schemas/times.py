@@ -20,6 +20,8 @@ UNKNOWN = -1
 _UNITS = ((1e11, 1), (1e14, 10**3), (1e17, 10**6), (math.inf, 10**9))
 #: A number of seconds before 1973 is none, but an hour, a row's number or another count.
 _LEAST_SECONDS = 1e8
+#: What calendars here can tell, on both sides of 1970.
+_MOST_SECONDS = 6e10
 #: All time zones are a number of quarters of an hour from UTC, and change at the begin of one.
 _QUARTER = 900
 
@@ -112,12 +114,12 @@ def _seconds(numbers: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 
 def _told_in(zone: ZoneInfo, instants: npt.NDArray[np.float64]) -> Whole:
     """Seconds since 1970 as clocks of a time zone show them, (n,)."""
-    seconds = np.floor(np.nan_to_num(instants)).astype(np.int64)
+    told = np.nan_to_num(instants)
+    if len(told) and float(np.abs(told).max()) > _MOST_SECONDS:
+        raise SchemaError(f"{np.abs(told).max():g} seconds since 1970 are no time of these centuries")
+    seconds = np.floor(told).astype(np.int64)
     quarters, which = np.unique(seconds // _QUARTER, return_inverse=True)
-    try:
-        offsets = [_offset(zone, quarter * _QUARTER) for quarter in quarters.tolist()]
-    except (ValueError, OverflowError, OSError) as error:
-        raise SchemaError(f"a time beyond the year 9999, or before the year 1: {error}") from error
+    offsets = [_offset(zone, quarter * _QUARTER) for quarter in quarters.tolist()]
     return np.asarray(seconds + np.array(offsets, dtype=np.int64)[which], dtype=np.int64)
 
 
