@@ -99,8 +99,9 @@ class Fleet:
         return tuple(f"{USER_PREFIX}{name}" for name in self.own)
 
     def segment(self, cell: int) -> str:
-        """The key of the segment that is just this cell."""
+        """The key of the segment that is just this cell; of one tier, keys do not name it."""
         values = dict(zip((*CELL, *self.dimensions), self.cell(cell).values, strict=True))
+        del values["tier"]
         return str(Segment.of({"model": MODEL, **values}))
 
     def cell(self, cell: int) -> Cell:
