@@ -62,7 +62,8 @@ class Fleet:
     """`devices` in each cell of versions x types x regions; each makes `rows` predictions an hour.
 
     `own` are dimensions of the user's own, and how many values each has, which divide those cells. The first
-    `categorical` of the features have five categories: a normal value is known by its fifth.
+    `categorical` of the features have five categories: a normal value is known by its fifth. What the model
+    was trained on has the times of its rows, of four weeks, where the fleet is `timed`.
     """
 
     types: int = 10
@@ -78,6 +79,7 @@ class Fleet:
     jitter: float = 0.0
     place_jitter: float = 0.0
     cycle: float = 0.0
+    timed: bool = False
     moves: Sequence[Move] = ()
     seed: int
 
@@ -97,8 +99,9 @@ class Fleet:
         return tuple(f"{USER_PREFIX}{name}" for name in self.own)
 
     def segment(self, cell: int) -> str:
-        """The key of the segment that is just this cell."""
+        """The key of the segment that is just this cell; of one tier, keys do not name it."""
         values = dict(zip((*CELL, *self.dimensions), self.cell(cell).values, strict=True))
+        del values["tier"]
         return str(Segment.of({"model": MODEL, **values}))
 
     def cell(self, cell: int) -> Cell:
@@ -121,11 +124,16 @@ class Fleet:
         """What the model was trained on: rows of all devices, days and hours."""
         rng = np.random.default_rng((self.seed, 1))
         hours = rng.uniform(0, 24, size=(_REFERENCE_ROWS, 1))
+        times = None
+        if self.timed:
+            hours = np.floor(hours)  # as devices do: see `_means`
+            day = np.random.default_rng((self.seed, 9)).integers(-28, 0, size=_REFERENCE_ROWS)
+            times = START / 1e9 + 86_400.0 * day + 3600.0 * hours[:, 0]
         values = self.cycle * np.sin(hours * np.pi / 12) + rng.normal(size=(_REFERENCE_ROWS, self.features))
         columns: dict[str, npt.NDArray[Any]] = {f"x{i:02d}": values[:, i] for i in range(self.features)}
         for name in [*columns][: self.categorical]:
             columns[name] = np.array(_FIFTHS)[np.searchsorted(_CUTS, columns[name])]
-        return Reference.from_data(columns, model=MODEL)
+        return Reference.from_data(columns, model=MODEL, times=times)
 
     def references(self) -> pa.Table:
         """Rows of `model_references`."""

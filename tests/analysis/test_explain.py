@@ -12,6 +12,7 @@ from driftline_collector.analysis.comparison import Comparison, compare
 from driftline_collector.analysis.counts import Cell
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.explain import Scan
+from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice, Node
 from driftline_schemas.reference import Reference
@@ -56,10 +57,11 @@ def found(
     """What explains the drift of these devices."""
     lattice = Lattice.of(devices)
     place = {cell: i for i, cell in enumerate(lattice.cells)}
+    version = np.array([family.versions.index(cell.version) for cell in lattice.cells])
     sums = CellSums.of(
         counts_of(family, rows, shifts, rng),
         np.array([place[cell] for cell in devices]),
-        np.array([family.versions.index(cell.version) for cell in lattice.cells]),
+        Mixture.of_versions(family, version),
         family,
     )
 

@@ -243,7 +243,7 @@ def _deployments(
             continue
         what = f"{each['kind']} {each['from_version'] or '?'} → {each['to_version'] or '?'}"
         of_device[each["device"]] = what
-        dimensions = ("model", "device_type", "region")  # its version has just become another one
+        dimensions = ("model", "device_type", "region", "tier")  # its version has just become another one
         place = Segment.of({name: each[name] for name in dimensions})
         around = Segment.of({name: inside[name] for name in dimensions})
         if around.contains(place) and (not own or each["device"] in there):

@@ -144,6 +144,7 @@ def evaluate(
             },
             before=before,
             own=dimensions,
+            zones=policy.zones,
             remarks={"clock_ahead": list(ahead), **dimensions.remarks(), "against": against},
         )
         rows += part.evaluations(store, policy.limits_of(model))
@@ -194,6 +195,7 @@ class Population:
     earlier: Mapping[str, Sequence[Counted]]
     before: Mapping[str, Running]
     own: OwnDimensions
+    zones: Mapping[str, str]
     remarks: Mapping[str, object]
 
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
@@ -224,6 +226,7 @@ class Population:
             limits=limits,
             earlier=self.earlier,
             past=self._past(lattice),
+            zones=self.zones,
         )
         told = Told(
             judged=judged,
