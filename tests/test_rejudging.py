@@ -84,7 +84,7 @@ def judging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
 
     monkeypatch.setattr(scheduler, "evaluate", noted)
     monkeypatch.setattr(scheduler, "_ANEW_AT_ONCE", 2)
-    monkeypatch.setattr(scheduler, "_ANEW_FOR_S", 600.0)
+    monkeypatch.setattr(scheduler, "_AGAIN_FOR_S", 600.0)
     yield of_days
     made[0].store.close()
 

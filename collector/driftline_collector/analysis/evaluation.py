@@ -1,14 +1,12 @@
 """What analysis hands on: evaluated numbers, one row per segment, measure and feature of a window."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Any, Final, Literal
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 Verdict = Literal[
     "stable", "drifted", "insufficient_data", "no_reference", "new_segment", "vanished", "suspect"
@@ -123,42 +121,11 @@ class WindowResult:
         for name in _OWN:
             values: Iterable[Any] = map(attrgetter(name), self.evaluations)
             if name == "details":
-                values = (None if value is None else _document(value) for value in values)
+                values = (None if value is None else document(value) for value in values)
             # As pandas has it: NaN is NULL.
             columns[name] = pa.array(list(values), ROWS.field(name).type, from_pandas=True)
         return pa.table(columns, schema=ROWS)
 
 
 _OWN = tuple(field.name for field in fields(Evaluation))
-_document = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-def judged_again(stored: pa.Table, result: WindowResult, against: str) -> pa.Table:
-    """The row that tells that a window was judged again, and by which setting, though its verdicts stay.
-
-    It is the coverage of the whole as it is `stored`, as a revision; no row where there is none.
-    """
-    covered = stored.filter(pc.equal(stored.column("measure"), "coverage"))
-    whole = covered.sort_by([("n", "descending")]).slice(0, 1).select(ROWS.names).to_pylist()
-    for row in whole:
-        row["evaluated_ns"], row["revision"] = result.evaluated_ns, result.revision
-        row["details"] = _document({**json.loads(row["details"] or "{}"), "against": against})
-    return pa.Table.from_pylist(whole, schema=ROWS)
-
-
-def _stored(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def same_numbers(before: pa.Table, after: Iterable[Evaluation]) -> bool:
-    """Whether stored rows of a window say what a new evaluation of it says."""
-    compared = ("verdict", "finding", "value", "p", "n", "coverage", "devices")
-    keys = ("segment", "measure", "feature")
-    stored = {
-        tuple(row[k] for k in keys): tuple(row[c] for c in compared)
-        for row in before.select([*keys, *compared]).to_pylist()
-    }
-    fresh = {
-        tuple(getattr(e, k) for k in keys): tuple(_stored(getattr(e, c)) for c in compared) for e in after
-    }
-    return stored == fresh
+document = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode

@@ -242,14 +242,26 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnDimension:
+    """A dimension of the user's own by which a model is judged (`segment.line`), with its values."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model that devices have spoken of, its versions latest first, and what can be filtered by."""
+    """A model that devices have spoken of, its versions latest first, and what can be filtered by.
+
+    Dimensions of the user's `own` are those of the latest windows.
+    """
 
     model: str
     versions: tuple[Version, ...]
     tiers: tuple[str, ...]
     device_types: tuple[str, ...]
     regions: tuple[str, ...]
+    own: tuple[OwnDimension, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

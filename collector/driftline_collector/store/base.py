@@ -234,6 +234,12 @@ class Store(Protocol):
         in which samples alone came: these have no past.
         """
 
+    def overtaken(self, since_ns: int, width_ns: int, merged: int) -> pa.Table:
+        """Windows judged before profiles came for them, or for one of so many `merged` with them.
+
+        model, window_start_ns, received_ns (latest); those that start then or later, the earliest first.
+        """
+
     def judged_until(self, model: str | None = None) -> pa.Table:
         """window_end_ns of the last window judged and evaluated_ns of the last time; one row or none."""
 

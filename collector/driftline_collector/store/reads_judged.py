@@ -16,6 +16,9 @@ _LATEST = """QUALIFY row_number() OVER (
     PARTITION BY segment, measure, feature, window_start_ns, window_end_ns
     ORDER BY revision DESC, evaluated_ns DESC) = 1"""
 
+#: So many windows before the latest one count as recent: models need not be judged at once.
+_BACK = 3
+
 
 class JudgedReads(Queries):
     """See `driftline_collector.store.shown.Shown`."""
@@ -106,6 +109,30 @@ class JudgedReads(Queries):
             {"since": since_ns, "width": width_ns},
         )
 
+    def overtaken(self, since_ns: int, width_ns: int, merged: int) -> pa.Table:
+        """See `Store.overtaken`."""
+        return self._read(
+            """
+            WITH judged AS (
+                SELECT model, window_start_ns, max(evaluated_ns) AS evaluated_ns FROM evaluations
+                WHERE measure = 'coverage' AND feature IS NULL AND window_start_ns >= $since
+                  AND window_end_ns = window_start_ns + $width
+                GROUP BY model, window_start_ns
+            ), came AS (
+                SELECT model, start_ns - start_ns % $width AS start_ns, max(received_ns) AS received_ns
+                FROM stream_windows
+                WHERE start_ns > $since - $merged * $width
+                  AND received_ns > (SELECT min(evaluated_ns) FROM judged)
+                GROUP BY ALL
+            )
+            SELECT judged.model, window_start_ns, max(received_ns) AS received_ns
+            FROM judged JOIN came ON came.model = judged.model AND came.start_ns <= window_start_ns
+              AND came.start_ns > window_start_ns - $merged * $width AND received_ns > evaluated_ns
+            GROUP BY ALL ORDER BY window_start_ns, judged.model
+            """,
+            {"since": since_ns, "width": width_ns, "merged": merged},
+        )
+
     def judged_until(self, model: str | None = None) -> pa.Table:
         """See `Store.judged_until`."""
         return self._read(
@@ -125,6 +152,26 @@ class JudgedReads(Queries):
             ORDER BY window_start_ns DESC, window_end_ns DESC LIMIT 1
             """,
             {"model": model, "measure": measure, "at": at_ns},
+        )
+
+    def own_segments(self) -> pa.Table:
+        """See `Shown.own_segments`."""
+        latest = self._read(
+            """
+            SELECT window_start_ns, window_end_ns FROM evaluations
+            WHERE measure = 'coverage' ORDER BY window_start_ns DESC LIMIT 1
+            """
+        ).to_pylist()
+        since_ns = 0
+        for row in latest:
+            since_ns = row["window_start_ns"] - _BACK * (row["window_end_ns"] - row["window_start_ns"])
+        return self._read(
+            """
+            SELECT DISTINCT model, segment FROM evaluations
+            WHERE measure = 'coverage' AND window_start_ns >= $since
+              AND contains(segment, ',version=*,device_type=*,region=*,segment.')
+            """,
+            {"since": since_ns},
         )
 
     def judged(
