@@ -80,10 +80,14 @@ class Setup:
         return [row for row in found.to_pylist() if row["feature"] is None]
 
 
+@pytest.fixture(scope="module")
+def reference() -> Reference:
+    return fleet.reference(np.random.default_rng(1))
+
+
 @pytest.fixture
-def setup(tmp_path: Path) -> Iterator[Setup]:
+def setup(tmp_path: Path, reference: Reference) -> Iterator[Setup]:
     store = DuckDBStore(tmp_path / "driftline.duckdb")
-    reference: Reference = fleet.reference(np.random.default_rng(1))
     fleet.register(store, reference)
     yield Setup(store, Feed(store, reference.binning))
     store.close()
