@@ -6,8 +6,11 @@ made beforehand, so that the making costs a fraction of the writing.
 """
 
 import json
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +40,8 @@ class ProfiledFleet:
     versions: int = 4
     types: int = 19
     regions: int = 19
+    #: Dimensions of the user's own, and how many values each has, which divide those cells.
+    own: Mapping[str, int] = field(default_factory=dict)
     rate: int = 60
     #: Devices that come in one request, as a forwarder in between would bundle them.
     together: int = 100
@@ -45,7 +50,8 @@ class ProfiledFleet:
     @property
     def segments(self) -> int:
         """Nodes of the lattice: each dimension named or all."""
-        return (self.versions + 1) * (self.types + 1) * (self.regions + 1)
+        sizes = (self.versions, self.types, self.regions, *self.own.values())
+        return math.prod(size + 1 for size in sizes)
 
     @cached_property
     def reference(self) -> Reference:
@@ -135,17 +141,22 @@ class ProfiledFleet:
             categories += told
             blocks += parts
         widths = np.array([block.shape[1] for block in blocks])
-        values = np.concatenate(blocks, axis=1).ravel()
+        counted = np.concatenate(blocks, axis=1).ravel()
         offsets = np.concatenate(([0], np.cumsum(np.tile(widths, len(devices)))))
         each = len(names)
 
-        def per_device(texts: list[str]) -> pa.Array:
-            return pa.array(texts).take(pa.array(np.repeat(np.arange(len(devices)), each)))
+        def per_device(values: list[Any], kind: pa.DataType | None = None) -> pa.Array:
+            return pa.array(values, kind).take(pa.array(np.repeat(np.arange(len(devices)), each)))
 
         def per_point(texts: list[str | None]) -> pa.Array:
             return pa.array(texts, pa.string()).take(pa.array(np.tile(np.arange(each), len(devices))))
 
-        place = devices % (self.versions * self.types * self.regions)
+        rest, place = np.divmod(devices, self.versions * self.types * self.regions)
+        segments: list[list[tuple[str, str]]] = [[] for _ in devices]
+        for name, different in self.own.items():
+            rest, values = np.divmod(rest, different)
+            for pairs, value in zip(segments, values, strict=True):
+                pairs.append((name, f"{name}-{value:02d}"))
         return pa.table(
             {
                 "stream": per_device([f"stream-{i:06d}" for i in devices]),
@@ -154,12 +165,15 @@ class ProfiledFleet:
                 "device": per_device([f"cam-{i:06d}" for i in devices]),
                 "device_type": per_device([f"type-{p // self.versions % self.types:02d}" for p in place]),
                 "region": per_device([f"region-{p // self.versions // self.types:02d}" for p in place]),
+                "segment": per_device(
+                    [pairs or None for pairs in segments], pa.map_(pa.string(), pa.string())
+                ),
                 "tier": pa.repeat("device_edge", each * len(devices)),
                 "firmware": pa.repeat("1.8", each * len(devices)),
                 "binning": pa.repeat(self.reference.binning.id, each * len(devices)),
                 "feature": per_point([*names]),
                 "kind": per_point([*kinds]),
                 "category": per_point(categories),
-                "counts": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values)),
+                "counts": pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(counted)),
             }
         )

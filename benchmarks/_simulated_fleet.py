@@ -3,7 +3,8 @@
 Values are normal with mean 0 and variance 1 over devices and time, whatever is laid over them:
 
 - devices differ (`correlation` of two rows of one device; `uneven`: from none to twice that, by device type),
-- days differ (`jitter`, the standard deviation of a cell's mean from day to day),
+- days differ (`jitter`, the standard deviation of a cell's mean from day to day; `place_jitter` that of what
+  all cells of a version, type and region have in common),
 - hours differ (`cycle`, the amplitude of a daily cycle that all devices share, in standard deviations).
 
 Nothing of that is drift. Drift is a `Move`: some features of some cells are shifted, spread or given a tail.
@@ -13,18 +14,19 @@ second.
 
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from driftline_collector.analysis.counts import Cell, Device
+from driftline_collector.analysis.counts import CELL, Cell, Device
 from driftline_collector.analysis.references import Family, project
 from driftline_schemas.binning import LABEL
 from driftline_schemas.reference import Reference
+from driftline_schemas.segments import USER_PREFIX, Segment
 from scipy import special
 
 HOUR = 3600 * 10**9
@@ -59,12 +61,15 @@ class Move:
 class Fleet:
     """`devices` in each cell of versions x types x regions; each makes `rows` predictions an hour.
 
-    The first `categorical` of the features have five categories: a normal value is known by its fifth.
+    `own` are dimensions of the user's own, and how many values each has, which divide those cells. The first
+    `categorical` of the features have five categories: a normal value is known by its fifth. What the model
+    was trained on has the times of its rows, of four weeks, where the fleet is `timed`.
     """
 
     types: int = 10
     regions: int = 20
     versions: int = 1
+    own: Mapping[str, int] = field(default_factory=dict)
     devices: int = 2
     rows: int = 150
     features: int = 10
@@ -72,25 +77,46 @@ class Fleet:
     correlation: float = 0.0
     uneven: bool = False
     jitter: float = 0.0
+    place_jitter: float = 0.0
     cycle: float = 0.0
+    timed: bool = False
     moves: Sequence[Move] = ()
     seed: int
 
     @property
     def cells(self) -> int:
         """How many there are."""
+        return self.places * math.prod(self.own.values())
+
+    @property
+    def places(self) -> int:
+        """How many products of version, type and region there are: cell i lies in place i % places."""
         return self.versions * self.types * self.regions
 
-    def segment(self, cell: int) -> str:
-        """The key of the segment that is just this cell."""
-        version, kind, region = self._names(cell)
-        return f"model={MODEL},version={version},device_type={kind},region={region}"
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The user's own, as keys call them."""
+        return tuple(f"{USER_PREFIX}{name}" for name in self.own)
 
-    def _names(self, cell: int) -> tuple[str, str, str]:
-        return (
-            f"1.{cell % self.versions}",
-            f"type-{cell // self.versions % self.types:02d}",
-            f"region-{cell // self.versions // self.types:02d}",
+    def segment(self, cell: int) -> str:
+        """The key of the segment that is just this cell; of one tier, keys do not name it."""
+        values = dict(zip((*CELL, *self.dimensions), self.cell(cell).values, strict=True))
+        del values["tier"]
+        return str(Segment.of({"model": MODEL, **values}))
+
+    def cell(self, cell: int) -> Cell:
+        """What its dimensions are."""
+        own, place = divmod(cell, self.places)
+        values = []
+        for name, different in self.own.items():
+            own, value = divmod(own, different)
+            values.append(f"{name}-{value:02d}")
+        return Cell(
+            f"1.{place % self.versions}",
+            f"type-{place // self.versions % self.types:02d}",
+            f"region-{place // self.versions // self.types:02d}",
+            "device_edge",
+            tuple(values),
         )
 
     @cached_property
@@ -98,11 +124,16 @@ class Fleet:
         """What the model was trained on: rows of all devices, days and hours."""
         rng = np.random.default_rng((self.seed, 1))
         hours = rng.uniform(0, 24, size=(_REFERENCE_ROWS, 1))
+        times = None
+        if self.timed:
+            hours = np.floor(hours)  # as devices do: see `_means`
+            day = np.random.default_rng((self.seed, 9)).integers(-28, 0, size=_REFERENCE_ROWS)
+            times = START / 1e9 + 86_400.0 * day + 3600.0 * hours[:, 0]
         values = self.cycle * np.sin(hours * np.pi / 12) + rng.normal(size=(_REFERENCE_ROWS, self.features))
         columns: dict[str, npt.NDArray[Any]] = {f"x{i:02d}": values[:, i] for i in range(self.features)}
         for name in [*columns][: self.categorical]:
             columns[name] = np.array(_FIFTHS)[np.searchsorted(_CUTS, columns[name])]
-        return Reference.from_data(columns, model=MODEL)
+        return Reference.from_data(columns, model=MODEL, times=times)
 
     def references(self) -> pa.Table:
         """Rows of `model_references`."""
@@ -140,8 +171,11 @@ class Fleet:
         share = 2 * kind / max(self.types - 1, 1) if self.uneven else np.ones(len(cell))
         correlation = np.tile(self.correlation * share[:, None], self.features)
         device = np.random.default_rng((self.seed, 3)).normal(size=shape) * np.sqrt(correlation)
-        day = np.random.default_rng((self.seed, 4, hour // 24)).normal(size=(self.cells, self.features))
-        mean = device + self.jitter * day[cell] + self.cycle * np.sin(hour * np.pi / 12)
+        day = np.random.default_rng((self.seed, 4, hour // 24))
+        differ = self.jitter * day.normal(size=(self.cells, self.features))[cell]
+        if self.place_jitter:
+            differ += self.place_jitter * day.normal(size=(self.places, self.features))[cell % self.places]
+        mean = device + differ + self.cycle * np.sin(hour * np.pi / 12)
         deviation = np.sqrt(1 - correlation)
         tail = np.zeros(shape)
         for move in self.moves:
@@ -181,8 +215,7 @@ class Fleet:
     def devices_of(self) -> tuple[Device, ...]:
         """All devices, in the order of `merged_shares`."""
         return tuple(
-            Device(Cell(*self._names(i // self.devices)), f"device-{i:05d}", "device_edge")
-            for i in range(self.cells * self.devices)
+            Device(self.cell(i // self.devices), f"device-{i:05d}") for i in range(self.cells * self.devices)
         )
 
     def _table(self, counts: npt.NDArray[np.int64], hour: int) -> pa.Table:
@@ -199,10 +232,11 @@ class Fleet:
         values = np.concatenate([counts, np.full((devices, 1), self.rows)], axis=1)
         offsets = np.concatenate(([0], np.cumsum(np.tile(widths, devices))))
         each = len(rows)
-        of_cell = [self._names(i // self.devices) for i in range(devices)]
+        of_cell = [self.cell(i // self.devices) for i in range(devices)]
+        own = [[*zip(self.own, cell.own, strict=True)] or None for cell in of_cell]
 
-        def per_device(texts: Sequence[str]) -> pa.Array:
-            return pa.array(texts).take(pa.array(np.repeat(np.arange(devices), each)))
+        def per_device(values: Sequence[Any], kind: pa.DataType | None = None) -> pa.Array:
+            return pa.array(values, kind).take(pa.array(np.repeat(np.arange(devices), each)))
 
         def everywhere(value: str | int) -> pa.Array:
             return pa.repeat(value, devices * each)
@@ -213,10 +247,11 @@ class Fleet:
                 "start_ns": everywhere(START + hour * HOUR),
                 "end_ns": everywhere(START + (hour + 1) * HOUR),
                 "model": everywhere(MODEL),
-                "version": per_device([version for version, _, _ in of_cell]),
+                "version": per_device([cell.version for cell in of_cell]),
                 "device": per_device([f"device-{i:05d}" for i in range(devices)]),
-                "device_type": per_device([kind for _, kind, _ in of_cell]),
-                "region": per_device([region for _, _, region in of_cell]),
+                "device_type": per_device([cell.device_type for cell in of_cell]),
+                "region": per_device([cell.region for cell in of_cell]),
+                "segment": per_device(own, pa.map_(pa.string(), pa.string())),
                 "tier": everywhere("device_edge"),
                 "binning": everywhere(self.reference.binning.id),
                 "feature": pa.array(features * devices),

@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 from driftline_collector.analysis.comparison import compare
 from driftline_collector.analysis.drift import Limits
+from driftline_collector.analysis.mixtures import Hours
 from driftline_collector.analysis.recent import WIDEST, Counted
 from driftline_collector.analysis.references import families
 from driftline_collector.analysis.search import Before, Search, Searched
 from driftline_collector.analysis.segments import Lattice
 from driftline_collector.analysis.spans import spans
+from driftline_collector.analysis.windows import Window
 
-from benchmarks._simulated_fleet import KNOWN_WEEKS, WEEK, Fleet
+from benchmarks._simulated_fleet import HOUR, KNOWN_WEEKS, START, WEEK, Fleet
 from benchmarks._simulated_past import PastWeeks
 
 _LATE = 0.05
@@ -48,7 +50,7 @@ def searches(
     """The search of each hour, and what it found."""
     (family,) = families(fleet.references()).values()
     devices = fleet.devices_of()
-    lattice = Lattice.of(device.cell for device in devices)
+    lattice = Lattice.of([device.cell for device in devices], fleet.dimensions)
     version = np.array([family.versions.index(cell.version) for cell in lattice.cells], dtype=np.int64)
     rng = np.random.default_rng((fleet.seed, 6))
     on_time = np.flatnonzero(rng.uniform(size=len(devices)) >= _LATE)
@@ -67,8 +69,10 @@ def searches(
         if hour >= since:
             now = Counted(tuple(devices[i] for i in on_time), counts[on_time])
             past = weeks.at(hour) if weeks else {}
+            window = Window(START + hour * HOUR, START + (hour + 1) * HOUR)
+            when = Hours(window, ("UTC",) * len(lattice.cells)) if family.knows_hours else None
             search = Search(
-                spans=[*spans(now, earlier, version, family, lattice, past=past)],
+                spans=[*spans(now, earlier, version, family, lattice, past=past, hours=when)],
                 tested=tested,
                 lattice=lattice,
                 before=before,

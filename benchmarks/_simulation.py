@@ -5,11 +5,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from driftline_collector.alerts.messages import Links
 from driftline_collector.alerts.pipeline import AlertPipeline
 from driftline_collector.alerts.rules import Rule
+from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy, evaluate
-from driftline_collector.analysis.evaluation import WindowResult
+from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.windows import Window
 from driftline_collector.scheduler import Scheduler
 from driftline_collector.store.duckdb import DuckDBStore
@@ -17,6 +19,9 @@ from driftline_collector.store.duckdb import DuckDBStore
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet
 
 Answer = TypeVar("Answer")
+
+#: Without any effect that does not matter, p-values are those of "nothing has changed".
+NO_EFFECT = Policy(limits=Limits(minimum_effect=0.0))
 
 
 class Simulation:
@@ -68,3 +73,18 @@ def simulated(fleet: Fleet, watch: Callable[[Simulation], Answer], *, policy: Po
             return watch(simulation)
         finally:
             simulation.store.close()
+
+
+def first_day(simulation: Simulation) -> tuple[float, float]:
+    """The share of p-values of "no effect" below .05, and of features of segments that are called drifted.
+
+    Of the hour of the first day at which a cycle is at its height.
+    """
+    (result,) = simulation.hours(range(6, 7))
+    verdicts = [e.verdict for e in _of_features(result)]
+    p = [e.p for e in _of_features(simulation.again(6, NO_EFFECT)) if e.p is not None]
+    return float(np.mean(np.array(p) < 0.05)), verdicts.count("drifted") / len(verdicts)
+
+
+def _of_features(result: WindowResult) -> list[Evaluation]:
+    return [e for e in result.evaluations if e.measure == "drift" and e.feature]

@@ -69,13 +69,13 @@ def filled(folder: Path, fleet: ProfiledFleet) -> Iterator[DuckDBStore]:
         store.close()
 
 
-def scheduler(store: DuckDBStore, clock: Clock) -> Scheduler:
+def scheduler(store: DuckDBStore, clock: Clock, policy: Policy | None = None) -> Scheduler:
     """The collector's, with windows of a minute."""
     alerts = AlertPipeline(store, RULES, (), now=clock, links=Links(dashboard="http://driftline.example"))
     return Scheduler(
         store,
         alerts.observe,
-        Policy(),
+        policy or Policy(),
         width_ns=MINUTE,
         lateness_ns=10 * SECOND,
         history_ns=3600 * SECOND,
@@ -83,13 +83,15 @@ def scheduler(store: DuckDBStore, clock: Clock) -> Scheduler:
     )
 
 
-def evaluated(folder: Path, fleet: ProfiledFleet, minutes: int) -> dict[str, float]:
+def evaluated(
+    folder: Path, fleet: ProfiledFleet, minutes: int, policy: Policy | None = None
+) -> dict[str, float]:
     """Minute after minute is written, then judged; only the latter is measured."""
     cpu, wall = [], []
     start = first_minute(minutes)
     clock = Clock(start)
     with filled(folder, fleet) as store:
-        judging = scheduler(store, clock)
+        judging = scheduler(store, clock, policy)
         for minute in range(minutes):
             for answer in [store.inbox.submit(batch) for batch in fleet.minute(start + minute * MINUTE)]:
                 answer.result()

@@ -19,6 +19,12 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
   `by_hour` has the share that is found after each hour; `false_share_found` is the share of findings in
   which nothing moved.
 - `storm`: a region of 200 cells is shifted by 1σ at once: `storm_findings` is the most findings of an hour.
+- `own`: the like of fleets that tell lines and shifts of their own (`_own_segments`): `own_size_max`, over
+  merged windows `own_merged_size_max`, and `own_false_share`. Single lines of places are shifted by .5σ,
+  with 300 rows: `own_power_half_sigma_1h` is the share that is drifted in the first hour, `own_named_1h` that
+  which a finding tells from all others, `own_false_share_found` the share of findings in which nothing moved.
+  One line is shifted everywhere: `own_line_findings` is the most findings of an hour, `own_line_named` the
+  share of hours in which the line was the only one.
 - `weighted`: selected samples in place of profiles (`_selected_samples`): `weighted_size_max` and the like.
 - `week`: a week without drift of 2,000 segments, whose devices, days and hours differ, some always late;
   judged from counts, see `_simulated_week`: `incidents_per_week` is how many findings began, on average,
@@ -40,21 +46,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from driftline_collector.analysis.drift import Limits
-from driftline_collector.analysis.evaluate import Policy
-from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_schemas.segments import Segment
 
 from benchmarks._matched import matched
+from benchmarks._own_segments import own_segments
 from benchmarks._peer_sizes import called_drifted
 from benchmarks._pictures import draw
 from benchmarks._selected_samples import weighted
 from benchmarks._simulated_fleet import Fleet, Move
 from benchmarks._simulated_week import incidents, sizes
-from benchmarks._simulation import Simulation, simulated
-
-#: Without any effect that does not matter, p-values are those of "nothing has changed".
-NO_EFFECT = Policy(limits=Limits(minimum_effect=0.0))
+from benchmarks._simulation import Simulation, first_day, simulated
 
 #: What differs though nothing drifts.
 NUISANCES: dict[str, dict[str, Any]] = {
@@ -80,7 +81,7 @@ def nuisance(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(NU
     by_setting = {}
     for name in names:
         setting = NUISANCES[name]
-        told = [simulated(replace(fleet, **setting, seed=seed), _size) for seed in seeds]
+        told = [simulated(replace(fleet, **setting, seed=seed), first_day) for seed in seeds]
         size, false = np.mean(told, axis=0)
         by_setting[name] = {"size": round(float(size), 4), "false": round(float(false), 5)}
     return {
@@ -98,18 +99,6 @@ def merged(seeds: Sequence[int], fleet: Fleet, names: Sequence[str] = tuple(NUIS
         by_span[name] = {width: round(float(np.mean([one[width] for one in told])), 4) for width in told[0]}
     wide = [size for of_setting in by_span.values() for width, size in of_setting.items() if width > 1]
     return {"merged_size_max": max(wide), "by_span": by_span}
-
-
-def _size(simulation: Simulation) -> tuple[float, float]:
-    """The share of p-values of "no effect" below .05, and of features of segments that are called drifted."""
-    (result,) = simulation.hours(range(6, 7))
-    verdicts = [e.verdict for e in _of_features(result)]
-    p = [e.p for e in _of_features(simulation.again(6, NO_EFFECT)) if e.p is not None]
-    return float(np.mean(np.array(p) < 0.05)), verdicts.count("drifted") / len(verdicts)
-
-
-def _of_features(result: WindowResult) -> list[Evaluation]:
-    return [e for e in result.evaluations if e.measure == "drift" and e.feature]
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +213,7 @@ EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "storm": storm,
     "week": week,
     "matched_week": matched_week,
+    "own": own_segments,
     "weighted": lambda seeds, _: weighted(seeds),
     "day": day,
 }

@@ -2,99 +2,31 @@
 
 import gc
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 from driftline_collector.analysis.evaluate import Policy
-from driftline_collector.analysis.evaluation import WindowResult
 from driftline_collector.analysis.past_reference import of_past
 from driftline_collector.app import taken_in_until
 from driftline_collector.scheduler import Scheduler
-from driftline_collector.store import transaction
-from driftline_collector.store.base import Selection, Tables
-from driftline_collector.store.duckdb import DuckDBStore
+from driftline_collector.store.base import Selection
 from driftline_collector.store.queued import Waiting
 from driftline_collector.store.scopes import Scope
-from driftline_schemas.reference import Reference
 
 from tests.analysis import fleet
 from tests.analysis.fleet import MODEL, SECOND, WIDTH, Camera, Feed, healthy, shifted, window
 from tests.analysis.selecting import send
-
-LATENESS = 10 * SECOND
-FLEET = f"model={MODEL},version=*,device_type=*,region=*"
-CAMERAS = [Camera(f"cam-{i}") for i in range(3)]
-
-
-@dataclass
-class Setup:
-    """A store with a scheduler that sees the test's time, and what it handed to the alerts."""
-
-    store: DuckDBStore
-    feed: Feed
-    now_ns: int = window(0)[0]
-    observed: list[pa.Table] = field(default_factory=list)
-    rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(61))
-    history_ns: int = 3600 * SECOND
-
-    def __post_init__(self) -> None:
-        self.scheduler = self.started()
-
-    def started(self) -> Scheduler:
-        """A scheduler as after a start of the collector."""
-        return Scheduler(
-            self.store,
-            self.observe,
-            Policy(),
-            width_ns=WIDTH,
-            lateness_ns=LATENESS,
-            history_ns=self.history_ns,
-            now=lambda: self.now_ns,
-        )
-
-    def observe(self, evaluations: pa.Table) -> Tables:
-        self.observed.append(evaluations)
-        return {}
-
-    def report(
-        self, number: int, *cameras: Camera, rows: int = 200, change: Callable[[Any], Any] = lambda v: v
-    ) -> None:
-        """Devices report a window now."""
-        for camera in cameras:
-            self.feed.window(camera, number, change(healthy(rows, self.rng)))
-        self.feed.now_ns = self.now_ns
-        self.feed.commit()
-
-    def tick(self, at_ns: int) -> list[WindowResult]:
-        self.now_ns = at_ns
-        return self.scheduler.tick()
-
-    def stored(self, **selection: Any) -> list[dict[str, Any]]:
-        found = self.store.evaluations(Selection(model=MODEL, measure="drift", segment=FLEET, **selection))
-        return [row for row in found.to_pylist() if row["feature"] is None]
-
-
-@pytest.fixture(scope="module")
-def reference() -> Reference:
-    return fleet.reference(np.random.default_rng(1))
+from tests.scheduled import CAMERAS, FLEET, LATENESS, Setup, scheduled, stamp_by, starts
 
 
 @pytest.fixture
-def setup(tmp_path: Path, reference: Reference) -> Iterator[Setup]:
-    store = DuckDBStore(tmp_path / "driftline.duckdb")
-    fleet.register(store, reference)
-    yield Setup(store, Feed(store, reference.binning))
-    store.close()
-
-
-def starts(results: list[WindowResult]) -> list[int]:
-    return [(result.start_ns - fleet.START) // WIDTH for result in results]
+def setup(tmp_path: Path) -> Iterator[Setup]:
+    with scheduled(tmp_path) as found:
+        yield found
 
 
 def test_a_window_is_judged_once_all_have_reported_and_only_once(setup: Setup) -> None:
@@ -290,12 +222,6 @@ def test_a_retired_device_is_neither_waited_for_nor_missed(setup: Setup) -> None
     assert starts([result]) == [1]
     whole = {e.measure: e.value for e in result.evaluations if e.segment == FLEET and e.feature is None}
     assert (whole["coverage"], whole["silent_devices"]) == (1.0, 0.0)
-
-
-def stamp_by(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the store stamp what it commits with the test's time."""
-    monkeypatch.setattr(transaction, "time", SimpleNamespace(time_ns=lambda: setup.now_ns))
-    setup.store.writer._transactions._received_ns = 0
 
 
 def test_a_window_of_which_something_is_purged_is_judged_again_and_what_was_judged_before_goes(

@@ -7,6 +7,8 @@ and a restart goes on after the last window that was judged.
 import gc
 import logging
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -15,9 +17,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from driftline_collector.analysis.evaluate import Policy, evaluate
-from driftline_collector.analysis.evaluation import WindowResult, same_numbers
+from driftline_collector.analysis.evaluation import WindowResult
 from driftline_collector.analysis.recent import Recent
+from driftline_collector.analysis.revision import judged_again, on_other_bins, same_counts, same_numbers
 from driftline_collector.analysis.windows import LOOK_BACK, Window, is_closed
+from driftline_collector.arrivals import Arrivals, Late
 from driftline_collector.errors import CollectorError
 from driftline_collector.store.base import Selection, Store, Tables
 from driftline_collector.store.together import read_together
@@ -27,10 +31,10 @@ logger = logging.getLogger(__name__)
 _MANY = 1_000_000
 #: Windows judged for one model in one tick, at most: other models wait no longer than that.
 _AT_ONCE = 50
-#: Windows judged anew in one tick because of another reference, at most: those that close do not wait long.
+#: Windows judged anew in one tick because of another reference, at most,
 _ANEW_AT_ONCE = 5
-#: Longer than any commit takes.
-_COMMIT_NS = 60 * 10**9
+#: and for how many seconds, as windows are for late data: those that close do not wait long.
+_AGAIN_FOR_S = 5.0
 
 
 class Scheduler:
@@ -56,19 +60,13 @@ class Scheduler:
         self._history_ns = history_ns
         self._now = now
         self._judged = judged
-        # A device that was away sends what it kept in many pieces; a revision waits until they have come.
-        self._settled_ns = min(width_ns, lateness_ns) // 2
         self._due: dict[str, Window] = {}
         self._recent = Recent(store, policy.future_tolerance_ns)
-        #: Model and start of a window → when something came last for it, and whether something was purged.
-        self._touched: dict[tuple[str, int], tuple[int, bool]] = {}
-        self._seen_ns: int | None = None
+        self._arrivals = Arrivals(store, width_ns=width_ns, lateness_ns=lateness_ns)
         #: Model and start of windows to be judged anew by another reference, the earliest first.
-        self._outdated: list[tuple[str, int]] = []
+        self._outdated: deque[tuple[str, int]] = deque()
         self._references_changed = threading.Event()
         self._references_changed.set()  # one may have been registered just before the last end
-        #: Models for which something came; of those that send samples alone nothing else tells.
-        self._heard_of: set[str] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="driftline-scheduler", daemon=True)
 
@@ -106,7 +104,7 @@ class Scheduler:
         now_ns = self._now()
         # What has arrived is looked up first: data for a window that is judged below are no revision of it.
         results = self._revise(now_ns)
-        for model in sorted({*self._store.models().column("model").to_pylist(), *self._heard_of}):
+        for model in sorted({*self._store.models().column("model").to_pylist(), *self._arrivals.heard_of}):
             results += self._close(model, now_ns)
         results += self._judge_anew(now_ns)
         if results:
@@ -135,33 +133,38 @@ class Scheduler:
         """Judge windows of the history by the references that count now; alerts hear nothing of it."""
         if self._references_changed.is_set():
             self._references_changed.clear()
-            found = self._store.outdated(now_ns - self._history_ns, self._width_ns).to_pylist()
-            self._outdated = [(row["model"], row["window_start_ns"]) for row in found]
-        due, self._outdated = self._outdated[:_ANEW_AT_ONCE], self._outdated[_ANEW_AT_ONCE:]
-        results = []
-        for model, start_ns in due:
+            self._outdated = deque(self._judged_otherwise(now_ns - self._history_ns))
+        results: list[WindowResult] = []
+        began = time.monotonic()
+        for _ in range(_ANEW_AT_ONCE):
+            if not self._outdated or time.monotonic() - began > _AGAIN_FOR_S or self._stopping.is_set():
+                break
+            model, start_ns = self._outdated[0]
             window = Window.at(start_ns, self._width_ns)
-            results += self._judge(model, window, now_ns, late=True, anew=True)
+            if (result := self._evaluated(model, window, now_ns, late=True)) is not None:
+                results += self._revised(result, self._stored(result), anew=True)
+            self._outdated.popleft()
         return results
 
-    def _judge(
-        self,
-        model: str,
-        window: Window,
-        now_ns: int,
-        *,
-        late: bool = False,
-        purged: bool = False,
-        anew: bool = False,
-    ) -> list[WindowResult]:
-        """Judge and commit a window; nothing where a revision says what is known.
+    def _judged_otherwise(self, since_ns: int) -> list[tuple[str, int]]:
+        """Windows judged before a reference of theirs was registered, or by another setting than now."""
+        span = since_ns, self._width_ns
+        found = {(row["window_start_ns"], row["model"]) for row in self._store.outdated(*span).to_pylist()}
+        for row in self._store.judged_against(*span).to_pylist():
+            if row["against"] != self._policy.against_of(row["model"]):
+                found.add((row["window_start_ns"], row["model"]))
+        return [(model, start_ns) for start_ns, model in sorted(found)]
 
-        Where something of it was `purged`, earlier revisions go: they were judged on what is no more. Judged
-        `anew` by another reference, it makes no alert, and what was counted on other bins keeps its verdict.
-        """
+    def _judge(self, model: str, window: Window, now_ns: int) -> list[WindowResult]:
+        result = self._evaluated(model, window, now_ns)
+        return [] if result is None else self._committed(result)
+
+    def _evaluated(
+        self, model: str, window: Window, now_ns: int, *, late: bool = False
+    ) -> WindowResult | None:
         try:
             with _cycles_left():
-                result = evaluate(
+                return evaluate(
                     self._store, model, window, self._policy, now_ns=now_ns, late=late, recent=self._recent
                 )
         except CollectorError:
@@ -169,19 +172,36 @@ class Scheduler:
         except Exception:
             # One window that cannot be judged, whatever stands in it, shall not keep others from being so.
             logger.exception("a fault in judging %s in [%d, %d)", model, window.start_ns, window.end_ns)
+            return None
+
+    def _revised(
+        self, result: WindowResult, stored: pa.Table, *, purged: bool = False, anew: bool = False
+    ) -> list[WindowResult]:
+        """Commit a revision of what is `stored`; where it says what is known, only that it was judged again.
+
+        Where something was `purged`, earlier revisions go: they were judged on what is no more. Judged
+        `anew` by another reference, it makes no alert, and what was counted on other bins keeps its verdict.
+        """
+        stays = not purged and same_numbers(stored, result)
+        if anew and not stays and on_other_bins(stored, result):
+            logger.info(
+                "[%d, %d) of %s was counted on other bins", result.start_ns, result.end_ns, result.model
+            )
+            stays = True
+        if stays:  # said all the same: else it would be judged again after each start
+            again = judged_again(stored, result, self._policy.against_of(result.model))
+            self._store.submit({"evaluations": again, **_gathered(result)}).result()
             return []
-        if late and not purged and same_numbers(self._stored(result), result.evaluations):
-            return []
-        if anew and not _compared(self._stored(result)) <= _compared(result.table()):
-            logger.info("[%d, %d) of %s was counted on other bins", window.start_ns, window.end_ns, model)
-            return []
+        self._committed(result, alerts=not anew)
+        if purged:
+            self._store.drop_revisions(result.model, result.start_ns, result.end_ns, before=result.revision)
+        return [result]
+
+    def _committed(self, result: WindowResult, *, alerts: bool = True) -> list[WindowResult]:
         with _cycles_left():
             table = result.table()
-            follows = {} if anew else self._observe(table)
-        gathered = {} if result.gathered is None else {"window_counts": result.gathered}
-        self._store.submit({"evaluations": table, **gathered, **follows}).result()
-        if purged:
-            self._store.drop_revisions(model, window.start_ns, window.end_ns, before=result.revision)
+            follows = self._observe(table) if alerts else {}
+        self._store.submit({"evaluations": table, **_gathered(result), **follows}).result()
         return [result]
 
     def _skip(self, model: str, window: Window, now_ns: int) -> Window:
@@ -210,34 +230,33 @@ class Scheduler:
         return Window.at(max(begins, since_ns), self._width_ns)
 
     def _revise(self, now_ns: int) -> list[WindowResult]:
-        """Judge windows again for which data came late, once no more are coming."""
-        self._note_arrivals()
-        results = []
-        for (model, start_ns), (received_ns, purged) in sorted(self._touched.items()):
-            window = Window.at(start_ns, self._width_ns)
-            due = self._due.get(model) or self._first(model, now_ns)
-            if window.start_ns >= due.start_ns or window.start_ns < now_ns - self._history_ns:
-                del self._touched[model, start_ns]
-            elif now_ns - received_ns >= self._settled_ns:
-                results += self._judge(model, window, now_ns, late=True, purged=purged)
-                del self._touched[model, start_ns]
+        """Judge windows again for which data came late, and those merged with them, once no more come."""
+        since_ns = now_ns - self._history_ns
+        self._arrivals.look(since_ns)
+
+        def judged(model: str) -> tuple[int, int]:
+            return since_ns, (self._due.get(model) or self._first(model, now_ns)).start_ns
+
+        results: list[WindowResult] = []
+        began = time.monotonic()
+        for late in self._arrivals.settled(now_ns, judged):
+            if time.monotonic() - began > _AGAIN_FOR_S or self._stopping.is_set():
+                break
+            window = Window.at(late.start_ns, self._width_ns)
+            result = self._evaluated(late.model, window, now_ns, late=True) if self._to_revise(late) else None
+            if result is not None:
+                stored = self._stored(result)
+                if late.own and not same_counts(stored, result):
+                    self._arrivals.changed(late, judged(late.model)[1])
+                results += self._revised(result, stored, purged=late.purged)
+            self._arrivals.judged(late)
         return results
 
-    def _note_arrivals(self) -> None:
-        if self._seen_ns is None:
-            last = self._store.judged_until()
-            # What was being committed then may have been stamped a little earlier.
-            self._seen_ns = int(last.column("evaluated_ns")[0].as_py()) - _COMMIT_NS if last.num_rows else 0
-            # What waits to be judged may have come before that.
-            waiting_ns = max(self._seen_ns - self._width_ns - self._lateness_ns, 0)
-            waiting = self._store.touched(waiting_ns, self._width_ns)
-            self._heard_of.update(waiting.column("model").to_pylist())
-        for row in self._store.touched(self._seen_ns, self._width_ns).to_pylist():
-            key = row["model"], row["window_start_ns"]
-            self._heard_of.add(row["model"])
-            before = self._touched.get(key, (0, False))
-            self._touched[key] = row["received_ns"], row["purged"] or before[1]
-            self._seen_ns = max(self._seen_ns, row["received_ns"])
+    def _to_revise(self, late: Late) -> bool:
+        """Whether data came for a window, or it was judged: else nobody had anything to say in it."""
+        end_ns = late.start_ns + self._width_ns
+        span = Selection(model=late.model, start_ns=late.start_ns, end_ns=end_ns, limit=1)
+        return late.own or self._store.evaluations(span).num_rows > 0
 
     def _stored(self, result: WindowResult) -> pa.Table:
         return self._store.evaluations(
@@ -245,10 +264,8 @@ class Scheduler:
         )
 
 
-def _compared(evaluations: pa.Table) -> set[str]:
-    """The segments that were compared with a reference."""
-    compared = evaluations.filter(pc.is_valid(evaluations.column("reference")))
-    return set(compared.column("segment").to_pylist())
+def _gathered(result: WindowResult) -> Tables:
+    return {} if result.gathered is None else {"window_counts": result.gathered}
 
 
 @contextmanager

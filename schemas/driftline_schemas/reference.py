@@ -24,8 +24,9 @@ from driftline_schemas.binning import (
     category_text,
     quantile_edges,
 )
-from driftline_schemas.documents import check_text, require, whole, within
+from driftline_schemas.documents import check_text, require, within
 from driftline_schemas.errors import SchemaError
+from driftline_schemas.hours import HourCounts, by_hour, check_counts, check_hours, integers
 
 FORMAT = "driftline.reference/1"
 #: What fits into the int64 of OTLP and of the store.
@@ -39,37 +40,23 @@ class Reference:
     """Counts per feature on a binning, for one model version.
 
     `counts[name]` has the layout described in `driftline_schemas.binning`. `model` and `version` are empty
-    until they are known: a file that names them is refused for any other model.
+    until they are known: a file that names them is refused for any other model. `hours` are counts of single
+    hours of the week, where it knows them; devices need only the bins.
     """
 
     binning: Binning
     counts: Mapping[str, tuple[int, ...]]
     rows: int
     version: str = ""
+    hours: tuple[HourCounts, ...] = ()
 
     def __post_init__(self) -> None:
         check_text(self.version, where="reference")
         if not 1 <= self.rows <= MAX_COUNT:
             raise SchemaError(f"{self.rows} rows; expected at least one", where="reference")
-        for feature in self.binning.features:
-            counts = self.counts.get(feature.name)
-            if counts is None or len(counts) != feature.size:
-                found = "none" if counts is None else str(len(counts))
-                raise SchemaError(
-                    f"{found} counts for feature {feature.name!r}; expected {feature.size}", where="reference"
-                )
-            if min(counts) < 0:
-                raise SchemaError(f"a negative count for feature {feature.name!r}", where="reference")
-            # Each row falls into one bin, missing included: a sum that differs is a file cut short or edited.
-            if sum(counts) != self.rows:
-                raise SchemaError(
-                    f"counts of feature {feature.name!r} sum to {sum(counts)}; expected the {self.rows} rows",
-                    where="reference",
-                )
-        if extra := set(self.counts) - {feature.name for feature in self.binning.features}:
-            raise SchemaError(
-                f"counts for {min(extra)!r}, which the binning does not have", where="reference"
-            )
+        with within("reference"):
+            check_counts(self.binning.features, self.counts, self.rows)
+            check_hours(self.hours, self.binning.features, self.rows)
 
     @property
     def model(self) -> str:
@@ -88,12 +75,16 @@ class Reference:
         version: str = "",
         binning: Binning | None = None,
         bins: int = MAX_FINE_BINS,
+        times: Column | None = None,
+        zone: str = "UTC",
     ) -> "Reference":
         """Count training or validation data.
 
         `features` is a mapping of name → column, or an array of shape (rows, features) with `names`.
         `labels`, `scores` and `values` are what the *model* answered, not the truth. With `binning`, that of
-        an earlier version is used, so that the versions of a family compare. Raises SchemaError.
+        an earlier version is used, so that the versions of a family compare. With the `times` of rows, as
+        `driftline_schemas.times.hours_of` takes them, hours that have 1,000 rows of eight days are counted by
+        themselves, as clocks in `zone` tell them. Raises SchemaError.
         """
         if not isinstance(features, Mapping):
             features = _named(np.asarray(features), names)
@@ -113,7 +104,17 @@ class Reference:
         elif absent := {feature.name for feature in binning.features} ^ set(columns):
             raise SchemaError(f"data and binning differ in {', '.join(sorted(absent))}", where="reference")
         counts = {f.name: tuple(f.count(columns[f.name]).tolist()) for f in binning.features}
-        return cls(binning=binning, counts=counts, rows=rows, version=version)
+        reference = cls(binning=binning, counts=counts, rows=rows, version=version)
+        if times is None:
+            return reference
+        if len(times) != rows:
+            raise SchemaError(f"{len(times)} times of {rows} rows", where="reference")
+        from driftline_schemas.times import hours_of  # a device that reads a reference needs no time zones
+
+        with within("times"):
+            when = hours_of(times, zone)
+        places = ((f, f.indices(columns[f.name])) for f in binning.features)
+        return replace(reference, hours=by_hour(places, *when))
 
     def named(self, model: str, version: str) -> "Reference":
         """This reference for a model version; refused by name where it was made for another one."""
@@ -134,6 +135,7 @@ class Reference:
             "rows": self.rows,
             "binning": self.binning.to_json(),
             "counts": {name: list(counts) for name, counts in self.counts.items()},
+            **({"hours": [group.to_json() for group in self.hours]} if self.hours else {}),
         }
 
     @classmethod
@@ -148,14 +150,17 @@ class Reference:
             columns = require(document, "counts", dict)
             return cls(
                 binning=binning,
-                counts={name: _counts_from_json(name, column) for name, column in columns.items()},
+                counts={name: integers(f"counts of feature {name!r}", c) for name, c in columns.items()},
                 rows=require(document, "rows", int),
                 version=require(document, "version", str),
+                hours=_hours_from_json(document),
             )
 
     def save(self, path: str | Path) -> None:
         """Write it as JSON, for `Monitor(reference=…)` and `driftline reference register`."""
-        Path(path).write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
+        # With hours it is some hundred times as much, which nobody reads.
+        text = json.dumps(self.to_json(), indent=None if self.hours else 1)
+        Path(path).write_text(text + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> "Reference":
@@ -179,12 +184,11 @@ def _named(table: npt.NDArray[Any], names: Sequence[str] | None) -> dict[str, np
     return {name: table[:, i] for i, name in enumerate(names)}
 
 
-def _counts_from_json(name: str, column: Any) -> tuple[int, ...]:
-    found = [whole(count) for count in column] if isinstance(column, list) else [None]
-    counts = tuple(count for count in found if count is not None)
-    if len(counts) < len(found):
-        raise SchemaError(f"counts of feature {name!r}: expected a list of integers")
-    return counts
+def _hours_from_json(document: Mapping[str, Any]) -> tuple[HourCounts, ...]:
+    if "hours" not in document:
+        return ()
+    groups = enumerate(require(document, "hours", list))
+    return tuple(HourCounts.from_json(group, where=f"hours {i}") for i, group in groups)
 
 
 def _bins_of(name: str, column: Column, bins: int) -> FeatureBinning:

@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -234,7 +234,8 @@ def load_reference(reference: Reference | str | Path | None, model: str, version
     where = "reference" if isinstance(reference, Reference) else f"reference {str(reference)!r}"
     try:
         loaded = reference if isinstance(reference, Reference) else Reference.load(reference)
-        return loaded.named(model, version)
+        # A device needs the bins: what was counted by hour is for the collector, and hundreds of kilobytes.
+        return replace(loaded.named(model, version), hours=())
     except OSError as error:
         raise ConfigurationError(f"{where} cannot be read: {error.strerror or error}") from error
     except SchemaError as error:

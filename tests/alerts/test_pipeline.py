@@ -221,6 +221,13 @@ def test_the_message_tells_of_deployments_in_the_segment_near_the_start(desk: De
     ]
 
 
+def test_of_a_tier_those_deployments_are_told_that_were_on_its_devices(desk: Desk) -> None:
+    rows = [deployment("a", START - MINUTE), deployment("b", START - MINUTE, tier="network_edge")]
+    desk.store.submit({"deployments": pa.Table.from_pylist(rows)}).result()
+    desk.observe(drifted(0, f"{CAMERA_A},tier=network_edge"))
+    assert [change["devices"] for change in message_of(desk.store)["changes"]] == [1]
+
+
 def test_of_a_line_those_deployments_are_told_that_were_on_its_devices(desk: Desk) -> None:
     line = f"{CAMERA_A},segment.line=A3"
     desk.store.submit(

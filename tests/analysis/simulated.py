@@ -5,6 +5,7 @@ import numpy.typing as npt
 from driftline_collector.analysis.baselines import Past
 from driftline_collector.analysis.cell_sums import CellSums
 from driftline_collector.analysis.comparison import Comparison, compare
+from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import Family
 from driftline_schemas.reference import Reference
 
@@ -58,7 +59,7 @@ def compared(
     sums = CellSums.of(
         counts.reshape(segments * devices, 1, bins),
         np.repeat(np.arange(segments), devices),
-        np.zeros(segments, dtype=np.int64),
+        Mixture.of_versions(family, np.zeros(segments, dtype=np.int64)),
         family,
         past,
     )

@@ -12,6 +12,7 @@ from driftline_collector.analysis.comparison import Comparison, compare
 from driftline_collector.analysis.counts import Cell
 from driftline_collector.analysis.detectors.step_up import Kept, step_up
 from driftline_collector.analysis.explain import Scan
+from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice, Node
 from driftline_schemas.reference import Reference
@@ -21,7 +22,7 @@ from hypothesis import strategies as st
 Floats = npt.NDArray[np.float64]
 
 VERSIONS, TYPES, REGIONS = ("1.9.0", "2.0.0"), ("a", "b", "c"), ("ap", "eu", "us")
-CELLS = [Cell(v, t, r) for v in VERSIONS for t in TYPES for r in REGIONS]
+CELLS = [Cell(v, t, r, "device_edge") for v in VERSIONS for t in TYPES for r in REGIONS]
 FEATURES = 4
 
 
@@ -56,10 +57,11 @@ def found(
     """What explains the drift of these devices."""
     lattice = Lattice.of(devices)
     place = {cell: i for i, cell in enumerate(lattice.cells)}
+    version = np.array([family.versions.index(cell.version) for cell in lattice.cells])
     sums = CellSums.of(
         counts_of(family, rows, shifts, rng),
         np.array([place[cell] for cell in devices]),
-        np.array([family.versions.index(cell.version) for cell in lattice.cells]),
+        Mixture.of_versions(family, version),
         family,
     )
 
@@ -80,16 +82,18 @@ def found(
         sums=sums,
         lattice=lattice,
         cell_phi=whole.phi[lattice.leaves],
-        standing=np.array([node in standing for node in lattice.nodes]),
+        standing=np.array([node[:3] in standing for node in lattice.nodes]),
         believed=float(np.log(19)),
     )
     return [
-        lattice.nodes[f.node] for f in scan.findings(np.asarray(sums.rows.any(axis=-1))) if f.left_of is None
+        lattice.nodes[f.node][:3]
+        for f in scan.findings(np.asarray(sums.rows.any(axis=-1)))
+        if f.left_of is None
     ]
 
 
 def holds(node: Node, cell: Cell) -> bool:
-    return all(name in (None, value) for name, value in zip(node, cell.values, strict=True))
+    return all(name in (None, value) for name, value in zip(node[:3], cell.values[:3], strict=True))
 
 
 def shifts_of(devices: Sequence[Cell], truth: dict[Node, float]) -> Floats:
@@ -163,7 +167,10 @@ def test_a_fleet_with_one_healthy_corner_is_still_one_finding(family: Family) ->
 
 def test_of_segments_with_the_same_devices_the_earlier_dimension_is_named(family: Family) -> None:
     devices = [
-        Cell("2.0.0" if r == "ap" else "1.9.0", t, r) for t in TYPES for r in REGIONS for _ in range(3)
+        Cell("2.0.0" if r == "ap" else "1.9.0", t, r, "device_edge")
+        for t in TYPES
+        for r in REGIONS
+        for _ in range(3)
     ]
     shifts = np.zeros((len(devices), FEATURES))
     shifts[[cell.region == "ap" for cell in devices], 0] = 1.0
@@ -174,9 +181,9 @@ def test_of_segments_with_the_same_devices_the_earlier_dimension_is_named(family
 @pytest.mark.parametrize("few", [1, 5])
 def test_what_is_left_of_an_old_version_does_not_hide_the_new_one(family: Family, few: int) -> None:
     """In the window of a roll-out few rows of the region are the old version's: they may look shifted."""
-    devices = [Cell("1.9.0", t, r) for t in TYPES for r in REGIONS for _ in range(3)]
+    devices = [Cell("1.9.0", t, r, "device_edge") for t in TYPES for r in REGIONS for _ in range(3)]
     rows = [few if cell.region == "ap" else 300 for cell in devices]
-    rolled_out = [Cell("2.0.0", t, "ap") for t in TYPES for _ in range(3)]
+    rolled_out = [Cell("2.0.0", t, "ap", "device_edge") for t in TYPES for _ in range(3)]
     rows += [300 - few] * len(rolled_out)
     shifts = np.zeros((len(devices) + len(rolled_out), FEATURES))
     shifts[len(devices) :, 0] = 1.0
@@ -218,7 +225,7 @@ def test_a_drift_that_ends_on_some_devices_first_keeps_its_name(family: Family) 
 def test_the_last_device_of_a_drift_that_is_over_is_no_new_finding(family: Family) -> None:
     devices = [cell for cell in CELLS for _ in range(2)]
     shifts = np.zeros((len(devices), FEATURES))
-    shifts[[cell == Cell("2.0.0", "b", "us") for cell in devices], 0] = 0.8
+    shifts[[cell == Cell("2.0.0", "b", "us", "device_edge") for cell in devices], 0] = 0.8
     rows = [100] * len(devices)
     anew = found(family, devices, rows, shifts, np.random.default_rng(57))
     left = found(
@@ -245,7 +252,7 @@ def test_without_drift_nothing_is_found(family: Family) -> None:
 def test_a_finding_with_too_few_rows_now_explains_what_its_devices_do_to_the_fleet(
     family: Family, seed: int
 ) -> None:
-    devices = [Cell("2.0.0", kind, "eu") for kind in ("a", "b") for _ in range(8)]
+    devices = [Cell("2.0.0", kind, "eu", "device_edge") for kind in ("a", "b") for _ in range(8)]
     rows, shifts = [6] * len(devices), np.zeros((len(devices), FEATURES))
     shifts[:8, 0] = 1.5
     assert found(family, devices, rows, shifts, np.random.default_rng(seed)) == [(None, None, None)]
@@ -257,7 +264,7 @@ def test_a_finding_with_too_few_rows_now_explains_what_its_devices_do_to_the_fle
 def test_a_finding_with_too_few_rows_does_not_explain_a_drift_that_others_have_too(
     family: Family, seed: int
 ) -> None:
-    devices = [Cell("2.0.0", kind, "eu") for kind in ("a", "b") for _ in range(3)]
+    devices = [Cell("2.0.0", kind, "eu", "device_edge") for kind in ("a", "b") for _ in range(3)]
     rows, shifts = [15] * 3 + [200] * 3, np.zeros((len(devices), FEATURES))
     shifts[:, 0] = 1.5
     standing: list[Node] = [(None, "a", None)]

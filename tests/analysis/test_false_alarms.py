@@ -5,6 +5,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks._matched import MATCHED, matched_power, matched_sizes
+from benchmarks._own_segments import LINES, own_power, own_sizes, whole_line
+from benchmarks._own_segments import NUISANCES as OWN_NUISANCES
 from benchmarks._simulated_fleet import KNOWN_WEEKS, WEEK, Fleet, Move
 from benchmarks._simulated_week import incidents
 from benchmarks.false_alarms import (
@@ -20,8 +22,12 @@ from benchmarks.false_alarms import (
 )
 
 SMALL = Fleet(types=6, regions=8, features=5, seed=0)
+OWN = Fleet(types=3, regions=6, own={"line": 3, "shift": 2}, features=5, seed=0)
 #: As in the proof.
 WHOLE, SEEDS = Fleet(seed=0), range(1, 6)
+WHOLE_OWN = replace(WHOLE, **LINES)
+#: What all lines of a place share.
+SHARED = {"days by place", "days by place, and devices"}
 #: What all share at one hour takes references of that hour: see `matched`.
 UNKNOWN = {"hours"}
 #: What is found less often than is wanted.
@@ -71,6 +77,26 @@ def test_a_storm_is_one_finding() -> None:
     assert storm([1], SMALL) == {"storm_findings": 1}
 
 
+def test_lines_of_ones_own_raise_no_false_alarms() -> None:
+    figures = own_sizes([1], OWN, ["days and devices"])
+    assert figures["own_size_max"] <= 0.1
+    assert figures["own_merged_size_max"] <= 0.1
+    assert figures["own_false_share"] == 0
+
+
+def test_a_line_of_one_place_is_told_from_all_others_in_the_first_hour() -> None:
+    assert own_power([1], OWN) == {
+        "own_power_half_sigma_1h": 1,
+        "own_named_1h": 1,
+        "own_false_share_found": 0,
+        "own_findings": 1,
+    }
+
+
+def test_a_line_that_drifts_everywhere_is_one_finding() -> None:
+    assert whole_line([1], OWN, hours=1) == {"own_line_findings": 1, "own_line_named": 1}
+
+
 @pytest.mark.proof
 @pytest.mark.parametrize("setting", sorted(NUISANCES.keys() - UNKNOWN))
 def test_nothing_of_what_differs_on_the_first_day_raises_false_alarms(setting: str) -> None:
@@ -93,6 +119,22 @@ def test_what_drifts_is_found_as_surely_as_is_promised_and_a_storm_once() -> Non
 @pytest.mark.xfail(strict=True, reason="one of these ten cells is missed; of 200 from counts 9")
 def test_a_shift_in_categories_is_found_as_surely_as_one_in_numbers() -> None:
     assert power(SEEDS, WHOLE, sorted(MISSED))["power_category_24h"] >= 0.95
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("setting", sorted(OWN_NUISANCES.keys() - SHARED))
+def test_nothing_of_what_differs_between_lines_raises_false_alarms(setting: str) -> None:
+    size = own_sizes(SEEDS, WHOLE_OWN, [setting])
+    assert max(size["own_size_max"], size["own_merged_size_max"]) <= 0.06
+    assert size["own_false_share"] <= 0.001
+
+
+@pytest.mark.proof
+def test_lines_that_drift_are_found_as_surely_as_is_promised_and_a_whole_line_once() -> None:
+    found = own_power(SEEDS, WHOLE_OWN)
+    assert min(found["own_power_half_sigma_1h"], found["own_named_1h"]) >= 0.95
+    assert found["own_false_share_found"] <= 0.05
+    assert whole_line(SEEDS, WHOLE_OWN) == {"own_line_findings": 1, "own_line_named": 1}
 
 
 @pytest.mark.proof

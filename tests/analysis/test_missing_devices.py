@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from driftline_collector.analysis.cell_sums import CellSums
 from driftline_collector.analysis.comparison import Comparison, compare
+from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import families
 from driftline_collector.analysis.segments import Lattice
 
@@ -25,12 +26,13 @@ def compared() -> dict[str, Comparison]:
     past = PastWeeks(FLEET, family, lattice, HOUR).at(HOUR)[1]
     shares = FLEET.merged_shares(HOUR, family)
     rng = np.random.default_rng(4)
+    registered = Mixture.of_versions(family, np.zeros(len(lattice.cells), np.int64))
     answers = {}
     every = np.eye(len(lattice.cells), dtype=np.bool_)
     here = {"both": np.ones(len(devices), np.bool_), "one": np.arange(len(devices)) % 4 > 0}
     for name, at in here.items():
         counts = rng.multinomial(FLEET.rows, shares[at]).astype(float)
-        sums = CellSums.of(counts, cell[at], np.zeros(len(lattice.cells), np.int64), family, past)
+        sums = CellSums.of(counts, cell[at], registered, family, past)
         found = compare(sums, every, family, effect=0.0, minimum_rows=50)
         answers[name] = found.only(np.bincount(cell[at]) == (2 if name == "both" else 1))
     return answers

@@ -85,7 +85,7 @@ def test_a_fleet_without_own_segments_is_judged_as_before(store: DuckDBStore, fe
     assert not any("segment." in e.segment for e in result.evaluations)
     assert len(segments(result)) == 8  # one cell, each of its three dimensions named or not
     assert result.table().equals(judge(store, segments=[]).table())
-    assert about(result, FLEET, "coverage").details is None
+    assert about(result, FLEET, "coverage").details == {"against": "registered"}
 
 
 def test_devices_that_do_not_tell_their_line_are_on_an_unknown_one(store: DuckDBStore, feed: Feed) -> None:
@@ -109,7 +109,7 @@ def test_one_value_tells_nothing_apart_and_is_not_judged(store: DuckDBStore, fee
     fed(feed, on_lines(site="north"))
     result = judge(store)
     assert not any("segment.site" in segment for segment in segments(result))
-    assert about(result, FLEET, "coverage").details == {"constant": ["segment.site"]}
+    assert about(result, FLEET, "coverage").details == {"against": "registered", "constant": ["segment.site"]}
 
 
 def test_a_value_for_each_device_is_not_judged_and_that_is_said(store: DuckDBStore, feed: Feed) -> None:
@@ -269,17 +269,17 @@ def test_names_and_values_that_hurt_are_names_and_values(store: DuckDBStore, fee
 
 
 def test_a_lattice_prefers_what_all_models_have_to_what_is_the_users_own() -> None:
-    cells = [Cell("1", kind, "eu", (line,)) for kind in "ab" for line in ("A1", "A2")]
+    cells = [Cell("1", kind, "eu", "device_edge", (line,)) for kind in "ab" for line in ("A1", "A2")]
     lattice = Lattice.of(cells, ["segment.line"])
     assert len(lattice.nodes) == 2 * 3 * 2 * 3
-    assert lattice.nodes[:3] == ((None,) * 4, ("1", None, None, None), (None, "a", None, None))
+    assert lattice.nodes[:3] == ((None,) * 5, ("1", *[None] * 4), (None, "a", None, None, None))
     one_named = [node for node in lattice.nodes if sum(value is not None for value in node) == 1]
-    assert one_named[-2:] == [(None, None, None, "A1"), (None, None, None, "A2")]
-    assert [lattice.nodes[i] for i in lattice.leaves] == [cell.values for cell in lattice.cells]
+    assert one_named[-2:] == [(*[None] * 4, "A1"), (*[None] * 4, "A2")]
+    assert [lattice.nodes[i] for i in lattice.leaves] == [(*c[:3], None, *c.own) for c in lattice.cells]
 
 
 def test_a_lattice_names_nothing_that_does_not_vary() -> None:
-    cells = [Cell("1", "a", region, ("A1", "x")) for region in ("eu", "us")]
+    cells = [Cell("1", "a", region, "device_edge", ("A1", "x")) for region in ("eu", "us")]
     lattice = Lattice.of(cells, ["segment.line", "segment.shift"])
-    assert all(node[3:] == (None, None) for node in lattice.nodes)
+    assert all(node[3:] == (None,) * 3 for node in lattice.nodes)
     assert lattice.members[lattice.leaves].tolist() == [[True, False], [False, True]]

@@ -21,7 +21,8 @@ from tests.analysis.fleet import MODEL, SECOND, Camera, Feed, healthy, window
 FLEET = f"model={MODEL},version=*,device_type=*,region=*"
 LABELLED = pa.schema(
     [
-        *((name, pa.string()) for name in ("version", "device_type", "region", "label", "true_label")),
+        *((name, pa.string()) for name in ("version", "device_type", "region", "tier")),
+        *((name, pa.string()) for name in ("label", "true_label")),
         *((name, pa.float64()) for name in ("probability", "label_probability", "label_sample_probability")),
     ]
 )
@@ -29,7 +30,8 @@ LABELLED = pa.schema(
 
 def labelled(*groups: tuple[int, dict[str, Any]]) -> pa.Table:
     """So many rows of each kind."""
-    plain = {"version": "2.0.0", "device_type": "a", "region": "eu", "label": "7", "true_label": "7"}
+    cell = {"version": "2.0.0", "device_type": "a", "region": "eu", "tier": "device_edge"}
+    plain = {**cell, "label": "7", "true_label": "7"}
     rows = [{**plain, **kind} for count, kind in groups for _ in range(count)]
     return pa.Table.from_pylist(rows, schema=LABELLED)
 
@@ -96,6 +98,7 @@ def test_agreement_weighs_answers_as_they_were_chosen() -> None:
         "version": ["2.0.0"] * 12,
         "device_type": ["a"] * 12,
         "region": ["eu"] * 12,
+        "tier": ["device_edge"] * 12,
         "label": ["7"] * 12,
         "cloud_label": ["7"] * 6 + ["1"] * 6,
         "probability": [0.1] * 6 + [0.3] * 6,

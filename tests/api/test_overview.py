@@ -50,6 +50,12 @@ def test_the_grid_has_each_type_in_each_region_with_its_verdict(small: Seeded) -
     assert ns(overview.window.end) == small.fleet.closed_ns
 
 
+def test_the_grid_of_a_tier_has_types_that_are_judged_without_naming_it(small: Seeded) -> None:
+    whole, of_tier = (small.client.overview(model="digits", tier=tier).grid for tier in (None, "device_edge"))
+    assert of_tier == whole
+    assert small.client.overview(model="digits", tier="network_edge").grid == ()
+
+
 def test_tiles_count_what_devices_reported(small: Seeded) -> None:
     overview = small.client.overview(model="digits")
     rows = small.store._read(

@@ -136,11 +136,38 @@ def test_accuracy_is_told_of_a_line_and_its_versions(lines: Seeded) -> None:
     assert everywhere["estimate"]["value"] == pytest.approx(75 / 90)
 
 
-def test_what_does_not_tell_a_line_refuses_to_be_asked_for_one(lines: Seeded) -> None:
-    for path in ("coverage", "export/predictions"):
-        answer = lines.http.get(path, params={**SPAN, "segment": LINE_A3})
-        assert answer.status_code == 422
-        assert "'segment.line' cannot be filtered by here" in answer.json()["detail"]
+def test_coverage_is_told_of_a_line(lines: Seeded) -> None:
+    told = ask(lines, "coverage", segment=LINE_A3)
+    assert {stream["device"] for stream in told["streams"]} == {"cam-6", "cam-7", "cam-8"}
+    assert told["totals"]["predictions"] == 450
+    assert told["streams"][0].keys() == ask(lines, "coverage")["streams"][0].keys()
+    (group,) = ask(lines, "coverage/groups", segment=LINE_A3)["items"]
+    assert (group["devices"], group["received"]) == (3, 450)
+    assert ask(lines, "coverage/groups", segment=f"{FLEET},segment.line=A9")["items"][0]["devices"] == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "rows"), [("predictions", 30), ("labels", 30), ("windows", 3), ("profiles", None)]
+)
+def test_rows_of_a_line_are_exported(lines: Seeded, table: str, rows: int | None) -> None:
+    whole, of_line = (exported(lines, table, segment) for segment in (FLEET, LINE_A3))
+    assert 3 * of_line.num_rows == whole.num_rows
+    assert rows in {None, of_line.num_rows}
+    if "segment" in of_line.column_names:
+        assert {dict(pairs)["line"] for pairs in of_line["segment"].to_pylist()} == {"A3"}
+
+
+def exported(lines: Seeded, table: str, segment: str) -> pa.Table:
+    answer = lines.http.get(f"export/{table}", params={"segment": segment})
+    assert answer.status_code == 200, answer.text
+    return pa.ipc.open_stream(answer.content).read_all()
+
+
+@pytest.mark.parametrize("table", ["deployments", "evaluations", "references"])
+def test_what_does_not_tell_a_line_refuses_to_be_asked_for_one(lines: Seeded, table: str) -> None:
+    answer = lines.http.get(f"export/{table}", params={"segment": LINE_A3})
+    assert answer.status_code == 422
+    assert f"{table} do not tell their segment.line; leave that filter out" in answer.json()["detail"]
 
 
 def test_what_a_monitor_says_of_its_device_reaches_windows_and_predictions(tmp_path: Path) -> None:

@@ -50,6 +50,15 @@ def test_standard_output_takes_them_where_the_format_is_said(collector: Serving)
     assert {json.loads(line)["id"] for line in done.stdout.splitlines()} == {"p1", "p2"}
 
 
+def test_a_segment_of_ones_own_chooses_rows(collector: Serving, tmp_path: Path) -> None:
+    for line, rows in (("unknown", 2), ("A3", 0)):
+        key = f"model=digits,version=*,device_type=*,region=*,segment.line={line}"
+        file = tmp_path / f"{line}.csv"
+        done = here("export", "predictions", file, "--segment", key, "--json", "--url", collector.url)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["rows"] == rows
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from driftline_schemas.binning import LABEL, SCORE
@@ -83,6 +84,31 @@ def test_parquet_and_npz_give_the_same_counts_as_csv(tmp_path: Path) -> None:
     assert made[0] == made[1] == made[2]
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_with_their_times_rows_are_counted_by_hour(tmp_path: Path, ending: str) -> None:
+    days = np.arange(28 * 40) // 40
+    times = np.datetime64("2026-06-01T09:10", "s") + days * np.timedelta64(86_400, "s")
+    table = pa.table({"ink": RNG.normal(size=len(days)), "at": times})
+    if ending == "csv":
+        pyarrow.csv.write_csv(table, tmp_path / "a.csv")
+    else:
+        pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    options = ("--time", "at", "-o", tmp_path / "r.json")
+    done = here("reference", "build", tmp_path / f"a.{ending}", *options)
+    assert done.returncode == 0, done.stderr
+    assert "7 of 168 hours of the week are compared with their own rows, 1,120 or more." in done.stdout
+    assert "The others are compared with all rows: an hour takes 500 rows, of 8 days." in done.stdout
+    made = Reference.load(tmp_path / "r.json")
+    assert [feature.name for feature in made.binning.features] == ["ink"]
+    assert [group.hours for group in made.hours] == [(9, 33, 57, 81, 105, 129, 153)]
+    zone = ("--zone", "America/New_York")
+    again = here("reference", "build", tmp_path / f"a.{ending}", *options, *zone, "--json")
+    assert json.loads(again.stdout)["hours"] == 7
+    assert (
+        Reference.load(tmp_path / "r.json") == made
+    )  # the file tells no zone: they are of the one that is named
+
+
 def test_an_array_of_two_dimensions_becomes_columns(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", pixel=RNG.normal(size=(50, 3)))
     done = here("reference", "build", tmp_path / "a.npz", "--json", "-o", tmp_path / "r.json")
@@ -114,8 +140,10 @@ def test_the_bins_of_an_earlier_version_can_be_used(csv: Path, tmp_path: Path) -
             "a.csv",
             "x\n2026-01-01\n",
             (),
-            "column 'x' holds date32[day]; expected numbers, texts or truth values",
+            "column 'x' holds date32[day]; expected numbers, texts, truth values or times",
         ),
+        ("a.csv", "x,at\n1,noon\n", ("--time", "at"), "times: row 1: 'noon' is no time; expected ISO 8601"),
+        ("a.csv", "x,at\n1,2026-06-01T08:00\n", ("--time", "at", "--zone", "no"), "'no' is no time zone"),
         ("a.csv", "x\n", (), "no rows"),
         ("a.csv", "__score__\n1\n", (), "'__score__' is a reserved name"),
     ],

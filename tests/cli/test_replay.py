@@ -20,13 +20,16 @@ from tests.cli.command import driftline, here
 SMALL = Fleet(types=2, regions=2, features=2, seed=3)
 #: Every second hour of this one is another world.
 TWO_WORLDS = replace(SMALL, moves=(Move(cells=range(4), features=(0,), by=1.0),))
+#: The first line is cells 0 to 3, the second one 4 to 7.
+LINES = replace(SMALL, own={"line": 2})
 EVER = ("--from", "2026-01-01T00:00:00Z")
 
 
 def fill(store: Store, hours: int, odd: Fleet = SMALL) -> None:
-    store.submit({"model_references": SMALL.references()}).result(30)
+    store.submit({"model_references": odd.references()}).result(30)
     for hour in range(hours):
-        store.submit({"profiles": (odd if hour % 2 else SMALL).hour(hour)}).result(30)
+        fleet = odd if hour % 2 else replace(odd, moves=())
+        store.submit({"profiles": fleet.hour(hour)}).result(30)
 
 
 def replayed(tmp_path: Path, hours: int, odd: Fleet = SMALL, run: Any = here) -> dict[str, Any]:
@@ -71,23 +74,9 @@ def test_what_rings_is_named_and_a_promise_that_is_broken_is_an_exit_status(tmp_
 
 def test_segments_of_ones_own_are_replayed_as_they_are_judged(tmp_path: Path) -> None:
     """Where one of two lines changes each hour, that line rings."""
-    store = DuckDBStore(tmp_path / "driftline.duckdb")
-    store.submit({"model_references": SMALL.references()}).result(30)
-    for hour in range(6):
-        lines = []
-        for line, odd in (("A1", SMALL), ("A3", TWO_WORLDS)):
-            rows = (odd if hour % 2 else SMALL).hour(hour)
-            named = [f"{line}-{name}" for name in rows["device"].to_pylist()]
-            own = pa.array([[("line", line)]] * len(named), pa.map_(pa.string(), pa.string()))
-            place = rows.column_names.index("device")
-            rows = rows.set_column(place, "device", pa.array(named)).append_column("segment", own)
-            place = rows.column_names.index("stream")
-            lines.append(rows.set_column(place, "stream", pa.array(named)))
-        store.submit({"profiles": pa.concat_tables(lines)}).result(30)
-    store.close()
-    done = here("drift", "--replay", MODEL, *EVER, "--database", tmp_path / "driftline.duckdb", "--json")
-    (incident,) = json.loads(done.stdout)["incidents"]
-    assert incident["segment"] == f"model={MODEL},version=*,device_type=*,region=*,segment.line=A3"
+    ledger = replayed(tmp_path, 6, replace(LINES, moves=(Move(cells=range(4, 8), features=(0,), by=1.0),)))
+    (incident,) = ledger["incidents"]
+    assert incident["segment"] == f"model={MODEL},version=*,device_type=*,region=*,segment.line=line-01"
 
 
 def test_a_running_collector_is_asked_and_people_get_a_table(tmp_path: Path) -> None:

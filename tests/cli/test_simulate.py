@@ -58,6 +58,32 @@ def test_a_running_collector_is_told_from_what_others_sent_to_it(tmp_path: Path)
             assert read_back(client, "0" * 8).streams == 0
 
 
+def test_devices_tell_segments_of_their_own(tmp_path: Path) -> None:
+    fleet = ("--devices", "54", "--minutes", "1", "--speed", "60", "--sampled", "0.05", "--processes", "1")
+    with serving(tmp_path) as collector:
+        done = driftline(
+            "simulate", "--url", collector.url, *fleet, "--segment", "line=3", "--segment", "shift=2"
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        for table in ("stream_windows", "predictions"):
+            told = collector.read(
+                "SELECT segment['line'] AS line, segment['shift'] AS shift, count(DISTINCT device) AS devices"
+                f" FROM {table} GROUP BY ALL ORDER BY ALL"
+            )
+            assert told == [
+                {"line": f"line-{line}", "shift": f"shift-{shift}", "devices": 9}
+                for line in (1, 2, 3)
+                for shift in (1, 2)
+            ]
+
+
+@pytest.mark.parametrize("told", ["line=three", "line=0"])
+def test_a_segment_without_a_number_of_values_is_refused(told: str) -> None:
+    done = driftline("simulate", "--devices", "1", "--minutes", "1", "--segment", told)
+    assert done.returncode == 2
+    assert f"'{told}' is no NAME=VALUES" in done.stderr
+
+
 def test_a_collector_that_is_not_there_is_named() -> None:
     done = here("simulate", "--url", "http://127.0.0.1:9", "--devices", "1", "--minutes", "1")
     assert done.returncode == 1

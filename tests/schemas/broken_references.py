@@ -60,6 +60,14 @@ def drop(*path: str | int) -> Mutation:
     return change
 
 
+def hours(at: object = (8, 32), rows: object = 2, **counts: object) -> list[dict[str, object]]:
+    """One group of hours, with two rows of each feature."""
+    own: dict[str, object] = {
+        feature.name: [0] * (feature.size - 1) + [2] for feature in reference().binning.features
+    }
+    return [{"hours": list(at) if isinstance(at, tuple) else at, "rows": rows, "counts": own | counts}]
+
+
 # The features: 0 ink (numeric), 1 paper (categorical: new, recycled), 2 __label__, 3 __score__.
 INK, PAPER = ("binning", "features", 0), ("binning", "features", 1)
 REFUSED_BY_BOTH: dict[str, Mutation] = {
@@ -116,6 +124,14 @@ REFUSED_BY_BOTH: dict[str, Mutation] = {
     "half a count": put("counts", "paper", 0, to=0.5),
     "true for a count": put("counts", "paper", 0, to=True),
     "a negative count": put("counts", "paper", to=[301, -1, 0, 0]),
+    "an object for hours": put("hours", to={}),
+    "a number for an hour's counts": put("hours", to=[7]),
+    "an hour beyond the week": put("hours", to=hours((168,))),
+    "a text for an hour": put("hours", to=hours(("8",))),
+    "counts of no hour": put("hours", to=hours(())),
+    "an hour twice in one place": put("hours", to=hours((8, 8))),
+    "no row of an hour": put("hours", to=hours(rows=0)),
+    "a negative count of an hour": put("hours", to=hours(paper=[3, -1, 0, 0])),
 }
 # What the schema's $comment says that only a reader can check.
 REFUSED_BY_CODE: dict[str, Mutation] = {
@@ -129,6 +145,12 @@ REFUSED_BY_CODE: dict[str, Mutation] = {
     "too many counts": put("counts", "paper", to=[300, 0, 0, 0, 0]),
     "counts that do not sum to the rows": put("counts", "paper", to=[300, 1, 0, 0]),
     "rows that are not the sum of the counts": put("rows", to=299),
+    "an hour in two places": put("hours", to=hours() + hours()),
+    "more rows of an hour than of all": put("hours", to=hours(rows=301)),
+    "counts of an hour that do not sum to its rows": put("hours", to=hours(paper=[2, 1, 0, 0])),
+    "an hour without counts of a feature": put(
+        "hours", to=[hours()[0] | {"counts": {"paper": [2, 0, 0, 0]}}]
+    ),
     "half a surrogate pair": put("version", to="\ud800"),
     "half a surrogate pair in a category": put(*PAPER, "categories", 0, to="\ud800"),
 }
@@ -140,6 +162,8 @@ TAKEN_BY_BOTH: dict[str, Mutation] = {
     "no version yet": put("version", to=""),
     "a float that is a whole number": put("rows", to=300.0),
     "a count that is a float": put("counts", "paper", to=[300.0, 0, 0, 0]),
+    "hours": put("hours", to=hours()),
+    "no hours": put("hours", to=[]),
     "members that are not known": put("comment", to="hello"),
     "members of a feature that are not known": put(*INK, "unit", to="%"),
 }

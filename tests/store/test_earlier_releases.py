@@ -71,8 +71,8 @@ def held(store: DuckDBStore, tables: Rows, killed_ns: int = 0) -> Rows:
 
 
 def test_files_of_all_earlier_releases_are_kept() -> None:
-    assert set(RELEASES) >= {"0001", "0002", "0003", "0004"}
-    assert set(RECORDED) >= {"0002", "0003", "0004"}
+    assert set(RELEASES) >= {"0001", "0002", "0003", "0004", "0013"}
+    assert set(RECORDED) >= {"0002", "0003", "0004", "0013"}
 
 
 def test_some_of_it_was_in_log_or_journal_alone(left_behind: Path, found: dict[str, Any]) -> None:
@@ -100,6 +100,17 @@ def test_all_that_was_in_it_is_there_with_what_was_only_in_log_and_journal(
     assert len(now["predictions"]) >= 40
     for name, rows in now.items():
         assert rows == found["rows"][name], name
+
+
+def test_windows_are_of_the_line_that_profiles_told(left_behind: Path) -> None:
+    store = DuckDBStore(left_behind)
+    store.settle()
+    with store._database.cursor() as cursor:
+        told = cursor.execute(
+            "SELECT DISTINCT device, segment['line'] FROM stream_windows ORDER BY ALL"
+        ).fetchall()
+    store.close()
+    assert told == [("cam-1", "north"), ("cloud-1", None)]
 
 
 def test_it_answers_as_it_did_before(left_behind: Path, found: dict[str, Any], release: str) -> None:

@@ -210,7 +210,7 @@ def test_samples_of_some_cells_told_apart_by_id_all_or_an_even_share_of_them(sto
     rows = [prediction(f"p{i}", region="eu" if i % 2 else "us", score=0.5) for i in range(400)]
     put(store, "predictions", *rows)
     put(store, "predictions", *rows[:100])
-    cell = ("device_edge", "1", "camera-a", "eu")
+    cell = ("1", "camera-a", "eu", "device_edge")
     assert store.selected("digits", 0, EVER, [cell]).num_rows == 200
     some = store.selected("digits", 0, EVER, [cell], share=0.25)
     assert 25 <= some.num_rows <= 75

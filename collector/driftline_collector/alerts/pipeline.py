@@ -162,7 +162,9 @@ class AlertPipeline:
         there = self._devices_in(alert.segment, own, start_ns, end_ns) if own and table.num_rows else None
         found: dict[tuple[str, str | None, str | None], tuple[int, set[str]]] = {}
         for row in table.to_pylist():
-            where = Segment.of({name: row[name] for name in ("model", "version", "device_type", "region")})
+            where = Segment.of(
+                {name: row[name] for name in ("model", "version", "device_type", "region", "tier")}
+            )
             if place.contains(where) and (there is None or row["device"] in there):
                 key = (row["kind"], row["from_version"], row["to_version"])
                 first, devices = found.setdefault(key, (row["time_ns"], set()))

@@ -36,6 +36,7 @@ _CAUSES: Final[Mapping[str, Cause]] = {
     "firmware": "device",
     "device_type": "device",
     "region": "population",
+    "tier": "device",
 }
 
 
@@ -108,6 +109,8 @@ def attribute(
         for value in sorted({v for v in column[alike].tolist() if v is not None})
         if (reason := _tells_apart(name, value, column == value, alike, told))
     ]
+    if len(found) > 1:  # a tier is as a rule what its device types are
+        found = [each for each in found if each[0] != "tier"]
     if not found:
         reason = f"{int(alike.sum())} of {_many(int(told.sum()), 'device')} shifted, with nothing in common"
         return Attribution("unclear", None, (reason + " that the others have not",))

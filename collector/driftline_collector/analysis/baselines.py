@@ -22,19 +22,18 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
-from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, Dispersion, agreed, degrees
+from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE, agreed
 from driftline_collector.analysis.detectors.psi import population_stability
+from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import Family
+from driftline_collector.analysis.replicates import Between, Replicates
 
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 #: A segment with this share of its rows squared in one cell is that cell.
 _ONE_CELL = 1 - 1e-9
-#: What varies more than this quantile of those that agree does not agree with them.
-_LUCK = 0.99
 #: Cell values, (L, ...), summed into segments, (S, ...).
 Total = Callable[[Floats], Floats]
 
@@ -79,31 +78,40 @@ class Past:
 class Baseline:
     """Shares that cells are compared with, (L, F, B), of so many `rows`, (L, F).
 
-    `version`, (L,), is each cell's place among the family's versions. `own`, (L, F), says where shares are
-    of the cell's own past; elsewhere all cells of a version share its reference, of `registered` rows (V, F).
-    `possible`, (F, B), are bins in which there may be rows.
+    `own`, (L, F), says where shares are of the cell's own past; elsewhere cells share what is `registered`,
+    references of `registered_rows`, (R, F). `possible`, (F, B), are bins in which there may be rows.
     """
 
     shares: Floats
     rows: Floats
-    version: Whole
     own: Flags
-    registered: Floats
+    registered: Mixture
+    registered_rows: Floats
     possible: Flags
     past: Past | None = None
 
     @classmethod
-    def of(cls, family: Family, version: Whole, past: Past | None = None) -> "Baseline":
-        """Of each cell its version's reference, or its past where it has one."""
-        shares, rows = family.shares[version], family.rows[version]
-        own = np.zeros(rows.shape, dtype=np.bool_)
+    def of(cls, family: Family, registered: Mixture, past: Past | None = None) -> "Baseline":
+        """Of each cell what is registered, or its past where it has one."""
+        shares, own = registered.shares, np.zeros(registered.shares.shape[:2], dtype=np.bool_)
+        rows = np.zeros(own.shape)
+        for part in registered.parts:
+            m = family.rows[part.reference]
+            rows[part.cells] += part.share**2 / np.where(m > 0, m, np.inf)
+        rows = np.divide(1.0, rows, out=np.zeros_like(rows), where=rows > 0)
         if past is not None:
             counts = past.counts.sum(0, dtype=np.float64)
             own = counts.sum(-1) > 0
             rows = np.where(own, counts.sum(-1), rows)
             shares = np.where(own[..., None], counts / np.where(rows > 0, rows, 1.0)[..., None], shares)
         possible = np.asarray((family.shares > 0).any(0), dtype=np.bool_)
-        return cls(shares, rows, version, own, family.rows, possible, past)
+        return cls(shares, rows, own, registered, family.rows, possible, past)
+
+    def compared_with(self, cells: Flags) -> dict[str, str]:
+        """Which past windows or hours of the reference these cells, (L,), are compared with, for details."""
+        if self.past is not None and self.past.windows[cells].any():
+            return self.past.compared_with(cells)
+        return self.registered.compared_with(cells)
 
     def per_row(self, rows: Floats, n: Floats, total: Total) -> Floats:
         """1/m of segments, (S, F): Σ (share of its rows compared with a reference)² / that one's rows.
@@ -112,22 +120,29 @@ class Baseline:
         """
         some = np.where(n > 0, n, 1.0)
         result = np.zeros_like(n)
-        for v, m in enumerate(self.registered):
-            weight = total(rows * ((self.version == v)[:, None] & ~self.own)) / some
-            result += weight**2 / np.where(m > 0, m, np.nan)
+        for part in self.registered.parts:
+            m = self.registered_rows[part.reference]
+            of_part = np.zeros_like(rows)
+            of_part[part.cells] = rows[part.cells] * part.share * ~self.own[part.cells]
+            result += (total(of_part) / some) ** 2 / np.where(m > 0, m, np.nan)
         if self.own.any():
             of_own = np.where(self.own, rows**2 / np.where(self.own, self.rows, 1.0), 0.0)
             result += total(of_own) / some**2
         return result
 
-    def at_least_one(self, expected: Floats) -> Floats:
+    def at_least_one(self, expected: Floats, observed: Floats) -> Floats:
         """A reference of so many rows, (S, F, B), with one row at least in each bin that may have any.
 
-        Of m rows and one more the last is the first of its bin with probability 1/(m+1), not never.
+        Of m rows and one more the last is the first of its bin with probability 1/(m+1), not never. Of an
+        hour it is so in bins in which anything was `observed`: at night it never has what only days have.
         """
-        if not self.own.any():
+        if self.own.any():
+            there = self.possible & expected.any(-1, keepdims=True)
+        elif self.registered.by_hour:
+            there = self.possible & expected.any(-1, keepdims=True) & (observed > 0)
+        else:
             return expected
-        return np.where(self.possible & expected.any(-1, keepdims=True), np.maximum(expected, 1.0), expected)
+        return np.where(there, np.maximum(expected, 1.0), expected)
 
     def replicates(self, rows: Floats, squares: Floats, c: Floats, total: Total) -> "Replicates":
         """φ of segments, whose windows have c = 1/n + 1/m, (S, F), as their past windows tell.
@@ -168,7 +183,7 @@ class Baseline:
         windows = np.maximum((n > 0).sum(0), 1)
         return np.where(n > 0, n, np.inf).min(0), n.sum(0) / windows, n.max(0)
 
-    def _between_windows(self, total: Total) -> "_Between":
+    def _between_windows(self, total: Total) -> "Between":
         """How much segments vary between past windows."""
         sums = None
         for counts, expected, per_row in self._left_out:
@@ -178,7 +193,7 @@ class Baseline:
             one_by_m = total(per_row) / some**2
             known = (n > 0) & (one_by_m > 0)
             m = np.divide(1.0, one_by_m, out=np.zeros_like(n), where=known)
-            reference = self.at_least_one(total(expected) / some[..., None] * m[..., None])
+            reference = self.at_least_one(total(expected) / some[..., None] * m[..., None], observed)
             psi, bins = population_stability(observed, reference)
             c = 1 / some + one_by_m
             weight = np.where(known & (bins > 1), 1 / c, 0.0)
@@ -187,7 +202,7 @@ class Baseline:
             sums = told if sums is None else sums + told
         assert sums is not None  # noqa: S101  # who has a past has windows in it
         weights, squares, excesses, precisions, bins = sums
-        return _Between(
+        return Between(
             excess=excesses / np.where(precisions > 0, precisions, 1.0),
             windows=weights**2 / np.where(squares > 0, squares, 1.0),
             c=weights / np.where(precisions > 0, precisions, 1.0),
@@ -224,69 +239,3 @@ class Baseline:
             expected = n[..., None] * (sums - window) / some[..., None]
             result.append((counts, expected, n**2 / some))
         return result
-
-
-@dataclass(frozen=True, slots=True)
-class _Between:
-    """How much segments vary between `windows`: as `excess`, which estimates σ² and may be below 0; (S, F).
-
-    `c` is what they have on average, `bins` how many.
-    """
-
-    excess: Floats
-    windows: Floats
-    c: Floats
-    bins: Floats
-
-    @property
-    def variance(self) -> Floats:
-        """σ²."""
-        return np.maximum(self.excess, 0.0)
-
-    def beside(self, common: Floats, worth: Floats) -> tuple[Floats, Floats]:
-        """σ² and its degrees of freedom, beside what is `common`, which is worth so many of them.
-
-        Where cells agree on σ², both are averaged, and add up (Smyth 2004); but who varied more than luck
-        makes of that is none of them (Phipson et al. 2016). Elsewhere `common` is a lower bound, mixed in.
-        """
-        k = np.maximum(self.windows - 1, 0.0)
-        moderated = (k * self.variance + worth * common) / (k + worth)
-        c = np.where(self.c > 0, self.c, 1.0)
-        expected = 1 + common / c
-        nu = degrees(expected, self.bins)
-        luck = special.fdtri(np.maximum(k, 1.0) * nu, worth * nu, _LUCK)
-        agrees = (worth > ELSEWHERE) & (1 + self.excess / c <= luck * expected)
-        return (
-            np.where(agrees, moderated, np.maximum(self.variance, moderated)),
-            np.where(agrees, k + worth, k),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Replicates:
-    """φ with its degrees of freedom, of how many `windows`, all (S, F); whether these are `known`.
-
-    `alone` says where they tell all: not where some rows are compared with a reference of no past windows.
-    `others` is the part of what devices add to φ that they do not know.
-    """
-
-    phi: Floats
-    df: Floats
-    windows: Floats
-    others: Floats
-    known: Flags
-    alone: Flags
-
-    def over(self, within: Dispersion) -> tuple[Floats, Floats, Floats]:
-        """φ, its degrees of freedom, and of how many windows it is: 0 where devices and cells tell it.
-
-        Those of the window itself tell `within`.
-        """
-        take = self.known & (self.alone | (self.phi > within.phi))
-        of_windows = Dispersion(self.phi, self.df, self.known)
-        told = of_windows.plus((within.phi - 1) * self.others, within.df)
-        return (
-            np.where(take, told.phi, within.phi),
-            np.where(take, told.df, within.df),
-            np.where(take, self.windows, 0.0),
-        )

@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 from driftline_schemas.segments import USER_PREFIX, Segment
 
 from driftline_collector.analysis import performance
-from driftline_collector.analysis.counts import dimensions_of
+from driftline_collector.analysis.counts import CELL
 from driftline_collector.analysis.escalation import share_of_escalated
 from driftline_collector.analysis.evaluate import CLOUDS
 from driftline_collector.analysis.evaluation import Evaluation
-from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.segments import Lattice, Naming
 from driftline_collector.store.shown import Shown, Where
 
 
@@ -36,17 +36,18 @@ def by_version(
     for name, value in own:  # which is what was asked for
         fleet = fleet.append_column(name, pa.repeat(value, fleet.num_rows))
     only = _wanted(segment, (of_tier, escalated, fleet))
+    namings = _namings(segment, names)
     known: dict[str, Any] = {
         "model": model,
         "tier": tier,
         "start_ns": start_ns,
         "end_ns": end_ns,
-        "always": names,
+        "namings": namings,
     }
     found = [
         *performance.accuracy(of_tier, **known, only=only),
         *performance.agreement(escalated, **known, only=only),
-        *_escalation_rate(fleet, model, tier, only),
+        *_escalation_rate(fleet, model, tier, namings, only),
     ]
     return [_row(evaluation) for evaluation in found]
 
@@ -60,11 +61,17 @@ def _wanted(segment: Segment, tables: Sequence[pa.Table]) -> set[str]:
     return {str(Segment.of(named | {"version": version})) for version in (None, *versions)}
 
 
+def _namings(segment: Segment, own: Sequence[str]) -> list[Naming]:
+    """What the segment names, without a version and with it."""
+    named = [segment[name] is not None for name in (*CELL, *own)]
+    return [(version, *named[1:]) for version in sorted({named[0], True})]
+
+
 def _escalation_rate(
-    fleet: pa.Table, model: str, tier: str | None, only: Collection[str]
+    fleet: pa.Table, model: str, tier: str | None, namings: Sequence[Naming], only: Collection[str]
 ) -> list[Evaluation]:
     """From rows of `Shown.fleet`: a device under a version each."""
-    lattice, cell = Lattice.of_rows(fleet, always=dimensions_of(fleet))
+    lattice, cell = Lattice.of_rows(fleet, namings)
     made, escalated = (np.asarray(fleet.column(name)) for name in ("predictions", "escalations"))
     shares = share_of_escalated(made, escalated, cell, lattice, lattice.keys(model, tier))
     return [evaluation for evaluation in shares if evaluation.segment in only]

@@ -17,6 +17,7 @@ from driftline_collector.analysis.detectors.overdispersion import (
     within_devices,
 )
 from driftline_collector.analysis.detectors.selection import worth
+from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import Family
 
 Floats = npt.NDArray[np.float64]
@@ -33,8 +34,8 @@ class CellSums:
     `expected` is what the cell's own `baseline` makes of as many rows. `adjusted` are counts without the
     known difference between cells, so that a mixture of versions is not taken for noise of devices; `spread`
     is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `common`, (F, B), are
-    the mean shares of the family's versions. `selected` are samples, for segments that count nothing.
-    Devices elsewhere are worth no more than `elsewhere` degrees of freedom to φ.
+    the mean shares of the family's versions, at these hours where they know them. `selected` are samples, for
+    segments that count nothing. Devices elsewhere are worth no more than `elsewhere` degrees of freedom to φ.
     """
 
     counts: Floats
@@ -49,15 +50,16 @@ class CellSums:
 
     @classmethod
     def of(
-        cls, counts: Floats, cell: Whole, version: Whole, family: Family, past: Past | None = None
+        cls, counts: Floats, cell: Whole, registered: Mixture, family: Family, past: Past | None = None
     ) -> "CellSums":
-        """Sum counts of devices, shape (devices, F, B), that lie in cells; `version`, (L,), is by cell.
+        """Sum counts of devices, shape (devices, F, B), that lie in cells.
 
-        They are compared with their version's reference, or with their own `past` where they have one.
+        These are compared with what is `registered` for them, or with their own `past` where they have one.
         """
+        cells = len(registered.shares)
 
         def by_cell(values: Floats) -> Floats:
-            return by_place(cell, values, len(version))
+            return by_place(cell, values, cells)
 
         n = counts.sum(-1)
         each = counts**2
@@ -66,8 +68,13 @@ class CellSums:
         relative_squares = by_cell(each)
         products = by_cell(np.multiply(n[..., None], counts, out=each))
         summed, rows, totals = by_cell(counts), by_cell(n), by_cell(n**2)
-        baseline = Baseline.of(family, version, past)
-        common = family.shares.mean(0)
+        baseline = Baseline.of(family, registered, past)
+        common = family.shares[: len(family.versions)].mean(0)
+        if registered.by_hour:
+            # What varies by chance does so as at these hours: in a bin with twice as many rows more.
+            weight = rows / np.where(rows.sum(0) > 0, rows.sum(0), 1.0)
+            here = (weight[..., None] * registered.shares).sum(0)
+            common = np.where(here.any(-1, keepdims=True), here, common)
         # All devices of a cell differ alike from what versions have in common: it is taken off their sums.
         apart = baseline.shares - common
         spread = Spread(
@@ -141,20 +148,20 @@ class Selected:
         squares: Floats,
         *,
         cell: Whole,
-        version: Whole,
+        registered: Mixture,
         family: Family,
         rows: Floats,
         unknown: Floats,
         evenly: Floats,
     ) -> "Selected":
         """From sums of w and w² by device, (devices, F, B), all else by cell; as `CellSums.of`."""
-        summed = CellSums.of(weights, cell, version, family)
-        of_cell = by_place(cell, squares, len(version))
+        summed = CellSums.of(weights, cell, registered, family)
+        of_cell = by_place(cell, squares, len(registered.shares))
         reference = summed.baseline.shares * summed.baseline.rows[..., None]
         told = worth(summed.counts, of_cell, reference)
         scale = told.rows / np.where(summed.rows > 0, summed.rows, 1.0)
         scaled = weights * scale[cell][..., None]
-        worth_of_cells = CellSums.of(scaled, cell, version, family)
+        worth_of_cells = CellSums.of(scaled, cell, registered, family)
         return cls(summed, worth_of_cells, of_cell, rows, unknown, evenly, devices, cell, scaled)
 
     def refused(self, total: Total) -> Whole:

@@ -243,7 +243,7 @@ def _deployments(
             continue
         what = f"{each['kind']} {each['from_version'] or '?'} → {each['to_version'] or '?'}"
         of_device[each["device"]] = what
-        dimensions = ("model", "device_type", "region")  # its version has just become another one
+        dimensions = ("model", "device_type", "region", "tier")  # its version has just become another one
         place = Segment.of({name: each[name] for name in dimensions})
         around = Segment.of({name: inside[name] for name in dimensions})
         if around.contains(place) and (not own or each["device"] in there):
@@ -294,6 +294,7 @@ def _attributed(
         "version": [device.cell.version for device in devices],
         "firmware": [firmwares.get((device.tier, device.name)) for device in devices],
         "device_type": [device.cell.device_type for device in devices],
+        "tier": [device.tier for device in devices],
         "region": [device.cell.region for device in devices],
     }
     values |= {name: [d.cell.own[i] for d in devices] for i, name in enumerate(told.lattice.own)}

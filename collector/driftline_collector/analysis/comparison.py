@@ -155,7 +155,7 @@ def _compared(
     per_reference_row = sums.baseline.per_row(sums.rows, n, total)
     reference_rows = 1 / np.where(n > 0, per_reference_row, np.nan)
     scaled = np.nan_to_num(expected / some[..., None] * reference_rows[..., None])
-    scaled = sums.baseline.at_least_one(scaled)
+    scaled = sums.baseline.at_least_one(scaled, counts)
     of_cells = total(sums.rows**2)
     c = np.where(n > 0, 1 / some + np.nan_to_num(per_reference_row), np.inf)
     directions = None

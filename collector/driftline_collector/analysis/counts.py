@@ -29,11 +29,11 @@ Flags = npt.NDArray[np.bool_]
 
 CLOUD = TIERS[-1]
 #: What every cell has a value of, beside the user's own dimensions.
-CELL = CORE_DIMENSIONS[1:]
+CELL = (*CORE_DIMENSIONS[1:], "tier")
 
 
 class Cell(NamedTuple):
-    """The finest set of devices that is judged: one version on one device type in one region.
+    """The finest set of devices that is judged: one version on one device type in one region, of one tier.
 
     `own` are the values of the user's own dimensions that are judged, in their order.
     """
@@ -41,18 +41,19 @@ class Cell(NamedTuple):
     version: str
     device_type: str
     region: str
+    tier: str
     own: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, values: Sequence[str]) -> "Cell":
         """From the values of `dimensions_of` a table."""
-        version, device_type, region, *own = values
-        return cls(version, device_type, region, tuple(own))
+        version, device_type, region, tier, *own = values
+        return cls(version, device_type, region, tier, tuple(own))
 
     @property
     def values(self) -> tuple[str, ...]:
         """The value of each dimension, in order."""
-        return (*self[:3], *self.own)
+        return (self.version, self.device_type, self.region, self.tier, *self.own)
 
 
 class Device(NamedTuple):
@@ -60,7 +61,11 @@ class Device(NamedTuple):
 
     cell: Cell
     name: str
-    tier: str
+
+    @property
+    def tier(self) -> str:
+        """That of its cell."""
+        return self.cell.tier
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +109,11 @@ class Profiles:
     @classmethod
     def of(cls, table: pa.Table) -> "Profiles":
         """Read rows of `Store.device_counts`. Devices stand in their order, whatever that of the rows is."""
-        found, device = distinct(table, (*dimensions_of(table), "device", "tier"))
+        found, device = distinct(table, (*dimensions_of(table), "device"))
         order = sorted(range(len(found)), key=found.__getitem__)
         place = np.empty(len(found), dtype=np.int64)
         place[order] = np.arange(len(found))
-        devices = tuple(Device(Cell.of(found[i][:-2]), *found[i][-2:]) for i in order)
+        devices = tuple(Device(Cell.of(found[i][:-1]), found[i][-1]) for i in order)
         return cls(devices, place[device], table)
 
     def restricted(self, keep: Sequence[bool]) -> "Profiles":

@@ -122,4 +122,4 @@ class NodeCoverage:
 
 
 def _device(row: Mapping[str, str], dimensions: Sequence[str]) -> Device:
-    return Device(Cell.of([row[name] for name in dimensions]), row["device"], row["tier"])
+    return Device(Cell.of([row[name] for name in dimensions]), row["device"])

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from driftline_schemas.binning import DURATION
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import CORE_DIMENSIONS, Segment
 
-from driftline_collector.analysis.counts import CELL, Device, Profiles, by_place
+from driftline_collector.analysis.counts import Device, Profiles, by_place
 from driftline_collector.analysis.coverage import Presence
 from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE
 from driftline_collector.analysis.detectors.proportion import binned_quantiles
@@ -181,5 +181,7 @@ def _covered(presence: Presence) -> dict[Device, float]:
 
 @lru_cache(maxsize=2**16)  # the same devices each window, and spelling a key takes its time
 def _key(model: str, device: Device) -> str:
-    named = dict(zip(CELL, device.cell.values, strict=False))  # without the user's own: a device is itself
+    named = dict(
+        zip(CORE_DIMENSIONS[1:], device.cell.values, strict=False)
+    )  # the rest is the device's own affair
     return str(Segment.of({"model": model, **named, "device": device.name}))

@@ -19,6 +19,7 @@ from driftline_collector.analysis.counts import Profiles
 from driftline_collector.analysis.detectors.choice import DEFAULT
 from driftline_collector.analysis.detectors.step_up import Kept
 from driftline_collector.analysis.magnitudes import Members, magnitudes
+from driftline_collector.analysis.mixtures import Hours, now_registered
 from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.samples import Samples
@@ -129,19 +130,25 @@ def judge(
     samples: Samples | None = None,
     earlier: Sequence[Counted] = (),
     past: Mapping[int, Past] = MappingProxyType({}),
+    hours: Hours | None = None,
 ) -> Judged | None:
     """Compare all nodes on one family's binning; `None` where no device has counts or samples on it.
 
     `earlier` is what was counted in the windows before, the latest first; `past`, by the width of spans, what
-    cells are compared with in the place of their version's reference.
+    cells are compared with in the place of their version's reference. `hours` tell when the window is, for
+    references that know hours; without them all hours are alike.
     """
     bound = np.flatnonzero(profiles.bound_to(family))
     members = _members(profiles, bound, family, lattice)
-    chosen = selected(samples, family, lattice.cells, members.version) if samples else None
+    known = hours if family.knows_hours else None
+    chosen = None
+    if samples:
+        registered = now_registered(family, members.version, known)
+        chosen = selected(samples, family, lattice.cells, registered)
     if not family.features or not (len(bound) or chosen):
         return None
     counted = Counted.of(profiles, family)
-    now, *wider = spans(counted, earlier, members.version, family, lattice, past=past)
+    now, *wider = spans(counted, earlier, members.version, family, lattice, past=past, hours=known)
     searching = [replace(now, sums=replace(now.sums, selected=chosen)), *wider]
     search = Search(
         spans=searching,

@@ -45,7 +45,7 @@ def evaluations(
             "strongest": first.feature,
             "detector": (first.details or {})["detector"],
             **_scores(judged, node),
-            **({} if judged.past is None else judged.past.compared_with(judged.cells(node))),
+            **judged.sums.baseline.compared_with(judged.cells(node)),
             "moved": [f.feature for f in moved],
             "explained_by": [keys[i] for i in judged.explained_by.get(node, ())],
         },

@@ -111,8 +111,8 @@ def evaluate(
     first_ns = pc.min(known.column("first_start_ns")).as_py() if known.num_rows else window.start_ns
     earlier = recent.before(model, window, judges, first_ns, own)
     recent.keep(model, window, profiles, judges)
-    history = None
-    if (against := policy.against_of(model)) != "registered":
+    against, history = policy.against_of(model), None
+    if against != "registered":
         history = History(
             store=store,
             model=model,
@@ -143,8 +143,9 @@ def evaluate(
                 binning: [counted.of_tiers(tiers) for counted in each] for binning, each in earlier.items()
             },
             before=before,
-            ahead=ahead,
             own=dimensions,
+            zones=policy.zones,
+            remarks={"clock_ahead": list(ahead), **dimensions.remarks(), "against": against},
         )
         rows += part.evaluations(store, policy.limits_of(model))
     found = {e.segment for e in rows if e.finding and e.feature is None}
@@ -170,7 +171,7 @@ def _populations(
     Edge and cloud answer different inputs, so that their counts must not be mixed.
     """
     tiers = {device.tier for device in (*presence.devices, *profiles.devices)}
-    tiers |= {tier for _, tier in samples.places}
+    tiers |= {cell.tier for cell in samples.places}
     edge = frozenset(tiers - set(CLOUDS))
     clouds = sorted(tiers & set(CLOUDS))
     parts: list[tuple[str | None, frozenset[str]]] = [(None, edge)] if edge else []
@@ -180,7 +181,7 @@ def _populations(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """The devices that are compared with each other in one window."""
+    """The devices that are compared with each other in one window; `remarks` are told beside coverage."""
 
     model: str
     tier: str | None
@@ -193,15 +194,16 @@ class Population:
     history: History | None
     earlier: Mapping[str, Sequence[Counted]]
     before: Mapping[str, Running]
-    ahead: Sequence[str]
     own: OwnDimensions
+    zones: Mapping[str, str]
+    remarks: Mapping[str, object]
 
     def evaluations(self, store: Store, limits: Limits) -> list[Evaluation]:
         """All measures of all segments."""
         lattice = Lattice.of(
             [d.cell for d in self.presence.devices]
             + [d.cell for d in self.profiles.devices]
-            + [cell for cell, _ in self.samples.places],
+            + list(self.samples.places),
             self.own.judged,
         )
         keys = lattice.keys(self.model, self.tier)
@@ -212,7 +214,7 @@ class Population:
             "tier": self.tier,
             "start_ns": start,
             "end_ns": self.window.end_ns,
-            "always": lattice.named,
+            "namings": lattice.namings,
         }
         drift, judged = drift_of_segments(
             self.profiles,
@@ -224,6 +226,7 @@ class Population:
             limits=limits,
             earlier=self.earlier,
             past=self._past(lattice),
+            zones=self.zones,
         )
         told = Told(
             judged=judged,
@@ -238,7 +241,7 @@ class Population:
         samples = self._of_tiers(store.doubtful(self.model, self.window.start_ns, self.window.end_ns, own))
         return [
             *what_changed(drift, told, store),
-            *covered.evaluations(keys, {"clock_ahead": list(self.ahead), **self.own.remarks()}),
+            *covered.evaluations(keys, self.remarks),
             *quality(doubts(self.profiles, self.families, samples, lattice), keys, limits),
             *escalation_rate(self.profiles, lattice, keys),
             *performance.latency(self.profiles, self._duration_edges, lattice, keys),
@@ -264,8 +267,7 @@ class Population:
             return {}
         return {
             binning: {
-                width: self.history.past(family, lattice.cells, self.tiers, self.window.up_to(width))
-                for width in WIDTHS
+                width: self.history.past(family, lattice.cells, self.window.up_to(width)) for width in WIDTHS
             }
             for binning, family in self.families.items()
         }

@@ -1,7 +1,6 @@
 """What analysis hands on: evaluated numbers, one row per segment, measure and feature of a window."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from operator import attrgetter
@@ -122,29 +121,11 @@ class WindowResult:
         for name in _OWN:
             values: Iterable[Any] = map(attrgetter(name), self.evaluations)
             if name == "details":
-                values = (None if value is None else _document(value) for value in values)
+                values = (None if value is None else document(value) for value in values)
             # As pandas has it: NaN is NULL.
             columns[name] = pa.array(list(values), ROWS.field(name).type, from_pandas=True)
         return pa.table(columns, schema=ROWS)
 
 
 _OWN = tuple(field.name for field in fields(Evaluation))
-_document = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-
-
-def _stored(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def same_numbers(before: pa.Table, after: Iterable[Evaluation]) -> bool:
-    """Whether stored rows of a window say what a new evaluation of it says."""
-    compared = ("verdict", "finding", "value", "p", "n", "coverage", "devices")
-    keys = ("segment", "measure", "feature")
-    stored = {
-        tuple(row[k] for k in keys): tuple(row[c] for c in compared)
-        for row in before.select([*keys, *compared]).to_pylist()
-    }
-    fresh = {
-        tuple(getattr(e, k) for k in keys): tuple(_stored(getattr(e, c)) for c in compared) for e in after
-    }
-    return stored == fresh
+document = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode

@@ -1,6 +1,6 @@
 """What cells counted in windows of the past: gathered once from profiles, kept, and read to compare with it.
 
-One row of the table `window_counts` has all counts of a cell and tier in one window: a thousand cells with
+One row of the table `window_counts` has all counts of a cell in one window: a thousand cells with
 twenty features take some megabytes an hour, however many devices they have. What is gathered is handed back,
 to be committed with the verdict that it was gathered for.
 """
@@ -35,7 +35,7 @@ _ROWS = pa.schema(
         pa.field("binning", pa.string()),
         pa.field("start_ns", pa.int64()),
         pa.field("end_ns", pa.int64()),
-        *(pa.field(name, pa.string()) for name in (*CELL, "tier")),
+        *(pa.field(name, pa.string()) for name in CELL),
         pa.field("segment", _SEGMENT),
         pa.field("counts", pa.list_(pa.int64())),
     ]
@@ -72,7 +72,7 @@ class History:
         if unit_of("hour_of_week", self.window) == self.window:
             self._keep(self.window, profiles)
 
-    def past(self, family: Family, cells: Sequence[Cell], tiers: frozenset[str], span: Window) -> Past:
+    def past(self, family: Family, cells: Sequence[Cell], span: Window) -> Past:
         """What the cells of a lattice counted on a family's binning, in the windows to compare a span with.
 
         Of the ways in which windows are alike each cell has the first for which enough are there; windows in
@@ -87,7 +87,7 @@ class History:
         for rank in range(max((len(way) for way in ways.values()), default=0)):
             open_ = [i for i in range(len(cells)) if not windows[i] and rank < len(ways[zone[i]])]
             starts = {s for i in open_ for s in ways[zone[i]][rank].starts.values()}
-            present = self._present(family, cells, tiers, {s: _from(s, unit) for s in starts})
+            present = self._present(family, cells, {s: _from(s, unit) for s in starts})
             for i in open_:
                 way = ways[zone[i]][rank]
                 own = [(days, s) for days, s in way.starts.items() if present[s][i]]
@@ -99,7 +99,7 @@ class History:
                     told[i] = f"{len(own)} of {way.least} windows of {way.name} so far"
         return Past(
             reference=self.against,
-            counts=self._counts(family, cells, tiers, used, unit),
+            counts=self._counts(family, cells, used, unit),
             like=unit.width_ns == span.width_ns,
             windows=windows,
             told=told,
@@ -122,7 +122,7 @@ class History:
         return first
 
     def _present(
-        self, family: Family, cells: Sequence[Cell], tiers: frozenset[str], units: Mapping[int, Window]
+        self, family: Family, cells: Sequence[Cell], units: Mapping[int, Window]
     ) -> dict[int, Flags]:
         """Start → which cells counted in that window, and were part of no finding, (L,)."""
         place = {cell: i for i, cell in enumerate(cells)}
@@ -132,11 +132,11 @@ class History:
         width_ns = next(iter(units.values())).width_ns
         known = self.store.counted_cells(self.model, family.binning.id, sorted(units), width_ns, self.own)
         at = np.asarray(known.column("start_ns"), dtype=np.int64)
-        owner = self._owner(known, place, tiers)
+        owner = self._owner(known, place)
         for s in sorted(set(at.tolist())):
             result[s][owner[(at == s) & (owner >= 0)]] = True
         for s in sorted(set(units) - set(at.tolist())):
-            owner = self._owner(self._gather(family, units[s]), place, tiers)
+            owner = self._owner(self._gather(family, units[s]), place)
             result[s][owner[owner >= 0]] = True
         for s, unit in units.items():
             for key in self.store.incidents(self.model, unit.start_ns, unit.end_ns, self.against):
@@ -147,17 +147,16 @@ class History:
     def _dimensions(self) -> tuple[str, ...]:
         return (*CELL, *self.own)
 
-    def _owner(self, table: pa.Table, place: Mapping[Cell, int], tiers: frozenset[str]) -> Whole:
+    def _owner(self, table: pa.Table, place: Mapping[Cell, int]) -> Whole:
         """Which cell each row is of, -1 for none of these."""
-        found, inverse = distinct(table, (*self._dimensions, "tier"))
-        of_found = [place.get(Cell.of(row[:-1]), -1) if row[-1] in tiers else -1 for row in found]
+        found, inverse = distinct(table, self._dimensions)
+        of_found = [place.get(Cell.of(row), -1) for row in found]
         return np.array(of_found, dtype=np.int64)[inverse]
 
     def _counts(
         self,
         family: Family,
         cells: Sequence[Cell],
-        tiers: frozenset[str],
         used: Mapping[tuple[int, int], Sequence[int]],
         unit: Window,
     ) -> npt.NDArray[np.float32]:
@@ -169,7 +168,7 @@ class History:
         ends = np.cumsum([f.size for f in family.features])
         for start_ns in sorted({s for _, s in used}):
             table = self._gather(family, _from(start_ns, unit))
-            owner = self._owner(table, place, tiers)
+            owner = self._owner(table, place)
             fine = Lists.of(table.column("counts")).matrix(np.flatnonzero(owner >= 0), int(ends[-1]))
             owner = owner[owner >= 0]
             parts = zip(np.split(fine.astype(np.float64), ends[:-1], axis=1), family.merged, strict=True)
@@ -227,7 +226,7 @@ class History:
             "end_ns": unit.end_ns,
         }
         columns = {name: pa.repeat(value, table.num_rows) for name, value in common.items()}
-        columns |= {name: table.column(name) for name in (*CELL, "tier", "counts")}
+        columns |= {name: table.column(name) for name in (*CELL, "counts")}
         if self.own:
             names = [name.removeprefix(USER_PREFIX) for name in self.own]
             rows = zip(*(table.column(name).to_pylist() for name in self.own), strict=True)
@@ -244,7 +243,7 @@ def _from(start_ns: int, unit: Window) -> Window:
 
 def _counted(own: Sequence[str]) -> pa.Schema:
     """The columns of what was gathered of a window."""
-    texts = {name: pa.string() for name in (*CELL, *own, "tier")}
+    texts = {name: pa.string() for name in (*CELL, *own)}
     return pa.schema(texts | {"counts": pa.list_(pa.int64())})
 
 
@@ -259,9 +258,9 @@ def _inside(key: str, cells: Sequence[Cell], dimensions: Sequence[str]) -> Flags
 
 
 def _by_cell(profiles: Profiles, family: Family) -> pa.Table:
-    """Counts on a binning by cell and tier, those of all features in a list; one empty row where none are."""
+    """Counts on a binning by cell, those of all features in a list; one empty row where none are."""
     at = np.unique(profiles.device[profiles.places(binning=family.binning.id)])
-    whose = [(*profiles.devices[i].cell.values, profiles.devices[i].tier) for i in at.tolist()]
+    whose = [profiles.devices[i].cell.values for i in at.tolist()]
     schema = _counted(profiles.own)
     found = sorted(set(whose))
     if not found:

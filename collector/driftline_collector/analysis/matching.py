@@ -74,6 +74,15 @@ def matches(against: Against, window: Window, zone: str = "UTC") -> tuple[Match,
     return of_week, Match(f"the same hour of {kind}", _LEAST_DAYS, of_day)
 
 
+def hours_of_week(window: Window, zone: str = "UTC") -> tuple[int, ...]:
+    """The hours of the week, 0 to 167 from Monday on, in which a window lies; none of more than a day."""
+    if window.width_ns > DAY_NS:
+        return ()
+    local = _Clock(zone)
+    times = [*range(window.start_ns, window.end_ns, HOUR_NS), window.end_ns - 1]
+    return tuple(sorted({local.hour_of_week(time) for time in times}))
+
+
 @dataclass(frozen=True, slots=True)
 class _Clock:
     """What clocks on the wall of a time zone show; it knows when they change."""
@@ -87,6 +96,11 @@ class _Clock:
         """When they showed the same so many days ago."""
         then = self._read(time_ns).replace(tzinfo=None, fold=0) - dt.timedelta(days=days)
         return round(then.replace(tzinfo=ZoneInfo(self.zone)).timestamp()) * 10**9 + time_ns % 10**9
+
+    def hour_of_week(self, time_ns: int) -> int:
+        """Which they showed then, 0 the first one of Monday."""
+        read = self._read(time_ns)
+        return read.weekday() * 24 + read.hour
 
     def is_weekend(self, time_ns: int) -> bool:
         return self._read(time_ns).weekday() >= _SATURDAY

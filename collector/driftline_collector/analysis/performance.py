@@ -18,7 +18,7 @@ from driftline_collector.analysis.counts import Profiles, by_place
 from driftline_collector.analysis.detectors.proportion import binned_quantile, weighted_share
 from driftline_collector.analysis.evaluation import Evaluation, Measure
 from driftline_collector.analysis.ground_truth import Chosen
-from driftline_collector.analysis.segments import Lattice
+from driftline_collector.analysis.segments import Lattice, Naming
 from driftline_collector.store.summing import groups
 
 Flags = npt.NDArray[np.bool_]
@@ -36,16 +36,16 @@ def accuracy(
     start_ns: int,
     end_ns: int,
     only: Collection[str] | None = None,
-    always: Collection[str] = (),
+    namings: Sequence[Naming] | None = None,
 ) -> list[Evaluation]:
     """Share of right labels by segment, from rows of `Store.labelled` for predictions in [start, end).
 
-    `only` are the keys of the segments that are wanted, where it is not all of them; `always` are dimensions
-    of the user's own that are named though all rows have one value of them.
+    `only` are the keys of the segments that are wanted, where it is not all of them; `namings` are those of a
+    lattice whose segments these are.
     """
     known = pc.and_(pc.is_valid(labelled.column("label")), pc.is_valid(labelled.column("true_label")))
     rows = labelled.filter(known)
-    keys = _by_segment(rows, model, tier, only, always)
+    keys = _by_segment(rows, model, tier, only, namings)
     return _shares(
         "accuracy", keys, ground_truth.labelled_pairs(rows), {"from_ns": start_ns, "to_ns": end_ns}
     )
@@ -59,17 +59,17 @@ def agreement(
     start_ns: int,
     end_ns: int,
     only: Collection[str] | None = None,
-    always: Collection[str] = (),
+    namings: Sequence[Naming] | None = None,
 ) -> list[Evaluation]:
     """Share of escalated predictions on which the cloud agreed, from rows of `Store.escalated`.
 
     It is about what was escalated, which is the harder part of the traffic, and says nothing about the rest.
-    `only` are the keys of the segments that are wanted, where it is not all of them; `always` are dimensions
-    of the user's own that are named though all rows have one value of them.
+    `only` are the keys of the segments that are wanted, where it is not all of them; `namings` are those of a
+    lattice whose segments these are.
     """
     known = pc.and_(pc.is_valid(escalated.column("label")), pc.is_valid(escalated.column("cloud_label")))
     rows = escalated.filter(known)
-    keys = _by_segment(rows, model, tier, only, always)
+    keys = _by_segment(rows, model, tier, only, namings)
     return _shares(
         "agreement", keys, ground_truth.answered_pairs(rows), {"from_ns": start_ns, "to_ns": end_ns}
     )
@@ -102,10 +102,14 @@ def _shares(
 
 
 def _by_segment(
-    rows: pa.Table, model: str, tier: str | None, only: Collection[str] | None, always: Collection[str]
+    rows: pa.Table,
+    model: str,
+    tier: str | None,
+    only: Collection[str] | None,
+    namings: Sequence[Naming] | None,
 ) -> Iterator[tuple[str, Flags]]:
     """Every segment that holds a row (`only` of these), with the rows that it holds."""
-    lattice, cell = Lattice.of_rows(rows, always)
+    lattice, cell = Lattice.of_rows(rows, namings)
     for key, members in zip(lattice.keys(model, tier), lattice.members, strict=True):
         if only is None or key in only:
             yield key, members[cell]

@@ -39,6 +39,7 @@ class Counted:
     counts: Small | Floats
     _parts: dict[frozenset[str], "Counted"] = field(default_factory=dict, compare=False, repr=False)
     _cells: dict[tuple[Cell, ...], Floats] = field(default_factory=dict, compare=False, repr=False)
+    _rows: dict[tuple[Cell, ...], Floats] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, profiles: Profiles, family: Family, like: "Counted | None" = None) -> "Counted":
@@ -87,6 +88,16 @@ class Counted:
             self._cells.clear()
             self._cells[cells] = by_place(*self.placed(cells), len(cells))
         return self._cells[cells]
+
+    def rows_by_cell(self, cells: tuple[Cell, ...]) -> Floats:
+        """How many there are of each cell by feature, (cells, features)."""
+        if cells not in self._rows:
+            self._rows.clear()
+            place = {cell: i for i, cell in enumerate(cells)}
+            at = np.array([place.get(device.cell, -1) for device in self.devices], dtype=np.int64)
+            n = self.counts.sum(-1, dtype=np.float64)
+            self._rows[cells] = by_place(at[at >= 0], n[at >= 0], len(cells))
+        return self._rows[cells]
 
 
 #: Binning, versions, and the user's own dimensions that devices are told apart by.

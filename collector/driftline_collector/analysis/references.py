@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from driftline_schemas.binning import DURATION, Binning, FeatureBinning
+from driftline_schemas.hours import WEEK
 from driftline_schemas.reference import Reference
 
 from driftline_collector.analysis.detectors import merging
@@ -24,10 +25,13 @@ Flags = npt.NDArray[np.bool_]
 class Family:
     """The versions of a model that share a binning. F features, B test bins (padded), V versions.
 
+    R references: first each version's of all hours, then those of single hours, where any is known.
+
     `merged[f]` gives the test bin of each fine bin of feature f, `names[f]` what each test bin is called.
     `ordered`, (F,), says which features have an order, and `order`, (F, B), how their test bins stand in it.
-    `fine[f]`, (V, fine bins), are the reference's counts, `shares`, (V, F, B), its shares of test bins,
-    `rows`, (V, F), the counts behind them; `ids`, (V,), name the references.
+    `fine[f]`, (V, fine bins), are counts of all hours, `shares`, (R, F, B), shares of test bins,
+    `rows`, (R, F), the counts behind them; `ids`, (V,), name the references. `at_hour`, (V, 168), tells which
+    of the R a version is compared with at an hour of the week.
     """
 
     binning: Binning
@@ -41,6 +45,7 @@ class Family:
     rows: Floats
     ordered: Flags
     order: npt.NDArray[np.int64]
+    at_hour: npt.NDArray[np.int64]
 
     @classmethod
     def of(cls, references: dict[str, Reference], ids: dict[str, str]) -> "Family":
@@ -54,9 +59,14 @@ class Family:
             for f, counts in zip(features, fine, strict=True)
         )
         width = max((int(m.max()) + 1 for m in merged), default=1)
-        counts = np.zeros((len(versions), len(features), width))
+        groups = [(v, group) for v, name in enumerate(versions) for group in references[name].hours]
+        at_hour = np.repeat(np.arange(len(versions))[:, None], WEEK, axis=1)
+        for r, (v, group) in enumerate(groups, start=len(versions)):
+            at_hour[v, list(group.hours)] = r
+        counts = np.zeros((len(versions) + len(groups), len(features), width))
         for i, (of_feature, index) in enumerate(zip(fine, merged, strict=True)):
-            counts[:, i] = project(of_feature, index, width)
+            of_hours = [group.counts[features[i].name] for _, group in groups]
+            counts[:, i] = project(np.array([*of_feature, *of_hours], dtype=np.float64), index, width)
         rows = counts.sum(-1)
         shares = counts / np.where(rows > 0, rows, 1.0)[..., None]
         names = tuple(_bin_names(f, m) for f, m in zip(features, merged, strict=True))
@@ -72,7 +82,13 @@ class Family:
             rows,
             ordered=np.array([f.kind == "numeric" for f in features], dtype=np.bool_),
             order=np.array([_order(m, width) for m in merged], dtype=np.int64).reshape(-1, width),
+            at_hour=at_hour,
         )
+
+    @property
+    def knows_hours(self) -> bool:
+        """Whether any reference has counts of single hours."""
+        return len(self.rows) > len(self.versions)
 
     @property
     def width(self) -> int:

@@ -22,7 +22,6 @@ from driftline_collector.store.base import Store
 Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
-Place = tuple[Cell, str]
 FeatureSet = tuple[tuple[str, ...], tuple[str, ...]]
 
 #: Samples that are looked at in one window, at most; of more an even choice stands for all.
@@ -48,11 +47,11 @@ _NO_ROWS = pa.schema(
 class Samples:
     """Predictions of one model and window that were sent whole. `device[i]` is whose row i of `rows` is.
 
-    `places` says how many were sent in each cell and tier, also where profiles tell all and none were read.
+    `places` says how many were sent in each cell, also where profiles tell all and none were read.
     `sets` are names and types of the features of each feature set.
     """
 
-    places: Mapping[Place, int]
+    places: Mapping[Cell, int]
     devices: tuple[Device, ...]
     device: Whole
     rows: pa.Table
@@ -81,10 +80,10 @@ class Samples:
             row["id"]: (tuple(row["names"]), tuple(row["types"]))
             for row in (store.feature_sets().to_pylist() if told else ())
         }
-        places: dict[Place, int] = {}
-        carried: dict[Place, set[str]] = {}
+        places: dict[Cell, int] = {}
+        carried: dict[Cell, set[str]] = {}
         for row in told:
-            place = Cell.of([row[name] for name in dimensions]), row["tier"]
+            place = Cell.of([row[name] for name in dimensions])
             places[place] = places.get(place, 0) + row["samples"]
             answers = (name for name, column in _ANSWERS.items() if row[f"with_{column}"])
             names, _ = sets.get(row["feature_set"], ((), ()))
@@ -94,7 +93,7 @@ class Samples:
             return cls._of_rows(places, _NO_ROWS, sets)
         rows = store.selected(
             *span,
-            [(tier, *cell.values) for cell, tier in wanted],
+            [cell.values for cell in wanted],
             share=min(1.0, MOST_SAMPLES / sum(places[place] for place in wanted)),
             ahead_ns=ahead_ns,
             own=own,
@@ -103,18 +102,18 @@ class Samples:
 
     @classmethod
     def _of_rows(
-        cls, places: Mapping[Place, int], rows: pa.Table, sets: Mapping[int, FeatureSet]
+        cls, places: Mapping[Cell, int], rows: pa.Table, sets: Mapping[int, FeatureSet]
     ) -> "Samples":
-        found, device = distinct(rows, (*dimensions_of(rows), "device", "tier"))
-        devices = tuple(Device(Cell.of(one[:-2]), *one[-2:]) for one in found)
+        found, device = distinct(rows, (*dimensions_of(rows), "device"))
+        devices = tuple(Device(Cell.of(one[:-1]), one[-1]) for one in found)
         return cls(places, devices, device, rows, sets)
 
     def restricted(self, tiers: frozenset[str]) -> "Samples":
         """Only those of some tiers."""
-        if all(tier in tiers for _, tier in self.places):
+        if all(cell.tier in tiers for cell in self.places):
             return self
         kept = np.array([device.tier in tiers for device in self.devices], dtype=np.bool_)
-        places = {place: samples for place, samples in self.places.items() if place[1] in tiers}
+        places = {cell: samples for cell, samples in self.places.items() if cell.tier in tiers}
         return self._of_rows(places, self.rows.filter(pa.array(kept[self.device])), self.sets)
 
     @cached_property
@@ -152,11 +151,9 @@ class Samples:
 
     @cached_property
     def _place(self) -> Whole:
-        """Which cell and tier each device is of, as a number; (devices,)."""
-        numbers: dict[Place, int] = {}
-        return np.array(
-            [numbers.setdefault((d.cell, d.tier), len(numbers)) for d in self.devices], dtype=np.int64
-        )
+        """Which cell each device is of, as a number; (devices,)."""
+        numbers: dict[Cell, int] = {}
+        return np.array([numbers.setdefault(d.cell, len(numbers)) for d in self.devices], dtype=np.int64)
 
     @cached_property
     def _by_set(self) -> Mapping[int, Whole]:
@@ -192,15 +189,15 @@ class Samples:
 
 
 def _wanted(
-    carried: Mapping[Place, set[str]], profiles: Profiles, families: Mapping[str, Family]
-) -> list[Place]:
-    """Cells and tiers whose samples tell of a judged feature that no profile of theirs counts."""
+    carried: Mapping[Cell, set[str]], profiles: Profiles, families: Mapping[str, Family]
+) -> list[Cell]:
+    """Cells whose samples tell of a judged feature that no profile of theirs counts."""
     if not carried:
         return []
     judged: dict[str, set[str]] = {}
-    counted: dict[Place, set[str]] = {}
+    counted: dict[Cell, set[str]] = {}
     number = {place: i for i, place in enumerate(carried)}
-    of_device = np.array([number.get((d.cell, d.tier), -1) for d in profiles.devices], dtype=np.int64)
+    of_device = np.array([number.get(d.cell, -1) for d in profiles.devices], dtype=np.int64)
     for family in families.values():
         names = np.array([feature.name for feature in family.features])
         judged |= {version: set(names.tolist()) for version in family.versions}
@@ -211,7 +208,7 @@ def _wanted(
     return sorted(
         place
         for place, names in carried.items()
-        if (judged.get(place[0].version, set()) & names) - counted.get(place, set())
+        if (judged.get(place.version, set()) & names) - counted.get(place, set())
     )
 
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from driftline_collector.analysis.cell_sums import NONE_CHOSEN_EVENLY, UNKNOWN_PROBABILITY, Selected
 from driftline_collector.analysis.comparison import Comparison
 from driftline_collector.analysis.counts import Cell
+from driftline_collector.analysis.mixtures import Mixture
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.samples import Samples
 
@@ -27,11 +28,8 @@ _REFUSALS = {
 }
 
 
-def selected(samples: Samples, family: Family, cells: Sequence[Cell], version: Whole) -> Selected | None:
-    """The samples of a family's versions; `None` where there are none.
-
-    `version`, (cells,), is the place of each cell's version among the family's.
-    """
+def selected(samples: Samples, family: Family, cells: Sequence[Cell], registered: Mixture) -> Selected | None:
+    """The samples of a family's versions, with what is `registered` for cells; `None` without any."""
     place = {cell: i for i, cell in enumerate(cells)}
     mine = [i for i, device in enumerate(samples.devices) if device.cell.version in family.versions]
     cell = np.array([place[samples.devices[i].cell] for i in mine], dtype=np.int64)
@@ -62,7 +60,7 @@ def selected(samples: Samples, family: Family, cells: Sequence[Cell], version: W
         weights,
         squares,
         cell=cell,
-        version=version,
+        registered=registered,
         family=family,
         rows=rows,
         unknown=by_cell(np.isnan(w)),

@@ -10,8 +10,9 @@ is merged" by more than the log-odds that a finding must overcome. The same sums
 the likeliest window to have been the first (Page 1954's cumulative sums).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -21,12 +22,14 @@ from driftline_collector.analysis.cell_sums import CellSums
 from driftline_collector.analysis.comparison import Comparison
 from driftline_collector.analysis.counts import held
 from driftline_collector.analysis.detectors.psi import log_ratio
+from driftline_collector.analysis.mixtures import Hours, Mixture
 from driftline_collector.analysis.recent import WIDEST, Counted
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.segments import Lattice
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Whole = npt.NDArray[np.int64]
 
 #: So many windows are judged as one, the window itself among them.
 WIDTHS = (1, 6, WIDEST)
@@ -37,12 +40,16 @@ _WORTH = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """`width` windows up to the one that is judged, summed; `windows` are what each counted, latest first."""
+    """`width` windows up to the one that is judged, summed; `windows` are what each counted, latest first.
+
+    `registered` is what each of these would be compared with by itself, where that differs.
+    """
 
     width: int
     sums: CellSums
     windows: Sequence[Counted]
     lattice: Lattice
+    registered: Callable[[int], Mixture] | None = None
 
     def course(self, nodes: Flags, members: Flags, moved: Flags, merged: Comparison, phi: Floats) -> Floats:
         """What each window, latest first, says for the shift of some nodes, in nats; (windows, nodes).
@@ -55,26 +62,37 @@ class Span:
         holds = held(members[nodes])
         cells = self.lattice.cells
 
-        def said(window: Counted) -> Floats:
-            counts = np.asarray(holds @ window.by_cell(cells).reshape(len(cells), -1), dtype=np.float64)
+        def said(ago: int, window: Counted) -> Floats:
+            of_cells = self._alike(ago, window.by_cell(cells))
+            counts = np.asarray(holds @ of_cells.reshape(len(cells), -1), dtype=np.float64)
             return np.asarray((counts * weight).sum(-1), dtype=np.float64)
 
-        return np.stack([said(window) for window in self.windows])
+        return np.stack([said(ago, window) for ago, window in enumerate(self.windows)])
+
+    def _alike(self, ago: int, counts: Floats) -> Floats:
+        """What cells counted in one of the windows, (L, F, B), without what its hours differ by from all."""
+        if self.registered is None:
+            return counts
+        apart = self.registered(ago).shares - self.sums.baseline.registered.shares
+        apart[self.sums.baseline.own] = 0.0
+        return np.asarray(counts - counts.sum(-1, keepdims=True) * apart, dtype=np.float64)
 
 
 def spans(
     now: Counted,
     earlier: Sequence[Counted],
-    version: npt.NDArray[np.int64],
+    version: Whole,
     family: Family,
     lattice: Lattice,
     *,
     past: Mapping[int, Past],
+    hours: Hours | None = None,
 ) -> Iterator[Span]:
     """The window by itself, then the wider spans in which there is anything more; `version` is by cell.
 
     `past`, by width, is what cells are compared with in the place of their version's reference. Where wider
-    spans have no such past as narrow ones have, they do not tell of these cells.
+    spans have no such past as narrow ones have, they do not tell of these cells. `hours` tell when the
+    windows are, where references know hours.
     """
     windows = (now, *earlier)
     before = 0.0
@@ -86,6 +104,18 @@ def spans(
             if width > 1 and past:
                 alike = ((past[1].windows == 0) | (past[width].windows > 0))[cell]
                 cell, counts = cell[alike], counts[alike]
-            sums = CellSums.of(counts, cell, version, family, past.get(width))
-            yield Span(width, replace(sums, elsewhere=_WORTH) if width < WIDEST else sums, merged, lattice)
+            of_each = None
+            registered = Mixture.of_versions(family, version)
+            if hours is not None:
+                by_window = [window.rows_by_cell(lattice.cells) for window in merged]
+                registered = hours.mixture(family, version, by_window)
+                of_each = partial(_of_one, hours, family, version, by_window)
+            sums = CellSums.of(counts, cell, registered, family, past.get(width))
+            sums = replace(sums, elsewhere=_WORTH) if width < WIDEST else sums
+            yield Span(width, sums, merged, lattice, of_each)
         before = rows
+
+
+def _of_one(hours: Hours, family: Family, version: Whole, rows: Sequence[Floats], ago: int) -> Mixture:
+    """What the window so many windows ago would be compared with by itself."""
+    return hours.mixture(family, version, rows[ago : ago + 1], ago)

@@ -13,6 +13,7 @@ from driftline_collector.analysis.coverage import NodeCoverage
 from driftline_collector.analysis.drift import Judged, Limits, judge
 from driftline_collector.analysis.drift_rows import evaluations, too_few
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
+from driftline_collector.analysis.mixtures import Hours
 from driftline_collector.analysis.recent import Counted
 from driftline_collector.analysis.references import Family
 from driftline_collector.analysis.samples import Samples
@@ -72,6 +73,7 @@ def drift_of_segments(
     limits: Limits,
     earlier: Mapping[str, Sequence[Counted]],
     past: Mapping[str, Mapping[int, Past]],
+    zones: Mapping[str, str],
 ) -> tuple[list[Evaluation], list[Judged]]:
     """Drift of every node: a row for the segment, and one for each feature where there are enough rows.
 
@@ -79,8 +81,10 @@ def drift_of_segments(
 
     Counts on different binnings are never mixed: where a segment has several, the one with most rows is
     judged, and the reason tells how many are left out. `earlier` is by binning, and so is `past`,
-    what cells are compared with in the place of their version's reference, by the width of spans.
+    what cells are compared with in the place of their version's reference, by the width of spans. `zones` are
+    the time zones of regions, for references that know hours.
     """
+    hours = Hours(standing.window, tuple(zones.get(cell.region, "UTC") for cell in lattice.cells))
     before = Before(
         drifted=np.array([key in standing.before for key in keys], dtype=np.bool_),
         findings=np.array([key in standing.before and standing.before[key].finding for key in keys]),
@@ -98,6 +102,7 @@ def drift_of_segments(
                 samples=samples,
                 earlier=earlier.get(binning, ()),
                 past=past.get(binning, {}),
+                hours=hours,
             )
         )
         is not None
@@ -107,7 +112,7 @@ def drift_of_segments(
     np.add.at(made, [place[d.cell] for d in profiles.devices], profiles.totals("predictions"))
     # Of cells that count nothing: how many predictions came whole, and how many of those in vain.
     sampled, strange = np.zeros(len(lattice.cells)), np.zeros(len(lattice.cells))
-    for (cell, _), amount in samples.places.items():
+    for cell, amount in samples.places.items():
         if not made[place[cell]]:
             sampled[place[cell]] += amount
             strange[place[cell]] += amount * all(cell.version not in f.versions for f in families.values())

@@ -44,7 +44,7 @@ def routes(parts: Parts) -> APIRouter:
     def coverage(*, filters: Common) -> models.Coverage:
         """Predictions counted, announced as lost, repeated, missing: in all and by stream, for all time."""
         now = parts.now()
-        where = filters.where(now, default_ns=now, by_own=False)
+        where = filters.where(now, default_ns=now)
         rows = _streams(parts, where if filters.end else replace(where, end_ns=now + DAY_NS))
         totals = {name: sum(row[name] or 0 for row in rows) for name in _SUMS}
         return models.Coverage(totals=totals, streams=rows)
@@ -58,7 +58,7 @@ def routes(parts: Parts) -> APIRouter:
         Of devices that number their streams: what others lose, nobody knows. The last 24 hours by default.
         """
         now = parts.now()
-        where, keys = filters.where(now, by_own=False), tuple(dict.fromkeys(by or ()))
+        where, keys = filters.where(now), tuple(dict.fromkeys(by or ()))
         if "hour" in keys and where.end_ns - where.start_ns > _MOST_HOURS_NS:
             raise ProblemError(422, "from: by hour it can be told of 31 days at most; give a later start")
         return page(lambda count: groups(parts, where, keys)[:count], limit, cursor, now)
@@ -102,9 +102,8 @@ def _group(row: dict[str, Any], keys: Sequence[str]) -> CoverageGroup:
 
 
 def _streams(parts: Parts, where: Where) -> list[dict[str, Any]]:
-    names = ("model", "version", "device_type", "region", "tier", "device")
-    wanted = {
-        name: value for name, value in where.parameters().items() if name in names and value is not None
-    }
-    table = parts.store.coverage(where.start_ns, where.end_ns)
-    return [row for row in rows_of(table) if all(row[name] == value for name, value in wanted.items())]
+    own = dict(where.own)
+    wanted = own | {name: value for name, value in where.dimensions().items() if value is not None}
+    table = parts.store.coverage(where.start_ns, where.end_ns, tuple(own))
+    found = [row for row in rows_of(table) if all(row[name] == value for name, value in wanted.items())]
+    return [{name: value for name, value in row.items() if name not in own} for row in found]

@@ -62,10 +62,14 @@ def routes(parts: Parts) -> APIRouter:
 
 def chosen(name: str, common: Filters, device: str | None, now_ns: int) -> Where:
     """Whose rows and from when: all there are, where nothing is said of it."""
-    where = common.where(now_ns, default_ns=now_ns, by_own=False)
+    where = common.where(now_ns, default_ns=now_ns)
     if device is not None:
         where = replace(where, device=device)
+    exported = EXPORTED[name]
     named = [column for column, value in where.dimensions().items() if value is not None]
-    if unknown := [column for column in named if column not in EXPORTED[name].chosen_by]:
+    unknown = [column for column in named if column not in exported.chosen_by]
+    if not exported.by_own:
+        unknown += [column for column, _ in where.own]
+    if unknown:
         raise ProblemError(422, f"{name} do not tell their {unknown[0]}; leave that filter out")
     return where

@@ -70,21 +70,15 @@ class Filters:
     start: str | None
     end: str | None
 
-    def where(self, now_ns: int, *, default_ns: int = DAY_NS, by_own: bool = True) -> Where:
-        """Whose, and from when to when: the last `default_ns` where no start is given.
-
-        What does not tell the user's own dimensions cannot be asked for `by_own`.
-        """
+    def where(self, now_ns: int, *, default_ns: int = DAY_NS) -> Where:
+        """Whose, and from when to when: the last `default_ns` where no start is given."""
         end = read_time(self.end, "to", now_ns)
         end = now_ns if end is None else end
         start = read_time(self.start, "from", now_ns)
         start = max(0, end - default_ns) if start is None else start
         if start >= end:
             raise ProblemError(422, "from: it is not before 'to'; give an earlier start, or a later end")
-        where = where_of(self.segment)
-        if where.own and not by_own:
-            raise ProblemError(422, f"segment: {where.own[0][0]!r} cannot be filtered by here; leave it out")
-        return replace(where, start_ns=start, end_ns=end)
+        return replace(where_of(self.segment), start_ns=start, end_ns=end)
 
 
 def where_of(segment: Segment | None) -> Where:

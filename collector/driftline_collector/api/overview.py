@@ -127,10 +127,14 @@ def _grid(parts: Parts, where: Where, fleet: Fleet, judged: Mapping[str, Mapping
     for key, row in judged.items():
         segment = Segment.parse(key)
         kind, region = segment["device_type"], segment["region"]
-        others = (segment["version"], segment["tier"], own_of(segment))
-        if kind is None or region is None or others != (where.version, where.tier, where.own):
+        others = (segment["version"], own_of(segment))
+        if kind is None or region is None or others != (where.version, where.own):
             continue
-        if where.device_type in {None, kind} and where.region in {None, region}:
+        if where.device_type not in {None, kind} or where.region not in {None, region}:
+            continue
+        # What is of one tier only is judged without naming it.
+        unnamed = segment["tier"] is None and (kind, region) in places - cells.keys()
+        if segment["tier"] == where.tier or unnamed:
             cells[kind, region] = _cell(row, kind, region, parts.minimum_effect)
     for kind, region in places - cells.keys():
         named = {"model": where.model, "version": where.version, "tier": where.tier}

@@ -19,7 +19,8 @@ _BATCH_ROWS = 10_000
 def read_columns(path: Path, *, texts: Sequence[str] = ()) -> dict[str, Column]:
     """Columns by name: float64 arrays (absent: NaN) for numbers, lists for all else.
 
-    `texts` are columns that hold names even where they look like numbers. Raises SchemaError.
+    Times that tell no time zone are `datetime64`, others datetimes. `texts` are columns that hold names even
+    where they look like numbers. Raises SchemaError.
     """
     readers = {".csv": _csv, ".parquet": _parquet, ".npz": _npz}
     reader = readers.get(path.suffix.lower())
@@ -92,9 +93,20 @@ def _column(name: str, column: pa.ChunkedArray, *, text: bool) -> Column:
     if text or pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_boolean(kind):
         values: list[Any] = column.to_pylist()
         return values
+    if pa.types.is_timestamp(kind):
+        return _times(column, kind)
     if pa.types.is_null(kind):
         return np.full(len(column), np.nan)
-    raise SchemaError(f"column {name!r} holds {kind}; expected numbers, texts or truth values")
+    raise SchemaError(f"column {name!r} holds {kind}; expected numbers, texts, truth values or times")
+
+
+def _times(column: pa.ChunkedArray, kind: pa.TimestampType) -> Column:
+    """As `driftline_schemas.times.hours_of` takes them: what tells no zone must not seem to be in UTC."""
+    if kind.tz is None:
+        local: npt.NDArray[Any] = column.cast(pa.timestamp("us"), safe=False).to_numpy()
+        return local
+    instants: list[Any] = column.cast(pa.timestamp("us", "UTC"), safe=False).to_pylist()
+    return instants
 
 
 def _npz(path: Path, texts: Sequence[str]) -> dict[str, Column]:

@@ -3,7 +3,7 @@
 import io
 import json as json_module
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 EXAMPLE = example(
     "driftline export predictions october.parquet --model digits --from 2026-10-01 --to 2026-11-01",
     "driftline export labels labels.csv",
+    "driftline export windows a3.csv \\",
+    "  --segment 'model=digits,version=*,device_type=*,region=*,segment.line=A3'",
     "driftline export profiles - --format jsonl --device cam-017 --from 24h",
 )
 
@@ -67,6 +69,9 @@ def export(
     version: Annotated[str | None, typer.Option(help="Only of this version.")] = None,
     kind: Annotated[str | None, typer.Option("--type", help="Only of this device type.")] = None,
     region: Annotated[str | None, typer.Option(help="Only of this region.")] = None,
+    segment: Annotated[
+        str | None, typer.Option(help="Only of this segment, by its key; it goes before the four above.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="Only of this device.")] = None,
     start: Annotated[
         str | None, typer.Option("--from", help="From then on: RFC 3339, or 6h for so long ago.")
@@ -84,12 +89,13 @@ def export(
     if file != _STANDARD and file.exists():
         raise typer.BadParameter(f"{file} is there already; give another name", param_hint="FILE")
     filters = {"model": model, "version": version, "device_type": kind, "region": region}
+    whose = Segment.parse(segment) if segment else Segment.of(filters) if any(filters.values()) else None
     with ExitStack() as opened:
         if database is not None:
-            chunks = opened.enter_context(_stored(database, table, filters, device, (start, end)))
+            chunks = opened.enter_context(_stored(database, table, whose, device, (start, end)))
         else:
             client = opened.enter_context(Client(url, timeout_s=120))
-            asked = client.export(table, **filters, device=device, start=start, end=end)
+            asked = client.export(table, **filters, segment=segment, device=device, start=start, end=end)
             chunks = opened.enter_context(asked)
         rows = opened.enter_context(batches(chunks))
         if file == _STANDARD:
@@ -117,11 +123,11 @@ def _format(file: Path, given: Format | None) -> Format:
 def _stored(
     database: Path,
     table: Table,
-    filters: Mapping[str, str | None],
+    segment: Segment | None,
     device: str | None,
     times: tuple[str | None, str | None],
 ) -> Iterator[Iterator[bytes]]:
-    with from_file(database) as parts, chunks_of(parts, table, filters, device, times) as chunks:
+    with from_file(database) as parts, chunks_of(parts, table, segment, device, times) as chunks:
         yield chunks
 
 
@@ -129,7 +135,7 @@ def _stored(
 def chunks_of(
     parts: "Parts",
     table: str,
-    filters: Mapping[str, str | None],
+    segment: Segment | None,
     device: str | None,
     times: tuple[str | None, str | None],
 ) -> Iterator[Iterator[bytes]]:
@@ -137,7 +143,6 @@ def chunks_of(
     from driftline_collector.api.export import chosen  # with the database's weight, only now
     from driftline_collector.api.filters import Filters
 
-    segment = Segment.of(filters) if any(filters.values()) else None
     where = chosen(table, Filters(segment, *times), device, parts.now())
     with closing(operated(parts).export(table, where)) as made:
         yield made.chunks()

@@ -43,12 +43,20 @@ def build(
         Path | None, typer.Option(help="Reference of an earlier version, whose bins are to be used.")
     ] = None,
     bins: Annotated[int, typer.Option(min=2, max=64, help="Fine bins for each number.")] = 64,
+    time: Annotated[
+        str | None,
+        typer.Option(help="Column with the rows' times, so that a window is compared with its own hour."),
+    ] = None,
+    zone: Annotated[
+        str, typer.Option(help="The time zone whose hours count; times that tell none are of it.")
+    ] = "UTC",
     json: Json = False,
 ) -> None:
     """Count training or validation data into a reference file.
 
     Labels, scores and values are what the model answered, not the truth. An npz array of two
-    dimensions becomes a column for each of its own: x_0, x_1 and so on.
+    dimensions becomes a column for each of its own: x_0, x_1 and so on. Times are ISO 8601, timestamps of
+    Parquet, or seconds or milliseconds since 1970.
     """
     from driftline_schemas.reference import Reference  # numpy and pyarrow are not for commands that only ask
 
@@ -58,7 +66,8 @@ def build(
     columns = read_columns(data, texts=texts)
     for name in (*(exclude or ()), *(categorical or ())):
         take(columns, name, "--exclude" if name in (exclude or ()) else "--categorical")
-    left_out = {label, score, value, *(exclude or ())}
+    times = take(columns, time, "--time")
+    left_out = {label, score, value, time, *(exclude or ())}
     features = {name: column for name, column in columns.items() if name not in left_out}
     if not features:
         raise SchemaError("no column is left to be a feature", where=str(data))
@@ -72,6 +81,8 @@ def build(
         version=version or "",
         binning=earlier.binning if earlier else None,
         bins=bins,
+        times=times,
+        zone=zone,
     )
     try:
         reference.save(output)
@@ -86,10 +97,13 @@ def build(
                 "rows": reference.rows,
                 "binning": reference.binning.id,
                 "features": [feature.name for feature in reference.binning.features],
+                "hours": sum(len(group.hours) for group in reference.hours),
             }
         )
         return
     _show(reference, output)
+    if time:
+        _show_hours(reference)
 
 
 def _show(reference: "Reference", output: Path) -> None:
@@ -105,6 +119,26 @@ def _show(reference: "Reference", output: Path) -> None:
         markup=False,
         soft_wrap=True,
     )
+
+
+def _show_hours(reference: "Reference") -> None:
+    from driftline_schemas.hours import LEAST_DAYS, LEAST_ROWS, WEEK
+
+    known, out = sum(len(group.hours) for group in reference.hours), console()
+    if known:
+        least = min(group.rows for group in reference.hours)
+        out.print(
+            f"{known} of {WEEK} hours of the week are compared with their own rows, {least:,} or more.",
+            markup=False,
+            soft_wrap=True,
+        )
+    if known < WEEK:
+        whose = "The others are" if known else "All hours are"
+        out.print(
+            f"{whose} compared with all rows: an hour takes {LEAST_ROWS} rows, of {LEAST_DAYS} days.",
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 @app.command(

@@ -1,5 +1,6 @@
 """`driftline simulate`."""
 
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
     from driftline_collector.simulation.run import Outcome
     from driftline_collector.simulation.sizing import Sizing
 
+_MOST_VALUES = 10_000
 _UNITS = {"TB": 10**12, "GB": 10**9, "MB": 10**6, "kB": 10**3}
 EXAMPLE = example(
     "driftline simulate --fresh --devices 5000 --minutes 10",
     "driftline simulate --fresh --devices 1000 --minutes 60 --speed 20 --rate 2",
+    "driftline simulate --url http://127.0.0.1:4318 --devices 90 --segment line=3 --segment shift=2",
     "driftline simulate --url http://collector.example:4318 --devices 100 --minutes 5 --json",
 )
 
@@ -35,6 +38,12 @@ def simulate(
     ] = 0.01,
     processes: Annotated[int, typer.Option(min=1, max=64, help="Processes that send.")] = 2,
     seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same fleet.")] = 1,
+    segment: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUES", help="A dimension of your own, and how many values it has. Repeatable."
+        ),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start a collector on a store of its own, and remove both.")
     ] = False,
@@ -54,9 +63,18 @@ def simulate(
     from driftline_collector.simulation.run import simulate as run
     from driftline_collector.simulation.sizing import sizings
 
+    segments = _read_segments(segment or [])
     with fresh_collector() if fresh else nullcontext() as own:
         # The plan last: its clock begins when it is made.
-        plan = Plan(devices=devices, minutes=minutes, rate=rate, sampled=sampled, speed=speed, seed=seed)
+        plan = Plan(
+            devices=devices,
+            minutes=minutes,
+            rate=rate,
+            sampled=sampled,
+            speed=speed,
+            seed=seed,
+            segments=segments,
+        )
         outcome = run(plan, own.url if own else url, processes=processes, fresh=own)
     sizes = sizings(outcome, kept_days=kept_days)
     if json:
@@ -65,6 +83,20 @@ def simulate(
         _show(outcome, sizes, kept_days)
     if not outcome.in_order:
         raise typer.Exit(1)
+
+
+def _read_segments(told: Sequence[str]) -> dict[str, int]:
+    """Dimensions of the user's own, and how many values each has."""
+    segments = {}
+    for text in told:
+        name, _, values = text.rpartition("=")
+        if not name or not values.isdecimal() or not 0 < int(values) <= _MOST_VALUES:
+            raise typer.BadParameter(
+                f"{text!r} is no NAME=VALUES, with 1 to {_MOST_VALUES} values; say line=3",
+                param_hint="--segment",
+            )
+        segments[name] = int(values)
+    return segments
 
 
 def _document(outcome: "Outcome", sizes: "list[Sizing]") -> dict[str, Any]:

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from driftline_schemas.segments import Segment
+
 from driftline_collector.cli.export import batches, chunks_of
 from driftline_collector.cli.files import from_file
 from driftline_collector.client import Client
@@ -64,7 +66,7 @@ class _InFile:
 
     def rows(self, table: str, model: str, times: Times) -> "pa.Table":
         with (
-            chunks_of(self._parts, table, {"model": model}, None, times) as chunks,
+            chunks_of(self._parts, table, Segment.of({"model": model}), None, times) as chunks,
             batches(chunks) as rows,
         ):
             return rows.read_all()

@@ -60,6 +60,7 @@ class Device:
             region=REGIONS[number // len(TYPES) % len(REGIONS)],
             version=VERSIONS[int(random.random() < 0.5)],
             stream="",
+            segment=_segment(plan, number // (len(TYPES) * len(REGIONS))),
         )
         self._first_ns = (plan.start_ns + _clock_error(random)) // MINUTE * MINUTE
         self._silent = _silence(random, plan.minutes, dark=self._source.region == DARK_REGION)
@@ -127,6 +128,15 @@ class Device:
         count = chosen + len(self._events)
         self._events = []
         return Request("/v1/logs", request.SerializeToString(), count)
+
+
+def _segment(plan: Plan, number: int) -> tuple[tuple[str, str], ...]:
+    """The dimensions of the user's own, and their values: of devices in a row each combination."""
+    told = []
+    for name, different in plan.segments.items():
+        number, value = divmod(number, different)
+        told.append((name, f"{name}-{value + 1}"))
+    return tuple(told)
 
 
 def _clock_error(random: np.random.Generator) -> int:

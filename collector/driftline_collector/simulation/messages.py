@@ -1,6 +1,6 @@
 """The requests of a simulated device, as driftline's own SDK sends them: windows of counts, and samples."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from driftline_collector.simulation.plan import MODEL
 
@@ -45,6 +46,7 @@ class Source:
     region: str
     version: str
     stream: str
+    segment: tuple[tuple[str, str], ...] = ()
 
 
 def reference(version: str) -> Reference:
@@ -61,7 +63,7 @@ def window(source: Source, start_ns: int, end_ns: int, made: int, random: np.ran
     request = ExportMetricsServiceRequest()
     request.CopyFrom(_window())
     group = request.resource_metrics[0]
-    _speak(group.resource.attributes, source)
+    _speak(group.resource, source)
     histograms, scores, sums = group.scope_metrics[0].metrics
     points = [*histograms.histogram.data_points, *scores.histogram.data_points]
     for point, counts in zip(points, random.multinomial(made, SHARES, len(points)).tolist(), strict=True):
@@ -80,7 +82,7 @@ def logs(source: Source) -> ExportLogsServiceRequest:
     request = ExportLogsServiceRequest()
     group = request.resource_logs.add()
     group.resource.attributes.extend(_resource())
-    _speak(group.resource.attributes, source)
+    _speak(group.resource, source)
     scope = group.scope_logs.add(schema_url=names.SCHEMA_URL)
     scope.scope.name = names.SCOPE_NAME
     return request
@@ -126,11 +128,12 @@ def announce(
     record.attributes.append(pair(names.SEQUENCE, sequence))
 
 
-def _speak(attributes: Iterable[KeyValue], source: Source) -> None:
+def _speak(resource: Resource, source: Source) -> None:
     """Fill in a resource that was made by `_resource`, in its order."""
     told = (source.device, source.device_type, source.region, source.version, source.stream)
-    for pair, text in zip(attributes, told, strict=False):
-        pair.value.string_value = text
+    for open_, text in zip(resource.attributes, told, strict=False):
+        open_.value.string_value = text
+    resource.attributes.extend(pair(f"{names.SEGMENT_PREFIX}{name}", value) for name, value in source.segment)
 
 
 def _resource() -> list[KeyValue]:

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MODEL = "simulated"
@@ -13,7 +14,8 @@ class Plan:
     """`rate` is predictions a second of each device, `sampled` the share of them that is sent whole.
 
     Simulated time runs `speed` times as fast as the clock on the wall, and meets it at the end: nothing is
-    sent from the future but by devices whose clocks are wrong. `run` tells streams of this run from others.
+    sent from the future but by devices whose clocks are wrong. `segments` are dimensions of the user's own
+    that devices tell, and how many values each has. `run` tells streams of this run from others.
     """
 
     devices: int
@@ -22,6 +24,7 @@ class Plan:
     sampled: float = 0.01
     speed: float = 1.0
     seed: int = 1
+    segments: Mapping[str, int] = field(default_factory=dict)
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     began_ns: int = field(default_factory=time.time_ns)
 

@@ -160,7 +160,7 @@ class Store(Protocol):
         ahead_ns: int | None = None,
         own: Sequence[str] = (),
     ) -> pa.Table:
-        """Those of some cells (tier, version, device_type, region, own), told apart by id, in order of time.
+        """Those of some cells (version, device_type, region, tier, own), told apart by id, in order of time.
 
         Of more than can be looked at, `share` keeps an even choice, always the same.
         version, device_type, region, tier, device, label, value, score, probability (NULL: not told),
@@ -189,7 +189,7 @@ class Store(Protocol):
         """Those of these ids under which a prediction is stored."""
 
     # -- bookkeeping ---------------------------------------------------------------------------------
-    def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
+    def coverage(self, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """What came and what is missing, by stream.
 
         stream, model, version, device, device_type, region, tier, predictions (counted in windows),
@@ -225,6 +225,19 @@ class Store(Protocol):
         """Windows of that width judged before a reference was registered for a version that reported in them.
 
         model, window_start_ns; those that start then or later, the earliest first.
+        """
+
+    def judged_against(self, since_ns: int, width_ns: int) -> pa.Table:
+        """What the setting `evaluation.reference` was as windows of that width were judged last.
+
+        model, window_start_ns, against; those that start then or later, the earliest first. Without windows
+        in which samples alone came: these have no past.
+        """
+
+    def overtaken(self, since_ns: int, width_ns: int, merged: int) -> pa.Table:
+        """Windows judged before profiles came for them, or for one of so many `merged` with them.
+
+        model, window_start_ns, received_ns (latest); those that start then or later, the earliest first.
         """
 
     def judged_until(self, model: str | None = None) -> pa.Table:

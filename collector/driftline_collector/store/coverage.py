@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+from driftline_schemas.segments import UNKNOWN
+
 from driftline_collector.store.kinds import HOUR_NS
+from driftline_collector.store.own_columns import OwnColumns
 
 #: What coverage can be told by; `hour` is the start of the hour, in ns.
 KEYS = ("model", "version", "device_type", "region", "tier", "device", "stream", "hour")
@@ -57,7 +60,16 @@ def _chunks(matches: str) -> str:
 ), gaps AS (SELECT * FROM within UNION ALL SELECT * FROM between)"""
 
 
-COVERAGE = f"""
+def coverage_of_streams(own: OwnColumns) -> str:
+    """SQL: what came of each stream and what is missing, and the dimensions of the user's own."""
+    told = "".join(f", coalesce({name}, '{UNKNOWN}') AS {name}" for name in own.names)
+    latest = ", ".join(f"arg_max({name}, end_ns) AS {name}" for name in own.names)
+    joined = ""
+    if own.names:
+        joined = f"""LEFT JOIN (
+    SELECT stream, {latest} FROM (SELECT stream, end_ns{own.read()} FROM stream_windows
+    WHERE end_ns > $start AND start_ns < $end) GROUP BY stream) AS own ON own.stream = streams.stream"""
+    return f"""
 WITH {_chunks("true")}, counted AS (
     SELECT stream, sum(received) AS predictions, min(first_ns) AS first_ns, max(last_ns) AS last_end_ns
     FROM chunks GROUP BY stream
@@ -86,7 +98,7 @@ WITH {_chunks("true")}, counted AS (
            arg_max(region, at_ns) AS region, arg_max(tier, at_ns) AS tier
     FROM named WHERE stream IS NOT NULL GROUP BY stream
 )
-SELECT streams.*, CAST(coalesce(counted.predictions, 0) AS BIGINT) AS predictions,
+SELECT streams.*{told}, CAST(coalesce(counted.predictions, 0) AS BIGINT) AS predictions,
        CAST(coalesce(holes.window_holes_ns, 0) AS BIGINT) AS window_holes_ns,
        said.made, CAST(coalesce(said.announced_lost, 0) AS BIGINT) AS announced_lost,
        CAST({missing("logs", "said.last_log", "said.logs")} AS BIGINT) AS missing_logs,
@@ -98,6 +110,7 @@ LEFT JOIN counted USING (stream) LEFT JOIN holes USING (stream) LEFT JOIN said U
 LEFT JOIN numbers AS logs ON logs.stream = streams.stream AND logs.signal = 'logs'
 LEFT JOIN numbers AS spans ON spans.stream = streams.stream AND spans.signal = 'traces'
 LEFT JOIN repeats ON repeats.stream = streams.stream
+{joined}
 ORDER BY device, last_end_ns, stream
 """
 

@@ -9,6 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from driftline_collector.errors import StoreError
+from driftline_collector.store import own_columns
 from driftline_collector.store.archive import Archive
 from driftline_collector.store.opened import WITH_ARCHIVE, Database
 from driftline_collector.store.shown import Where
@@ -20,12 +21,16 @@ _ROWS = 8192
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What can be taken out under a name: of which table, when its rows are, what they can be chosen by."""
+    """What can be taken out under a name: of which table, when its rows are, what they can be chosen by.
+
+    `by_own` says whether rows tell dimensions of the user's own.
+    """
 
     rows: str
     time: str
     end: str | None = None
     chosen_by: tuple[str, ...] = ()
+    by_own: bool = False
 
 
 #: Predictions bring the names and types of their features along. A label is of whom its prediction is of.
@@ -35,10 +40,11 @@ EXPORTED = {
         " FROM predictions LEFT JOIN feature_sets ON feature_sets.id = predictions.feature_set)",
         "time_ns",
         chosen_by=_PLACE,
+        by_own=True,
     ),
-    "labels": Exported("labels", "time_ns", chosen_by=_PLACE),
-    "profiles": Exported("profiles", "start_ns", "end_ns", chosen_by=_PLACE),
-    "windows": Exported("stream_windows", "start_ns", "end_ns", chosen_by=_PLACE),
+    "labels": Exported("labels", "time_ns", chosen_by=_PLACE, by_own=True),
+    "profiles": Exported("profiles", "start_ns", "end_ns", chosen_by=_PLACE, by_own=True),
+    "windows": Exported("stream_windows", "start_ns", "end_ns", chosen_by=_PLACE, by_own=True),
     "deployments": Exported("deployments", "time_ns", chosen_by=_PLACE),
     "references": Exported("model_references", "registered_ns", chosen_by=("model", "version")),
     "evaluations": Exported("evaluations", "window_start_ns", "window_end_ns", chosen_by=("model",)),
@@ -116,6 +122,9 @@ def _statement(name: str, where: Where) -> tuple[str, dict[str, Any]]:
     parts.append(late if exported.end is None else f"({late} OR {exported.end} > $start)")
     chosen = {column: value for column, value in where.dimensions().items() if value is not None}
     whose = [f"{column} = ${column}" for column in chosen]
+    if where.own:
+        whose.append(own_columns.MATCHES)
+        values |= where.own_values()
     if name == "labels" and whose:
         whose = [f"prediction_id IN (SELECT id FROM predictions WHERE {' AND '.join(whose)})"]
     return f"SELECT * FROM {exported.rows} WHERE {' AND '.join(parts + whose)}", values | chosen

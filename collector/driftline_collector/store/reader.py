@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from driftline_collector.errors import StoreError
 from driftline_collector.store.base import Selection
-from driftline_collector.store.coverage import COVERAGE
+from driftline_collector.store.coverage import coverage_of_streams
 from driftline_collector.store.kinds import DAY_NS
 from driftline_collector.store.opened import ENDED, WITH_ARCHIVE, Cursor, Database
 from driftline_collector.store.own_columns import OwnColumns
@@ -183,9 +183,11 @@ class Reader:
         return set(self._read(query, {"ids": list(ids)}).column("id").to_pylist())
 
     # -- bookkeeping ---------------------------------------------------------------------------------
-    def coverage(self, start_ns: int, end_ns: int) -> pa.Table:
+    def coverage(self, start_ns: int, end_ns: int, own: Sequence[str] = ()) -> pa.Table:
         """See `Store.coverage`."""
-        return self._read(COVERAGE, {"start": start_ns, "end": end_ns})
+        columns = OwnColumns(own)
+        values = {"start": start_ns, "end": end_ns, **columns.parameters}
+        return columns.named(self._read(coverage_of_streams(columns), values))
 
     def deployments(self, start_ns: int, end_ns: int) -> pa.Table:
         """See `Store.deployments`."""

@@ -112,7 +112,10 @@ class FleetReads(Queries):
 
     def coverage_by(self, where: Where, keys: Sequence[str]) -> pa.Table:
         """See `Shown.coverage_by`."""
-        return self._read(coverage_by(keys, _MATCHES), where.parameters())
+        if not where.own:
+            return self._read(coverage_by(keys, _MATCHES), where.parameters())
+        matches = f"{_MATCHES} AND {own_columns.STREAM_MATCHES}"
+        return self._read(coverage_by(keys, matches), where.own_parameters())
 
     def streams(self, where: Where) -> pa.Table:
         """See `Shown.streams`."""

@@ -64,7 +64,7 @@ class JudgedReads(Queries):
             WITH judged AS (
                 SELECT model, window_start_ns, window_end_ns, max(evaluated_ns) AS evaluated_ns
                 FROM evaluations
-                WHERE measure = 'drift' AND feature IS NULL AND window_start_ns >= $since
+                WHERE measure IN ('drift', 'coverage') AND feature IS NULL AND window_start_ns >= $since
                   AND window_end_ns = window_start_ns + $width
                 GROUP BY model, window_start_ns, window_end_ns
             )
@@ -78,6 +78,56 @@ class JudgedReads(Queries):
             ORDER BY window_start_ns, model
             """,
             {"since": since_ns, "width": width_ns},
+        )
+
+    def judged_against(self, since_ns: int, width_ns: int) -> pa.Table:
+        """See `Store.judged_against`."""
+        return self._read(
+            """
+            WITH compared AS (
+                SELECT model, window_start_ns, max(split_part(reference, ',', 1)) FILTER (
+                    split_part(reference, ',', 1) IN ('hour_of_week', 'rolling')) AS past
+                FROM evaluations
+                WHERE measure = 'drift' AND feature IS NULL AND window_start_ns >= $since
+                  AND window_end_ns = window_start_ns + $width
+                GROUP BY model, window_start_ns
+            ), told AS (
+                SELECT model, window_start_ns,
+                       arg_max(json_extract_string(details, '$.against'), revision) AS against
+                FROM evaluations
+                WHERE measure = 'coverage' AND feature IS NULL AND window_start_ns >= $since
+                  AND window_end_ns = window_start_ns + $width
+                GROUP BY model, window_start_ns
+            )
+            -- What earlier collectors judged says it by its references alone.
+            SELECT model, window_start_ns, coalesce(against, past, 'registered') AS against
+            FROM told JOIN compared USING (model, window_start_ns) ORDER BY window_start_ns, model
+            """,
+            {"since": since_ns, "width": width_ns},
+        )
+
+    def overtaken(self, since_ns: int, width_ns: int, merged: int) -> pa.Table:
+        """See `Store.overtaken`."""
+        return self._read(
+            """
+            WITH judged AS (
+                SELECT model, window_start_ns, max(evaluated_ns) AS evaluated_ns FROM evaluations
+                WHERE measure = 'coverage' AND feature IS NULL AND window_start_ns >= $since
+                  AND window_end_ns = window_start_ns + $width
+                GROUP BY model, window_start_ns
+            ), came AS (
+                SELECT model, start_ns - start_ns % $width AS start_ns, max(received_ns) AS received_ns
+                FROM stream_windows
+                WHERE start_ns > $since - $merged * $width
+                  AND received_ns > (SELECT min(evaluated_ns) FROM judged)
+                GROUP BY ALL
+            )
+            SELECT judged.model, window_start_ns, max(received_ns) AS received_ns
+            FROM judged JOIN came ON came.model = judged.model AND came.start_ns <= window_start_ns
+              AND came.start_ns > window_start_ns - $merged * $width AND received_ns > evaluated_ns
+            GROUP BY ALL ORDER BY window_start_ns, judged.model
+            """,
+            {"since": since_ns, "width": width_ns, "merged": merged},
         )
 
     def judged_until(self, model: str | None = None) -> pa.Table:

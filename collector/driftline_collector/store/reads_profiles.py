@@ -86,7 +86,7 @@ class ProfileReads(Queries):
         columns = OwnColumns(own)
         found = self._read(
             f"""
-            SELECT version, device_type, region {columns.read()}, tier, counts FROM window_counts
+            SELECT version, device_type, region, tier {columns.read()}, counts FROM window_counts
             WHERE model = $model AND binning = $binning AND start_ns = $start AND end_ns = $end {columns.told}
             QUALIFY gathered_ns = max(gathered_ns) OVER ()
             """,

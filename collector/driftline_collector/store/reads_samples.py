@@ -12,7 +12,7 @@ from driftline_collector.store.queries import Queries
 _STANDS_FOR_NOTHING = "probability IS NULL AND (parent_id IS NOT NULL OR reasons = ['ground_truth'])"
 _WITHIN = f"""model = $model AND time_ns >= $start AND time_ns < $end
     AND ($ahead IS NULL OR time_ns <= received_ns + $ahead) AND NOT coalesce({_STANDS_FOR_NOTHING}, false)"""
-_CELL = "tier, version, device_type, region"
+_CELL = "version, device_type, region, tier"
 
 
 class SampleReads(Queries):

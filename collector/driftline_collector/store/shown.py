@@ -44,11 +44,14 @@ class Where:
 
     def own_parameters(self) -> dict[str, Any]:
         """The same with those of `own_columns.MATCHES`."""
-        own = {
+        return self.parameters() | self.own_values()
+
+    def own_values(self) -> dict[str, Any]:
+        """Those of `own_columns.MATCHES` alone."""
+        return {
             "own_names": [name.removeprefix(USER_PREFIX) for name, _ in self.own],
             "own_values": [value for _, value in self.own],
         }
-        return self.parameters() | own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,155 @@
+"""A change of what windows are compared with: those of the history are judged anew, once, without alerts."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pytest
+from driftline_collector import scheduler
+from driftline_collector.analysis.evaluate import Policy, evaluate
+from driftline_collector.analysis.evaluation import WindowResult
+from driftline_collector.analysis.matching import Against
+from driftline_collector.analysis.windows import Window
+from driftline_collector.scheduler import Scheduler
+from driftline_collector.store.base import Selection, Tables
+from driftline_collector.store.duckdb import DuckDBStore
+
+from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet
+
+FLEET = f"model={MODEL},version=*,device_type=*,region=*"
+#: At the height of its daily cycle all devices have moved from what they have at all hours.
+CYCLE = Fleet(types=2, regions=3, features=2, cycle=0.4, seed=7)
+NOON, WINDOWS = 5, 3
+LATENESS = HOUR // 6
+
+
+@dataclass
+class Judging:
+    """A store with the windows of some days, and schedulers as after starts of the collector."""
+
+    store: DuckDBStore
+    days: int
+    judged: list[int] = field(default_factory=list)
+    observed: list[pa.Table] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.store.submit({"model_references": CYCLE.references()}).result()
+        for day in range(self.days + 1):
+            for hour in range(NOON, NOON + WINDOWS):
+                self.store.submit({"profiles": CYCLE.hour(day * 24 + hour)}).result()
+
+    @property
+    def first_ns(self) -> int:
+        return START + (self.days * 24 + NOON) * HOUR
+
+    def started(self, against: Against, **other: Against) -> Scheduler:
+        self.judged.clear()
+        now_ns = self.first_ns + WINDOWS * HOUR + LATENESS
+        return Scheduler(
+            self.store,
+            self._observe,
+            Policy(against=against, references={MODEL: other["of_model"]} if other else {}),
+            width_ns=HOUR,
+            lateness_ns=LATENESS,
+            history_ns=WINDOWS * HOUR + LATENESS,
+            now=lambda: now_ns,
+        )
+
+    def _observe(self, evaluations: pa.Table) -> Tables:
+        self.observed.append(evaluations)
+        return {}
+
+    def said(self, **selection: Any) -> list[tuple[str, str, int]]:
+        """Verdict, reference and revision of the whole fleet by window."""
+        found = self.store.evaluations(Selection(model=MODEL, measure="drift", segment=FLEET, **selection))
+        rows = sorted(found.to_pylist(), key=lambda row: row["window_start_ns"])
+        return [(r["verdict"], r["reference"], r["revision"]) for r in rows if r["feature"] is None]
+
+
+@pytest.fixture
+def judging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], Judging]]:
+    """Makes one of so many days; it notes which windows are looked at, two in a tick."""
+    made: list[Judging] = []
+
+    def noted(store: Any, model: str, window: Window, *rest: Any, **more: Any) -> WindowResult:
+        made[0].judged.append((window.start_ns - made[0].first_ns) // HOUR)
+        return evaluate(store, model, window, *rest, **more)
+
+    def of_days(days: int) -> Judging:
+        made.append(Judging(DuckDBStore(tmp_path / "driftline.duckdb"), days))
+        return made[0]
+
+    monkeypatch.setattr(scheduler, "evaluate", noted)
+    monkeypatch.setattr(scheduler, "_ANEW_AT_ONCE", 2)
+    monkeypatch.setattr(scheduler, "_AGAIN_FOR_S", 600.0)
+    yield of_days
+    made[0].store.close()
+
+
+def test_a_change_of_what_windows_are_compared_with_has_the_history_judged_anew_without_alerts(
+    judging: Callable[[int], Judging],
+) -> None:
+    of = judging(8)
+    assert len(of.started("registered").tick()) == WINDOWS
+    assert of.said() == [("drifted", f"{MODEL}-1.0", 0)] * WINDOWS
+    heard = len(of.observed)
+    anew = of.started("rolling")
+    anew.tick()
+    anew.tick()
+    assert of.judged == list(range(WINDOWS)), "in order, as each may be the past of later ones"
+    assert of.said() == [("stable", "rolling", 1)] * WINDOWS
+    assert of.said(reference=f"{MODEL}-1.0") == [("drifted", f"{MODEL}-1.0", 0)] * WINDOWS
+    assert len(of.observed) == heard
+    assert of.said(reference="rolling") == [("stable", "rolling", 1)] * WINDOWS
+
+
+def test_what_a_killed_collector_left_is_judged_anew_by_the_next_and_nothing_twice(
+    judging: Callable[[int], Judging],
+) -> None:
+    of = judging(8)
+    of.started("registered").tick()
+    of.started("rolling").tick()
+    assert of.judged == [0, 1], "bit by bit"
+    of.started("rolling").tick()
+    assert of.judged == [2]
+    of.started("rolling").tick()
+    assert of.judged == []
+    back = of.started("rolling", of_model="registered")
+    back.tick()
+    back.tick()
+    assert of.judged == list(range(WINDOWS))
+    assert of.said() == [("drifted", f"{MODEL}-1.0", 2)] * WINDOWS
+
+
+def test_windows_that_have_no_past_are_looked_at_once_and_keep_their_verdict(
+    judging: Callable[[int], Judging],
+) -> None:
+    of = judging(4)
+    of.started("registered").tick()
+    before = of.said()
+    anew = of.started("rolling")
+    assert anew.tick() + anew.tick() == []
+    assert of.judged == list(range(WINDOWS))
+    assert of.said() == before
+    of.started("rolling").tick()
+    assert of.judged == []
+    kept = of.store._read("SELECT count(DISTINCT start_ns) FROM window_counts WHERE end_ns > ?", of.first_ns)
+    assert kept.column(0).to_pylist() == [WINDOWS], "what was gathered meanwhile is kept"
+
+
+def test_what_earlier_collectors_judged_tells_by_its_references_what_it_was_compared_with(
+    judging: Callable[[int], Judging], tmp_path: Path
+) -> None:
+    of = judging(8)
+    of.started("rolling").tick()
+    of.store.close()
+    with duckdb.connect(tmp_path / "driftline.duckdb") as file:
+        file.execute("UPDATE evaluations SET details = NULL WHERE measure = 'coverage'")
+    of.store = DuckDBStore(tmp_path / "driftline.duckdb")
+    of.started("rolling").tick()
+    assert of.judged == []
+    of.started("registered").tick()
+    assert of.judged[:1] == [0]
