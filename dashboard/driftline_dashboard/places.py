@@ -19,15 +19,14 @@ def name(segment: str) -> str:
     return words.where(segment)
 
 
-def filters(segment: str) -> dict[str, str | None]:
-    """The dimensions of a segment as fields of a View, and the whole of it where they are not all."""
+def filters(segment: str) -> dict[str, state.Change]:
+    """The dimensions of a segment as fields of a View."""
     try:
         parsed = Segment.parse(segment)
     except SchemaError:
         return {}
-    found = {field: parsed[field] for field in ("version", "device_type", "region")}
-    own = any(name.startswith(USER_PREFIX) for name, _ in parsed.values)
-    return found | {"segment": segment} if own else found
+    own = tuple((name, value) for name, value in parsed.values if name.startswith(USER_PREFIX))
+    return {"own": own} | {field: parsed[field] for field in ("version", "device_type", "region")}
 
 
 def related(segments: Sequence[str], to: str) -> list[str]:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 from driftline_collector.client import Model, Overview
+from driftline_schemas.segments import USER_PREFIX
 
 from driftline_dashboard import address, collector, layout, routes, state, words
 from driftline_dashboard.collector import Answer
@@ -44,8 +45,9 @@ def begin(
     """Draw menu and pickers of a page; returns what the URL asks for, its model filled in.
 
     `own` names the page's parameters beside the shared ones; `pickers` are some of model, version, type,
-    region and range. Returns None where there is nothing to show yet: that has been said and is waited for.
-    With `without_model` a collector that knows no model is enough, and the view has none.
+    region, own (dimensions of the user's own) and range. Returns None where there is nothing to show yet:
+    that has been said and is waited for. With `without_model` a collector that knows no model is enough, and
+    the view has none.
     """
     view = state.current(own)
     answer = collector.models()
@@ -95,7 +97,7 @@ def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str], now: da
     versions = [each.version for each in chosen.versions] if chosen else []
     with st.container(key="dl-pickers", horizontal=True, gap="small"):
         if "model" in wanted and (len(models) > 1 or chosen is None):
-            gone = ("version", "device_type", "region", "feature", "segment", "id", "page")
+            gone = ("version", "device_type", "region", "feature", "segment", "id", "page", *dict(view.own))
             state.choose("Model", "model", names, value=view.model, everything=None, forget=gone)
         for name, label, options, value, everything in (
             ("version", "Version", versions, view.version, "Every version"),
@@ -105,8 +107,25 @@ def _pickers(view: View, models: Sequence[Model], wanted: Sequence[str], now: da
             if name in wanted:
                 field = state.FIELDS.get(name, name)
                 state.choose(label, field, options, value=value, everything=everything, forget=_ON_PAGES)
+        if "own" in wanted:
+            _own_pickers(view, chosen)
         if "range" in wanted:
             state.choose_range(view, now)
+
+
+def _own_pickers(view: View, model: Model | None) -> None:
+    """Those of the user's own dimensions: what the model is judged by, and what the URL names."""
+    values = {dimension.name: dimension.values for dimension in model.own} if model else {}
+    for name in sorted({*values, *dict(view.own)}):
+        called = words.plain(name.removeprefix(USER_PREFIX))
+        state.choose(
+            called[:1].upper() + called[1:],
+            name,
+            values.get(name, ()),
+            value=dict(view.own).get(name),
+            everything=f"Every {name.removeprefix(USER_PREFIX)}",
+            forget=_ON_PAGES,
+        )
 
 
 @st.fragment(run_every=layout.REFRESH_S / 2)

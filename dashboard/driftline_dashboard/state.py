@@ -11,11 +11,12 @@ from typing import Any
 
 import streamlit as st
 from driftline_schemas.errors import SchemaError
-from driftline_schemas.segments import Segment
+from driftline_schemas.segments import USER_PREFIX, Segment
 
 from driftline_dashboard import words
 
-#: Parameters that go along from page to page, as they stand in the URL.
+#: Parameters that go along from page to page, as they stand in the URL; dimensions of the user's own do, too,
+#: under their own names (`segment.line`).
 SHARED = ("model", "version", "from", "to", "type", "region", "feature")
 #: Parameters that only some pages know.
 OWN = ("id", "segment", "page", "state", "sort")
@@ -30,12 +31,16 @@ FIELDS = {"from": "start", "to": "end", "type": "device_type"}
 DEFAULT_RANGE = "24h"
 RANGES = {"6h": "Last 6 hours", "24h": "Last 24 hours", "7d": "Last 7 days", "28d": "Last 28 days"}
 
+#: What a field of a View may become.
+Change = str | int | tuple[tuple[str, str], ...] | None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """What the URL asks for; what it does not say is None. `problems` tell what could not be understood.
 
-    `start` and `end` are RFC 3339 in UTC, or `6h` for so long ago, as the API takes them.
+    `start` and `end` are RFC 3339 in UTC, or `6h` for so long ago, as the API takes them. `own` are
+    dimensions of the user's own with their values, by name.
     """
 
     model: str | None = None
@@ -44,6 +49,7 @@ class View:
     end: str | None = None
     device_type: str | None = None
     region: str | None = None
+    own: tuple[tuple[str, str], ...] = ()
     feature: str | None = None
     id: str | None = None
     segment: str | None = None
@@ -57,9 +63,9 @@ class View:
         given = {name: getattr(self, FIELDS.get(name, name)) for name in (*SHARED, *OWN)}
         if self.page == 1:
             given["page"] = None
-        return {name: str(value) for name, value in given.items() if value is not None}
+        return {name: str(value) for name, value in given.items() if value is not None} | dict(self.own)
 
-    def to(self, **changes: str | int | None) -> dict[str, str]:
+    def to(self, **changes: Change) -> dict[str, str]:
         """Query parameters of a link: the shared ones of this view, with changes; None leaves one out.
 
         Names are those of the URL, with `start`, `end` and `device_type` for `from`, `to` and `type`.
@@ -67,12 +73,17 @@ class View:
         kept = replace(self, id=None, segment=None, page=1, state=None, sort=None)
         return replace(kept, **changes).parameters()  # type: ignore[arg-type]  # the fields' own types
 
-    def here(self, **changes: str | int | None) -> dict[str, str]:
+    def here(self, **changes: Change) -> dict[str, str]:
         """Query parameters of a link to the same page: all of this view, with changes."""
         return replace(self, **changes).parameters()  # type: ignore[arg-type]  # the fields' own types
 
     def filters(self) -> dict[str, str]:
-        """The dimensions as filters of the client: model, version, type and region, where they are given."""
+        """The dimensions as filters of the client: model, version, type and region, where they are given.
+
+        With dimensions of the user's own they are one filter, the segment. The model must be known then.
+        """
+        if self.own:
+            return {"segment": self.to_segment()}
         dimensions = ("model", "version", "device_type", "region")
         return {name: value for name in dimensions if (value := getattr(self, name)) is not None}
 
@@ -96,7 +107,7 @@ class View:
     def to_segment(self) -> str:
         """The segment that the filters make, as a key. The model must be known."""
         dimensions = ("model", "version", "device_type", "region")
-        return str(Segment.of({name: getattr(self, name) for name in dimensions}))
+        return str(Segment.of({name: getattr(self, name) for name in dimensions} | dict(self.own)))
 
     @property
     def pinned(self) -> bool:
@@ -115,18 +126,23 @@ def read(parameters: Mapping[str, str], own: Sequence[str] = ()) -> View:
     What is unknown or wrong is left out and named in `problems`: the page says so and goes on.
     """
     values: dict[str, Any] = {}
+    dimensions: dict[str, str] = {}
     problems: list[str] = []
     for name, value in parameters.items():
         if name in _STREAMLIT or not value:
             continue
-        if name not in SHARED and name not in own:
+        is_own = name.startswith(USER_PREFIX) and name != USER_PREFIX
+        if name not in SHARED and name not in own and not is_own:
             problems.append(f"This page does not know the parameter “{_short(name)}”; it was left out.")
             continue
         try:
+            if is_own:
+                dimensions[_text(name)] = _text(value)
+                continue
             values[FIELDS.get(name, name)] = _CHECKS.get(name, _text)(value)
         except (ValueError, SchemaError) as error:
-            problems.append(f"“{name}” was left out: {error}")
-    return View(**values, problems=tuple(problems))
+            problems.append(f"“{_short(name)}” was left out: {error}")
+    return View(**values, own=tuple(sorted(dimensions.items())), problems=tuple(problems))
 
 
 def _text(value: str) -> str:
@@ -193,7 +209,7 @@ def choose(
     shown: Mapping[str, str] | None = None,
     forget: Sequence[str] = (),
 ) -> None:
-    """A picker for the parameter `name` (spelled as a field of View), whose value is the URL's.
+    """A picker for the parameter `name` (a field of View, or a dimension of the user's own): the URL's value.
 
     `everything` is what stands for no choice (None: there must be one). A value that is not among the
     options is offered all the same: the URL says so. Picking forgets the parameters in `forget`.

@@ -136,6 +136,11 @@ def test_accuracy_is_told_of_a_line_and_its_versions(lines: Seeded) -> None:
     assert everywhere["estimate"]["value"] == pytest.approx(75 / 90)
 
 
+def test_a_model_tells_the_lines_that_it_is_judged_by(lines: Seeded) -> None:
+    (model,) = lines.http.get("models").json()["items"]
+    assert model["own"] == [{"name": "segment.line", "values": ["A1", "A2", "A3"]}]
+
+
 def test_coverage_is_told_of_a_line(lines: Seeded) -> None:
     told = ask(lines, "coverage", segment=LINE_A3)
     assert {stream["device"] for stream in told["streams"]} == {"cam-6", "cam-7", "cam-8"}

@@ -65,6 +65,7 @@ def model(fleet: Fleet, name: str) -> dict[str, Any]:
         "tiers": ["device_edge", "cloud"],
         "device_types": sorted({kind for kind, _ in fleet.cells()}),
         "regions": sorted({region for _, region in fleet.cells()}),
+        "own": [{"name": each, "values": list(values)} for each, values in fleet.own.items()],
     }
 
 

@@ -22,7 +22,7 @@ from tests.dashboard.fake_fleet import Fleet, NotFoundError
 
 
 class FakeCollector:
-    """Serves a fleet at 127.0.0.1; `asked` lists the paths that were asked for."""
+    """Serves a fleet at 127.0.0.1; `asked` lists the paths that were asked for, `queries` what with."""
 
     def __init__(self, fleet: Fleet | None = None, port: int = 0) -> None:
         self.fleet = fleet or Fleet()
@@ -30,6 +30,7 @@ class FakeCollector:
         self.status: dict[str, int] = {}
         self.replaced: dict[str, dict[str, Any]] = {}
         self.asked: list[str] = []
+        self.queries: list[tuple[str, dict[str, str]]] = []
         self._port = port
         self._server: ThreadingHTTPServer | None = None
 
@@ -66,6 +67,7 @@ class FakeCollector:
                 asked = urlsplit(self.path)
                 path = asked.path.removeprefix("/api/v1")
                 collector.asked.append(path)
+                collector.queries.append((path, dict(parse_qsl(asked.query))))
                 for prefix, seconds in collector.delay.items():
                     if path.startswith(prefix):
                         time.sleep(seconds)

@@ -5,8 +5,8 @@
 
 import math
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -53,6 +53,8 @@ class Fleet:
     reference: bool = True
     labels: bool = True
     models: Sequence[str] = ("digits", "letters")
+    #: Dimensions of the user's own with their values.
+    own: Mapping[str, Sequence[str]] = field(default_factory=dict)
     #: What the second device type calls itself.
     named: str = TYPES[1]
     hours_ago: float = 4.2

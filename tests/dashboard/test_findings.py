@@ -167,5 +167,5 @@ def test_a_change_is_nearby_and_never_a_cause() -> None:
 def test_an_alert_on_a_line_of_the_users_own_is_about_that_line() -> None:
     line = f"{key('*')},segment.line=A3"
     assert findings.headline(replace(alert(), segment=line)).endswith("moved on line A3")
-    assert places.filters(line)["segment"] == line
-    assert "segment" not in places.filters(key("camera-b"))
+    assert places.filters(line)["own"] == (("segment.line", "A3"),)
+    assert places.filters(key("camera-b"))["own"] == (), "a link away from a line leaves it"

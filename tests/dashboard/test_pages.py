@@ -236,6 +236,29 @@ def test_unknown_and_wrong_parameters_are_said_and_left_out(serve: Serve) -> Non
     assert "knows no model “nope”. It knows: digits, letters." in shown
 
 
+@pytest.mark.parametrize(
+    ("page", "path"),
+    [("drift", "/evaluations/heatmap"), ("devices", "/devices"), ("quality", "/performance")],
+)
+def test_a_line_can_be_picked_where_regions_can(serve: Serve, page: str, path: str) -> None:
+    collector = serve(Fleet(devices=20, types=2, own={"segment.line": ("A1", "A3")}))
+    forget()
+    tester = show(page, {"region": "eu-west", "segment.line": "A3"})
+    assert not tester.exception
+    picker = tester.selectbox(key="url:segment.line")
+    assert (picker.label, picker.options, picker.value) == ("Line", ["Every line", "A1", "A3"], "A3")
+    keys = {query["segment"] for asked, query in collector.queries if asked == path}
+    assert keys == {"model=digits,version=*,device_type=*,region=eu-west,segment.line=A3"}
+    picker.select("").run()
+    assert dict(tester.query_params) == {"region": "eu-west"}
+
+
+def test_a_fleet_without_lines_has_no_picker_for_them(serve: Serve) -> None:
+    serve(Fleet(devices=20, types=2))
+    labels = [picker.label for picker in show("drift").selectbox]
+    assert labels == ["Model", "Version", "Device type", "Region", "Time (UTC)"]
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_what_devices_call_themselves_is_text_on_every_page(serve: Serve, page: str) -> None:
     serve(Fleet(named=HOSTILE, moved=(HOSTILE,), alerts=2))

@@ -1,5 +1,6 @@
 """The URL is the only state."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -21,6 +22,7 @@ FULL = {
     "page": "3",
     "state": "silent",
     "sort": "lost",
+    "segment.line": "A3",
 }
 
 
@@ -28,10 +30,14 @@ def test_what_is_read_is_written_back_the_same() -> None:
     view = read(FULL, OWN)
     assert not view.problems
     assert view.parameters() == FULL
-    assert set(FULL) == {*SHARED, *OWN}
+    assert set(FULL) == {*SHARED, *OWN, "segment.line"}
 
 
-@given(st.dictionaries(st.sampled_from([*SHARED, *OWN, "nonsense", "embed"]), st.text()))
+@given(
+    st.dictionaries(
+        st.sampled_from([*SHARED, *OWN, "segment.line", "segment.", "nonsense", "embed"]), st.text()
+    )
+)
 def test_no_url_raises_and_what_is_kept_can_be_read_again(parameters: dict[str, str]) -> None:
     view = read(parameters, OWN)
     again = read(view.parameters(), OWN)
@@ -48,6 +54,8 @@ def test_no_url_raises_and_what_is_kept_can_be_read_again(parameters: dict[str, 
         ("segment", "device_type=x", "the model must be named"),
         ("type", "x" * 600, "longer than 512"),
         ("type", "a\x00b", "cannot be shown"),
+        ("segment.line", "x" * 600, "longer than 512"),
+        ("segment.", "A3", "does not know the parameter"),
         ("nonsense", "1", "does not know the parameter"),
         ("id", "1", "does not know the parameter"),
     ],
@@ -66,7 +74,8 @@ def test_times_are_written_in_one_way_whatever_zone_they_came_in() -> None:
 
 def test_a_link_to_another_page_takes_the_shared_parameters_and_leaves_the_page_s_own() -> None:
     view = read(FULL, OWN)
-    assert view.to(id="cam-017") == {name: FULL[name] for name in SHARED} | {"id": "cam-017"}
+    shared = {name: FULL[name] for name in (*SHARED, "segment.line")}
+    assert view.to(id="cam-017") == shared | {"id": "cam-017"}
     assert "type" not in view.to(device_type=None)
     assert view.here(page=4) == FULL | {"page": "4"}
 
@@ -75,6 +84,8 @@ def test_the_filters_make_a_segment() -> None:
     view = View(model="digits", device_type="camera b")
     assert view.to_segment() == "model=digits,version=*,device_type=camera%20b,region=*"
     assert view.filters() == {"model": "digits", "device_type": "camera b"}
+    of_line = replace(view, own=(("segment.line", "A3"),))
+    assert of_line.filters() == {"segment": f"{view.to_segment()},segment.line=A3"}
 
 
 def test_a_length_before_a_pinned_end_is_counted_from_that_end() -> None:

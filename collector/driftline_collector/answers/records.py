@@ -215,6 +215,7 @@ class ReferenceSummary:
     """The reference that counts for a model version.
 
     `start` and `end` say of which time its rows are, where it was made of what the model itself counted.
+    `hours` is how many hours of the week it has counts of by themselves, of 168.
     """
 
     id: str
@@ -226,6 +227,7 @@ class ReferenceSummary:
     registered: Time
     start: Time | None = None
     end: Time | None = None
+    hours: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,14 +242,26 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnDimension:
+    """A dimension of the user's own by which a model is judged (`segment.line`), with its values."""
+
+    name: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A model that devices have spoken of, its versions latest first, and what can be filtered by."""
+    """A model that devices have spoken of, its versions latest first, and what can be filtered by.
+
+    Dimensions of the user's `own` are those of the latest windows.
+    """
 
     model: str
     versions: tuple[Version, ...]
     tiers: tuple[str, ...]
     device_types: tuple[str, ...]
     regions: tuple[str, ...]
+    own: tuple[OwnDimension, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

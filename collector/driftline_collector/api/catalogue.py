@@ -1,14 +1,15 @@
 """What there is: models with their versions, and the segments that were judged."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from driftline_schemas.segments import Segment
 from fastapi import APIRouter, Response
 
-from driftline_collector.answers.records import Model, Page, SegmentState, Version
+from driftline_collector.answers.records import Model, OwnDimension, Page, SegmentState, Version
 from driftline_collector.api import arrow
 from driftline_collector.api.arrow import AsArrow
-from driftline_collector.api.filters import At, Common
+from driftline_collector.api.filters import At, Common, own_of
 from driftline_collector.api.filters import Model as ModelName
 from driftline_collector.api.overview import busiest
 from driftline_collector.api.pages import Cursor, Limit, page
@@ -30,7 +31,11 @@ def routes(parts: Parts) -> APIRouter:
             (row["model"], row["version"]): summary(row) for row in parts.store.references(model).to_pylist()
         }
         names = sorted({row["model"] for row in rows} | {name for name, _ in references})
-        found = [_model(name, [row for row in rows if row["model"] == name], references) for name in names]
+        own = _own_dimensions(parts)
+        found = [
+            _model(name, [row for row in rows if row["model"] == name], references, own.get(name, {}))
+            for name in names
+        ]
         return page(lambda count: found[:count], limit, cursor, parts.now())
 
     @router.get("/segments", response_model=Page[SegmentState], responses=arrow.RESPONSES)
@@ -61,17 +66,32 @@ def routes(parts: Parts) -> APIRouter:
     return router
 
 
-def _model(name: str, rows: list[dict[str, Any]], references: dict[tuple[str, str], Any]) -> Model:
+def _own_dimensions(parts: Parts) -> dict[str, dict[str, set[str]]]:
+    """Model → dimension of the user's own → values."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for row in parts.store.own_segments().to_pylist():
+        (name, value), *more = own_of(Segment.parse(row["segment"]))
+        if not more:
+            found.setdefault(row["model"], {}).setdefault(name, set()).add(value)
+    return found
+
+
+def _model(
+    name: str,
+    rows: list[dict[str, Any]],
+    references: dict[tuple[str, str], Any],
+    own: Mapping[str, Collection[str]],
+) -> Model:
     names = {row["version"] for row in rows} | {version for model, version in references if model == name}
     versions = []
     for version in names:
-        own = [row for row in rows if row["version"] == version]
+        of_version = [row for row in rows if row["version"] == version]
         versions.append(
             Version(
                 version=version,
-                first=write_time(min((row["first_ns"] for row in own), default=None)),
-                last=write_time(max((row["last_ns"] for row in own), default=None)),
-                predictions=sum(row["predictions"] for row in own),
+                first=write_time(min((row["first_ns"] for row in of_version), default=None)),
+                last=write_time(max((row["last_ns"] for row in of_version), default=None)),
+                predictions=sum(row["predictions"] for row in of_version),
                 reference=references.get((name, version)),
             )
         )
@@ -81,6 +101,7 @@ def _model(name: str, rows: list[dict[str, Any]], references: dict[tuple[str, st
         tiers=_distinct(rows, "tier"),
         device_types=_distinct(rows, "device_type"),
         regions=_distinct(rows, "region"),
+        own=tuple(OwnDimension(name=each, values=tuple(sorted(own[each]))) for each in sorted(own)),
     )
 
 

@@ -16,6 +16,9 @@ _LATEST = """QUALIFY row_number() OVER (
     PARTITION BY segment, measure, feature, window_start_ns, window_end_ns
     ORDER BY revision DESC, evaluated_ns DESC) = 1"""
 
+#: So many windows before the latest one count as recent: models need not be judged at once.
+_BACK = 3
+
 
 class JudgedReads(Queries):
     """See `driftline_collector.store.shown.Shown`."""
@@ -149,6 +152,26 @@ class JudgedReads(Queries):
             ORDER BY window_start_ns DESC, window_end_ns DESC LIMIT 1
             """,
             {"model": model, "measure": measure, "at": at_ns},
+        )
+
+    def own_segments(self) -> pa.Table:
+        """See `Shown.own_segments`."""
+        latest = self._read(
+            """
+            SELECT window_start_ns, window_end_ns FROM evaluations
+            WHERE measure = 'coverage' ORDER BY window_start_ns DESC LIMIT 1
+            """
+        ).to_pylist()
+        since_ns = 0
+        for row in latest:
+            since_ns = row["window_start_ns"] - _BACK * (row["window_end_ns"] - row["window_start_ns"])
+        return self._read(
+            """
+            SELECT DISTINCT model, segment FROM evaluations
+            WHERE measure = 'coverage' AND window_start_ns >= $since
+              AND contains(segment, ',version=*,device_type=*,region=*,segment.')
+            """,
+            {"since": since_ns},
         )
 
     def judged(

@@ -112,6 +112,12 @@ class Shown(Store, Protocol):
         """What operators said of devices, the latest first: the columns of the table, and name (of now)."""
 
     # -- what was judged -------------------------------------------------------------------------------
+    def own_segments(self) -> pa.Table:
+        """model, segment: the segments that name the user's own dimensions alone, in the latest windows.
+
+        Of all models; of one that has had no window for long there are none.
+        """
+
     def latest_window(self, model: str, measure: str, at_ns: int | None = None) -> pa.Table:
         """window_start_ns, window_end_ns of the last window judged (that begins by `at_ns`); 0 or 1 rows."""
 

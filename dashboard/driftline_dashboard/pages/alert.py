@@ -1,5 +1,6 @@
 """One alert: what moved, where, since when, and what else changed?"""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from html import escape
 
@@ -269,8 +270,8 @@ def _silent(view: View) -> None:
     if detail is None:
         return
     dimensions = places.filters(detail.alert.segment)
-    filters = {name: value for name, value in dimensions.items() if value is not None}
-    asked = collector.devices(**filters, model=view.model, state="silent", sort="last_seen", limit=_SILENT)
+    filters = replace(view, **dimensions).filters()  # type: ignore[arg-type]  # the fields' own types
+    asked = collector.devices(**filters, state="silent", sort="last_seen", limit=_SILENT)
     found = layout.settled(asked, "Silent devices")
     if found is None:
         return

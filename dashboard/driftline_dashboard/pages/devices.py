@@ -46,7 +46,7 @@ _TABLE = "devices-table"
 
 def draw() -> None:
     """Draw the page."""
-    pickers = ("model", "version", "type", "region", "range")
+    pickers = ("model", "version", "type", "region", "own", "range")
     view = shell.begin("devices", own=("id", "segment", "state", "page"), pickers=pickers)
     if view is None:
         return
@@ -84,8 +84,8 @@ def title(view: View, devices: Sequence[Device]) -> tuple[str, str]:
     where = f"{view.model}{f' {view.version}' if view.version else ''}"
     dimensions = " in ".join(part for part in (view.device_type, view.region) if part)
     subject = f"{where}, {dimensions}" if dimensions else where
-    if view.segment is not None:
-        subject = words.where(view.segment, model=True)
+    if view.segment is not None or view.own:
+        subject = words.where(view.segment or view.to_segment(), model=True)
     if not devices:
         return f"No device of {subject} has reported in this time", ""
     total = words.counted(len(devices), "device")

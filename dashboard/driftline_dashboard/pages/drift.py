@@ -33,7 +33,7 @@ _FAULTS = 100
 
 def draw() -> None:
     """Draw the page."""
-    pickers = ("model", "version", "type", "region", "range")
+    pickers = ("model", "version", "type", "region", "own", "range")
     view = shell.begin("drift", own=("segment", "page"), pickers=pickers)
     if view is None:
         return
@@ -160,7 +160,7 @@ def _ranked(view: View) -> None:
 
 
 def _nothing(view: View) -> None:
-    if view.version or view.device_type or view.region:
+    if view.version or view.device_type or view.region or view.own:
         layout.empty("Nothing has been evaluated for these filters.", "Take one of them away.")
     else:
         layout.empty(

@@ -68,7 +68,9 @@ def _alert(view: View, alert: Alert, overview: Overview) -> None:
             f"{escape(findings.evidence(alert))}</p>"
             f'<p class="dl-dim">{escape(findings.nearby(alert.changes, since))}</p></div>'
         )
-        routes.link("alert", "Investigate\u00a0→", view.to(id=alert.id, device_type=None, region=None))
+        routes.link(
+            "alert", "Investigate\u00a0→", view.to(id=alert.id, device_type=None, region=None, own=())
+        )
 
 
 @layout.card(height=105)

@@ -70,7 +70,12 @@ def _headline(view: View) -> None:
     )
     with layout.row("prediction-links"):
         parameters = view.to(
-            id=sample.device, model=sample.model or view.model, version=None, device_type=None, region=None
+            id=sample.device,
+            model=sample.model or view.model,
+            version=None,
+            device_type=None,
+            region=None,
+            own=(),
         )
         layout.go("device", f"Device {sample.device}\u00a0→", parameters)
 

@@ -17,7 +17,7 @@ _BUDGET = 10
 
 def draw() -> None:
     """Draw the page."""
-    pickers = ("model", "version", "type", "region", "range")
+    pickers = ("model", "version", "type", "region", "own", "range")
     view = shell.begin("quality", pickers=pickers)
     if view is None:
         return
