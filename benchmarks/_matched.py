@@ -14,7 +14,7 @@ from benchmarks._simulated_fleet import KNOWN_WEEKS, WEEK, Fleet, Move
 from benchmarks._simulation import Simulation, simulated
 
 #: The hour of the day at which a cycle is at its height.
-_HEIGHT = 6
+HEIGHT = 6
 _POLICY = Policy(against="hour_of_week")
 #: What differs though nothing drifts.
 MATCHED: dict[str, dict[str, Any]] = {
@@ -60,10 +60,10 @@ def _size(fleet: Fleet) -> tuple[float, float]:
     """The share of p-values of "no effect" below .05, and of features of segments that are called drifted."""
 
     def watch(simulation: Simulation) -> tuple[float, float]:
-        verdicts = [e.verdict for e in _of_features(_judged(simulation))]
+        verdicts = [e.verdict for e in features_of(_judged(simulation))]
         no_effect = replace(_POLICY, limits=Limits(minimum_effect=0.0))
-        again = simulation.again(_HEIGHT + KNOWN_WEEKS * WEEK, no_effect)
-        p = np.array([e.p for e in _of_features(again) if e.p is not None])
+        again = simulation.again(HEIGHT + KNOWN_WEEKS * WEEK, no_effect)
+        p = np.array([e.p for e in features_of(again) if e.p is not None])
         return float(np.mean(p < 0.05)), verdicts.count("drifted") / len(verdicts)
 
     return simulated(fleet, watch, policy=_POLICY)
@@ -73,7 +73,7 @@ def _power(fleet: Fleet, seed: int) -> float:
     """The share of shifted cells that are called drifted in the first hour."""
     count = max(fleet.cells // 100, 1)
     cells = np.random.default_rng((seed, 5)).choice(fleet.cells, count, replace=False).tolist()
-    move = Move(cells=cells, features=(0, 1, 2), by=0.5, since=_HEIGHT + KNOWN_WEEKS * WEEK)
+    move = Move(cells=cells, features=(0, 1, 2), by=0.5, since=HEIGHT + KNOWN_WEEKS * WEEK)
     moved = replace(fleet, cycle=0.4, rows=300 // fleet.devices, moves=(move,), seed=seed)
     keys = {moved.segment(cell) for cell in cells}
 
@@ -86,11 +86,12 @@ def _power(fleet: Fleet, seed: int) -> float:
 
 
 def _judged(simulation: Simulation) -> WindowResult:
-    hour = _HEIGHT + KNOWN_WEEKS * WEEK
+    hour = HEIGHT + KNOWN_WEEKS * WEEK
     remember(simulation.store, simulation.fleet, hour, KNOWN_WEEKS)
     *_, result = simulation.hours(range(hour, hour + 1))
     return result
 
 
-def _of_features(result: WindowResult) -> list[Evaluation]:
+def features_of(result: WindowResult) -> list[Evaluation]:
+    """The rows of drift of single features."""
     return [e for e in result.evaluations if e.measure == "drift" and e.feature]

@@ -34,7 +34,6 @@ HOUR = 3600 * 10**9
 WEEK, KNOWN_WEEKS = 168, 9
 START = 1_767_225_600 * 10**9
 MODEL = "simulated"
-_REFERENCE_ROWS = 50_000
 _FIFTHS = ("lowest", "low", "middle", "high", "highest")
 _CUTS = tuple(special.ndtri([0.2, 0.4, 0.6, 0.8]))
 
@@ -63,7 +62,7 @@ class Fleet:
 
     `own` are dimensions of the user's own, and how many values each has, which divide those cells. The first
     `categorical` of the features have five categories: a normal value is known by its fifth. What the model
-    was trained on has the times of its rows, of four weeks, where the fleet is `timed`.
+    was `trained` on, so many rows, has their times, of four weeks, where the fleet is `timed`.
     """
 
     types: int = 10
@@ -80,6 +79,7 @@ class Fleet:
     place_jitter: float = 0.0
     cycle: float = 0.0
     timed: bool = False
+    trained: int = 50_000
     moves: Sequence[Move] = ()
     seed: int
 
@@ -123,13 +123,13 @@ class Fleet:
     def reference(self) -> Reference:
         """What the model was trained on: rows of all devices, days and hours."""
         rng = np.random.default_rng((self.seed, 1))
-        hours = rng.uniform(0, 24, size=(_REFERENCE_ROWS, 1))
+        hours = rng.uniform(0, 24, size=(self.trained, 1))
         times = None
         if self.timed:
             hours = np.floor(hours)  # as devices do: see `_means`
-            day = np.random.default_rng((self.seed, 9)).integers(-28, 0, size=_REFERENCE_ROWS)
+            day = np.random.default_rng((self.seed, 9)).integers(-28, 0, size=self.trained)
             times = START / 1e9 + 86_400.0 * day + 3600.0 * hours[:, 0]
-        values = self.cycle * np.sin(hours * np.pi / 12) + rng.normal(size=(_REFERENCE_ROWS, self.features))
+        values = self.cycle * np.sin(hours * np.pi / 12) + rng.normal(size=(self.trained, self.features))
         columns: dict[str, npt.NDArray[Any]] = {f"x{i:02d}": values[:, i] for i in range(self.features)}
         for name in [*columns][: self.categorical]:
             columns[name] = np.array(_FIFTHS)[np.searchsorted(_CUTS, columns[name])]

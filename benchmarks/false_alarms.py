@@ -12,6 +12,9 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
 - `merged`: the like of spans of windows, judged from counts (`_simulated_week`): `merged_size_max`.
 - `matched`: the like of fleets that know nine weeks and are compared with the same hour of the week; there
   `matched_power_half_sigma_1h` is as below, in a fleet with a daily cycle.
+- `known_hours`: the like of the first day, against training rows that have times (50,000 of four weeks):
+  `known_hours_size_max`, with merged windows `known_hours_merged_max`; `known_hours_half_sigma_1h` and
+  `known_hours_quarter_sigma_24h` as below, `_400k` with as many training rows.
 - `power`: a hundredth of the segments is shifted in three features of ten. `power_half_sigma_1h`: the share
   of them that is drifted in the first hour, of .5σ with 300 rows an hour; `power_quarter_sigma_24h`: within
   a day, of .25σ with 100 rows an hour. `power_spread_24h` and `power_tail_24h` are the like, with 300 rows,
@@ -32,6 +35,8 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
   `weeks` each. It is the first week, with a cycle of .1σ, less than the least effect that matters.
 - `matched_week`: the like, with a cycle of .4σ, compared with the same hours of nine past weeks:
   `matched_incidents_per_week`, `matched_weeks`.
+- `known_hours_week`: the like of first weeks, with a cycle of .4σ, against training rows that have times:
+  `known_hours_incidents_per_week`, `known_hours_weeks`.
 - `day`: the first day of one, through store, scheduler and alerts: `alerts_in_a_day` is how many rang.
 
 With `--peers`, Pythons that have Evidently or NannyML, `peers` has what these call drifted by default of the
@@ -49,6 +54,7 @@ from typing import Any
 import numpy as np
 from driftline_schemas.segments import Segment
 
+from benchmarks._known_hours import known_hours
 from benchmarks._matched import matched
 from benchmarks._own_segments import own_segments
 from benchmarks._peer_sizes import called_drifted
@@ -189,6 +195,14 @@ def matched_week(seeds: Sequence[int], fleet: Fleet, hours: int = 168) -> dict[s
     return {"matched_incidents_per_week": per_week, "matched_weeks": begun}
 
 
+def known_hours_week(seeds: Sequence[int], fleet: Fleet, hours: int = 168) -> dict[str, Any]:
+    """The like of first weeks, held against training rows that have times."""
+    whole = replace(_whole(fleet), cycle=0.4, timed=True)
+    begun = [incidents(replace(whole, seed=seed), hours) for seed in seeds]
+    per_week = round(float(np.mean(begun)) * 168 / hours, 3)
+    return {"known_hours_incidents_per_week": per_week, "known_hours_weeks": begun}
+
+
 def day(seeds: Sequence[int], fleet: Fleet, hours: int = 24) -> dict[str, Any]:
     """Alerts of a day in which nothing drifts."""
     whole = [replace(_whole(fleet), seed=seed) for seed in seeds]
@@ -210,6 +224,8 @@ EXPERIMENTS: dict[str, Callable[..., dict[str, Any]]] = {
     "nuisance": nuisance,
     "merged": merged,
     "matched": matched,
+    "known_hours": known_hours,
+    "known_hours_week": known_hours_week,
     "power": power,
     "storm": storm,
     "week": week,

@@ -174,3 +174,22 @@ def test_rolling_compares_with_the_days_before(store: DuckDBStore) -> None:
     assert whole(before).verdict == "stable"
     assert whole(before).details["compared_with"] == "9 past windows: the last 28 days"  # type: ignore[index]
     assert judge(store, since + NOON, against="rolling").findings == (FLEET,)
+
+
+def test_devices_and_scores_of_rules_are_compared_with_the_same_past_as_the_verdict(
+    noons: DuckDBStore,
+) -> None:
+    limits = Limits(scores=("jensen_shannon", "wasserstein"))
+    hour = NOON + 9 * WEEK
+    registered, past = (judge(noons, hour, against=a, limits=limits) for a in ("registered", "hour_of_week"))
+    scores = [(whole(result).details or {})["scores"] for result in (registered, past)]
+    for name in limits.scores:
+        assert scores[1][name] < scores[0][name] / 2, name
+    devices = [[e for e in result.evaluations if e.measure == "device"] for result in (registered, past)]
+    assert {e.reference for e in devices[0]} == {f"{MODEL}-1.0"}
+    assert {e.reference for e in devices[1]} == {"hour_of_week"}
+    drifted = [np.mean([e.verdict == "drifted" for e in each]) for each in devices]
+    assert drifted[0] > 0.5
+    assert drifted[1] <= 0.05
+    moved = [np.median([e.value or 0.0 for e in each]) for each in devices]
+    assert moved[1] < moved[0] / 3

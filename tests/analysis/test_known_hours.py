@@ -15,7 +15,10 @@ from driftline_collector.analysis.references import Family, families
 from driftline_collector.analysis.windows import Window
 from driftline_collector.store.duckdb import DuckDBStore
 
+from benchmarks._known_hours import known_hours_sizes
+from benchmarks._matched import MATCHED
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
+from benchmarks.false_alarms import known_hours_week
 
 HEIGHT = 6  # where the daily cycle is; a Thursday, in UTC
 TIMED = Fleet(types=2, regions=3, features=2, cycle=0.4, timed=True, seed=7)
@@ -129,3 +132,25 @@ def test_a_day_is_compared_with_all_that_the_reference_has(family: Family) -> No
     shares, rows = mixture_of(family, 24, 300.0)
     assert rows == pytest.approx(50_000, rel=1e-3)
     np.testing.assert_allclose(shares, family.shares[0], atol=1e-3)
+
+
+def test_what_differs_beside_the_cycle_is_not_called_drift_nor_over_a_day() -> None:
+    small = Fleet(types=6, regions=8, features=5, seed=0)
+    told = known_hours_sizes([1], small, ["hours, days and devices"])
+    assert told["known_hours_size_max"] <= 0.1  # of 315 features of segments, many of the same rows
+    assert told["known_hours_merged_max"] <= 0.1
+    assert told["known_hours_false_share"] <= 0.004
+
+
+@pytest.mark.proof
+@pytest.mark.parametrize("setting", MATCHED)
+def test_nothing_of_what_differs_by_hour_raises_false_alarms_on_the_first_day(setting: str) -> None:
+    told = known_hours_sizes(range(1, 6), Fleet(seed=0), [setting])
+    assert told["known_hours_size_max"] <= 0.06
+    assert told["known_hours_merged_max"] <= 0.06
+    assert told["known_hours_false_share"] <= 0.001
+
+
+@pytest.mark.proof
+def test_first_weeks_with_a_cycle_have_one_false_incident_at_most() -> None:
+    assert known_hours_week(range(1, 6), Fleet(seed=0))["known_hours_incidents_per_week"] <= 1

@@ -34,6 +34,14 @@ def test_a_reference_is_registered_and_listed(collector: Serving) -> None:
     assert (listed["features"], listed["binning"]) == (["ink", "shop"], document["binning"]["id"])
 
 
+def test_how_many_hours_it_knows_is_told(collector: Serving) -> None:
+    times = np.datetime64("2026-06-01T09:00", "s") + np.arange(800) % 8 * np.timedelta64(86_400, "s")
+    made = Reference.from_data({"ink": RNG.normal(size=800)}, model="digits", version="2", times=times)
+    assert collector.http.post("/references", json=made.to_json()).json()["reference"]["hours"] == 7
+    shown = here("reference", "list", "--url", collector.url)
+    assert "7 of 168" in shown.stdout
+
+
 def test_the_latest_reference_of_a_version_counts(collector: Serving) -> None:
     for rows in (50, 60):
         collector.http.post("/references", json=reference(ink=RNG.normal(size=rows)).to_json())

@@ -1,11 +1,13 @@
 """A Monitor that cannot be made says which argument is wrong and what would be right."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import driftline
 import numpy as np
 import pytest
+from driftline._settings import load_reference
 
 DEVICE = driftline.Device(id="cam-1")
 
@@ -67,6 +69,15 @@ def test_a_reference_of_another_version_is_refused_by_name(tmp_path: Path) -> No
     reference = driftline.Reference.from_data({"ink": np.arange(9.0)}, model="digits", version="2")
     with pytest.raises(driftline.ConfigurationError, match="version '2' of 'digits', not '1'"):
         make(tmp_path, reference=reference)
+
+
+def test_a_device_keeps_none_of_what_a_reference_knows_of_hours(tmp_path: Path) -> None:
+    times = np.datetime64("2026-06-01T09:00", "s") + np.arange(800) % 8 * np.timedelta64(86_400, "s")
+    made = driftline.Reference.from_data({"ink": np.arange(800.0)}, model="digits", version="1", times=times)
+    made.save(tmp_path / "timed.json")
+    kept = load_reference(tmp_path / "timed.json", "digits", "1")
+    assert made.hours
+    assert kept == replace(made, hours=())
 
 
 def test_a_spool_dir_that_is_a_file_is_refused(tmp_path: Path) -> None:

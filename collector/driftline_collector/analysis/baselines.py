@@ -44,7 +44,8 @@ class Past:
 
     `reference` names the way in which they were chosen. `like` says whether they are as long as the window
     that is judged: else how much such windows differ is not known from them alone. `windows`, (L,), is how
-    many each cell has, 0 where too few; `told`, by cell, which these are, or how many it takes.
+    many each cell has, 0 where too few; `told`, by cell, which these are, or how many it takes. `fine`,
+    (L, fine bins of all features), are the sums of these windows, where they are wanted.
     """
 
     reference: str
@@ -52,6 +53,7 @@ class Past:
     like: bool
     windows: Whole
     told: Sequence[str]
+    fine: Floats | None = None
 
     def compared_with(self, cells: Flags) -> dict[str, str]:
         """Which past windows these cells, (L,), are compared with, for details; empty where some are not."""

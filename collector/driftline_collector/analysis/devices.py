@@ -1,10 +1,11 @@
 """How single devices are: what moved most on each, and how slow it is. For pages and lists, never for alerts.
 
 A device is judged by itself at the rate of false discovery, its strongest feature for all of them
-(Bonferroni): among thousands some will look moved by chance, which is why findings are not of devices.
+(Bonferroni): among thousands some will look moved by chance, which is why findings are not of devices. It is
+compared with what its cell is compared with.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -19,28 +20,31 @@ from driftline_collector.analysis.coverage import Presence
 from driftline_collector.analysis.detectors.overdispersion import ELSEWHERE
 from driftline_collector.analysis.detectors.proportion import binned_quantiles
 from driftline_collector.analysis.detectors.psi import minimum_effect, population_stability
-from driftline_collector.analysis.drift import Limits
+from driftline_collector.analysis.drift import Judged, Limits
 from driftline_collector.analysis.evaluation import Evaluation, Verdict
 from driftline_collector.analysis.performance import histograms
-from driftline_collector.analysis.references import Family
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Strongest:
-    """The feature that moved most on a device: effect, p-value corrected for all features, and rows."""
+    """The feature that moved most on a device: effect, p-value corrected for all features, and rows.
+
+    `reference` names what it was compared with.
+    """
 
     feature: str
     effect: float
     p: float
     n: float
+    reference: str
 
 
 def evaluations(
     profiles: Profiles,
     presence: Presence,
-    families: Mapping[str, Family],
+    judged: Sequence[Judged],
     edges_of: Callable[[str], Sequence[float]],
     *,
     model: str,
@@ -52,8 +56,8 @@ def evaluations(
     the 95th percentile of latency in s, None where it is not known.
     """
     strongest: dict[int, Strongest] = {}
-    for family in families.values():
-        strongest |= _strongest(profiles, family, limits)
+    for one in judged:
+        strongest |= _strongest(profiles, one, limits)
     made, escalated = profiles.totals("predictions"), profiles.totals("escalations")
     slow, covered = _latency(profiles, edges_of), _covered(presence)
     rows = []
@@ -75,6 +79,7 @@ def evaluations(
                 n=own.n if own else float(made[i]),
                 coverage=covered.get(device),
                 devices=1,
+                reference=own.reference if own else None,
                 details=details,
             )
         )
@@ -91,20 +96,21 @@ def _verdict(own: Strongest | None, limits: Limits) -> Verdict:
     return "drifted" if own.p <= limits.false_discovery else "stable"
 
 
-def _strongest(profiles: Profiles, family: Family, limits: Limits) -> dict[int, Strongest]:
-    """Device → what moved most on it, of devices with rows on the family's binning."""
-    at = np.flatnonzero(profiles.bound_to(family))
+def _strongest(profiles: Profiles, judged: Judged, limits: Limits) -> dict[int, Strongest]:
+    """Device → what moved most on it, of devices with rows on a family's binning."""
+    family, baseline = judged.family, judged.sums.baseline
+    at, cell = judged.members.devices, judged.members.cell
     if not len(at):
         return {}
     devices = [profiles.devices[i] for i in at]
     counts = profiles.counts(family)[at]
-    version = np.array([family.versions.index(device.cell.version) for device in devices], dtype=np.int64)
-    n, m = counts.sum(-1), family.rows[version]
-    reference = family.shares[version] * m[..., None]
+    n, m = counts.sum(-1), baseline.rows[cell]
+    reference = baseline.at_least_one(baseline.shares[cell] * m[..., None], counts)
     psi, bins = population_stability(counts, reference)
     c = 1 / np.where(n > 0, n, np.nan) + 1 / np.where(m > 0, m, np.nan)
     rho, df = _correlation(counts, devices)
-    phi = 1 + np.maximum(n - 1, 0.0) * rho
+    between = _between_windows(judged)[cell]
+    phi = 1 + np.maximum(n - 1, 0.0) * rho + between / np.where(np.isfinite(c), c, 1.0)
     effect = np.where(np.isfinite(c), psi - np.maximum(bins - 1, 0) * c * phi, -np.inf)
     best = effect.argmax(-1)
     row = np.arange(len(at))
@@ -120,15 +126,28 @@ def _strongest(profiles: Profiles, family: Family, limits: Limits) -> dict[int, 
         phi_df=df,
     )
     corrected = np.minimum(p * len(family.features), 1.0)
+    own = np.asarray(baseline.own.any(-1), dtype=np.bool_)
+    named = [
+        baseline.past.reference if baseline.past is not None and own[i] else family.ids[version]
+        for i, version in enumerate(judged.members.version.tolist())
+    ]
     return {
         int(at[i]): Strongest(
             family.features[best[i]].name,
             float(effect[i, best[i]]),
             float(corrected[i]),
             float(n[i].max()),
+            named[cell[i]],
         )
         for i in np.flatnonzero(known)
     }
+
+
+def _between_windows(judged: Judged) -> Floats:
+    """How much cells vary anyway between the past windows that they are compared with, σ², (L, F)."""
+    sums = judged.sums
+    one = np.ones_like(sums.rows)
+    return sums.baseline.replicates(sums.rows, sums.spread.totals, one, lambda of_cells: of_cells).phi - 1
 
 
 def _correlation(counts: Floats, devices: Sequence[Device]) -> tuple[Floats, float]:

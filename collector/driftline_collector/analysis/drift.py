@@ -176,7 +176,7 @@ def judge(
         detectors=tuple(
             limits.detector if its else DEFAULT for its in judges(limits.detector, family).tolist()
         ),
-        scores=magnitudes(limits.scores, profiles, members, family, lattice),
+        scores=magnitudes(limits.scores, profiles, members, family, lattice, baseline=now.sums.baseline),
         searched=searched,
         effect=searched.comparison.effect,
         lower=lower,

@@ -121,6 +121,7 @@ def evaluate(
             families=judges,
             own=own,
             zones=policy.zones,
+            fine=bool(policy.limits.scores),
             ahead_ns=tolerance_ns,
             now_ns=now_ns,
         )
@@ -254,7 +255,7 @@ class Population:
             *devices.evaluations(
                 self.profiles,
                 self.presence,
-                self.families,
+                judged,
                 self._duration_edges,
                 model=self.model,
                 limits=limits,

@@ -24,6 +24,7 @@ from driftline_collector.analysis.windows import Window
 from driftline_collector.store.base import Store
 from driftline_collector.store.summing import summed
 
+Floats = npt.NDArray[np.float64]
 Whole = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
@@ -47,7 +48,7 @@ class History:
     """The past of one model, for `window` of it and spans that end with it.
 
     `own` are the user's own dimensions that cells have values of, `zones` the time zones of regions where
-    they are known, `now_ns` when this is.
+    they are known, `now_ns` when this is. With `fine` sums on fine bins are told of the window's own past.
     """
 
     store: Store
@@ -57,6 +58,7 @@ class History:
     families: Mapping[str, Family]
     own: Sequence[str]
     zones: Mapping[str, str]
+    fine: bool
     ahead_ns: int
     now_ns: int
     _gathered: dict[tuple[str, Window], pa.Table] = field(default_factory=dict)
@@ -97,12 +99,14 @@ class History:
                         used.setdefault(key, []).append(i)
                 elif not told[i]:
                     told[i] = f"{len(own)} of {way.least} windows of {way.name} so far"
+        counts, sums = self._counts(family, cells, used, unit, fine=self.fine and span == self.window)
         return Past(
             reference=self.against,
-            counts=self._counts(family, cells, used, unit),
+            counts=counts,
             like=unit.width_ns == span.width_ns,
             windows=windows,
             told=told,
+            fine=sums,
         )
 
     def _within(self, ways: Iterable[Match], unit: Window) -> tuple[Match, ...]:
@@ -159,25 +163,30 @@ class History:
         cells: Sequence[Cell],
         used: Mapping[tuple[int, int], Sequence[int]],
         unit: Window,
-    ) -> npt.NDArray[np.float32]:
-        """Counts on test bins, (K, L, F, B), K the days ago at which any cell has a window."""
+        *,
+        fine: bool,
+    ) -> tuple[npt.NDArray[np.float32], Floats | None]:
+        """Counts on test bins, (K, L, F, B), K the days ago at which any cell has a window; `fine` sums."""
         slots = {days: k for k, days in enumerate(sorted({days for days, _ in used}))}
         shape = (len(slots), len(cells), len(family.features), family.width)
         result = np.zeros(shape, dtype=np.float32)
         place = {cell: i for i, cell in enumerate(cells)}
         ends = np.cumsum([f.size for f in family.features])
+        sums = np.zeros((len(cells), int(ends[-1]))) if fine else None
         for start_ns in sorted({s for _, s in used}):
             table = self._gather(family, _from(start_ns, unit))
             owner = self._owner(table, place)
-            fine = Lists.of(table.column("counts")).matrix(np.flatnonzero(owner >= 0), int(ends[-1]))
-            owner = owner[owner >= 0]
-            parts = zip(np.split(fine.astype(np.float64), ends[:-1], axis=1), family.merged, strict=True)
+            rows = Lists.of(table.column("counts")).matrix(np.flatnonzero(owner >= 0), int(ends[-1]))
+            lists, owner = rows.astype(np.float64), owner[owner >= 0]
+            parts = zip(np.split(lists, ends[:-1], axis=1), family.merged, strict=True)
             counts = np.stack([project(part, merged, family.width) for part, merged in parts], axis=1)
             by_cell = by_place(owner, counts, len(cells))
             for (days, s), of_cells in used.items():
                 if s == start_ns:
                     result[slots[days], of_cells] = by_cell[of_cells]
-        return result
+                    if sums is not None:
+                        sums[of_cells] += by_place(owner, lists, len(cells))[of_cells]
+        return result, sums
 
     def _gather(self, family: Family, unit: Window) -> pa.Table:
         """Rows of one window: as they are kept, else summed of narrower ones, else read from profiles."""

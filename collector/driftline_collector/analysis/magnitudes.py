@@ -1,7 +1,7 @@
 """How far segments lie from their reference by detectors that rules compare with limits of their own.
 
 A verdict wants few bins, and rare ones as one; a distance wants more, each where it lies. So these have bins
-of their own, chosen from the reference as well.
+of their own, chosen from the reference as well. What a cell is compared with is what its verdict is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from driftline_schemas.binning import FeatureBinning
 
+from driftline_collector.analysis.baselines import Baseline
 from driftline_collector.analysis.counts import Profiles, by_place
 from driftline_collector.analysis.detectors.choice import DETECTORS
 from driftline_collector.analysis.detectors.merging import merge_ordered, merge_unordered
@@ -34,9 +35,18 @@ class Members:
 
 
 def magnitudes(
-    names: Sequence[str], profiles: Profiles, members: Members, family: Family, lattice: Lattice
+    names: Sequence[str],
+    profiles: Profiles,
+    members: Members,
+    family: Family,
+    lattice: Lattice,
+    *,
+    baseline: Baseline,
 ) -> Mapping[str, Floats]:
-    """Detector → the largest score over features of each of the lattice's N nodes, (N,); NaN without rows."""
+    """Detector → the largest score over features of each of the lattice's N nodes, (N,); NaN without rows.
+
+    They are compared with the `baseline` of cells.
+    """
     if not names:
         return {}
     merged = tuple(
@@ -45,11 +55,10 @@ def magnitudes(
     )
     width = max(int(m.max()) + 1 for m in merged)
     counts = profiles.counts_on(family, merged, width)[members.devices]
-    reference = np.stack([project(c, m, width) for c, m in zip(family.fine, merged, strict=True)], axis=1)
     by_cell = by_place(members.cell, counts, len(lattice.cells))
-    expected = by_cell.sum(-1, keepdims=True) * _shares(reference)[members.version]
-    # As many rows as the references of a node's versions have, in its proportions.
-    rows = by_cell.sum(-1) * reference.sum(-1)[members.version]
+    expected = by_cell.sum(-1, keepdims=True) * _expected(family, baseline, merged, width)
+    # As many rows as what a node's cells are compared with has, in their proportions.
+    rows = by_cell.sum(-1) * baseline.rows
     n = lattice.over_cells(by_cell).sum(-1)
     scale = lattice.over_cells(rows) / np.where(n > 0, n, 1.0) ** 2
     places = np.full((len(merged), width), np.nan)
@@ -74,6 +83,20 @@ def _largest(name: str, sample: Sample, family: Family) -> Floats:
     )
     score = np.where(family.ordered | (not choice.ordered), choice.detect(ordered).score, np.nan)
     return np.asarray(np.fmax.reduce(score, axis=-1, initial=np.nan), dtype=np.float64)
+
+
+def _expected(family: Family, baseline: Baseline, merged: Sequence[Whole], width: int) -> Floats:
+    """The shares of bins that cells are compared with, (L, F, width)."""
+    fine = [np.concatenate(both) for both in zip(family.fine, family.fine_by_hour, strict=True)]
+    references = _shares(np.stack([project(c, m, width) for c, m in zip(fine, merged, strict=True)], axis=1))
+    shares = np.zeros((*baseline.rows.shape, width))
+    for part in baseline.registered.parts:
+        shares[part.cells] += part.share[..., None] * references[part.reference]
+    if baseline.past is None or baseline.past.fine is None:
+        return shares
+    of_features = np.split(baseline.past.fine, np.cumsum([len(m) for m in merged])[:-1], axis=1)
+    own = np.stack([project(c, m, width) for c, m in zip(of_features, merged, strict=True)], axis=1)
+    return np.where(baseline.own[..., None], _shares(own), shares)
 
 
 def _shares(counts: Floats) -> Floats:

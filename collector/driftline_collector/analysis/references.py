@@ -29,8 +29,9 @@ class Family:
 
     `merged[f]` gives the test bin of each fine bin of feature f, `names[f]` what each test bin is called.
     `ordered`, (F,), says which features have an order, and `order`, (F, B), how their test bins stand in it.
-    `fine[f]`, (V, fine bins), are counts of all hours, `shares`, (R, F, B), shares of test bins,
-    `rows`, (R, F), the counts behind them; `ids`, (V,), name the references. `at_hour`, (V, 168), tells which
+    `fine[f]`, (V, fine bins), are counts of all hours, `fine_by_hour[f]`, (R-V, fine bins), of single ones,
+    `shares`, (R, F, B), shares of test bins, `rows`, (R, F), the counts behind them; `ids`, (V,), name the
+    references. `at_hour`, (V, 168), tells which
     of the R a version is compared with at an hour of the week.
     """
 
@@ -41,6 +42,7 @@ class Family:
     versions: tuple[str, ...]
     ids: tuple[str, ...]
     fine: tuple[Floats, ...]
+    fine_by_hour: tuple[Floats, ...]
     shares: Floats
     rows: Floats
     ordered: Flags
@@ -63,10 +65,13 @@ class Family:
         at_hour = np.repeat(np.arange(len(versions))[:, None], WEEK, axis=1)
         for r, (v, group) in enumerate(groups, start=len(versions)):
             at_hour[v, list(group.hours)] = r
+        by_hour = [
+            np.array([group.counts[f.name] for _, group in groups], dtype=np.float64).reshape(-1, f.size)
+            for f in features
+        ]
         counts = np.zeros((len(versions) + len(groups), len(features), width))
-        for i, (of_feature, index) in enumerate(zip(fine, merged, strict=True)):
-            of_hours = [group.counts[features[i].name] for _, group in groups]
-            counts[:, i] = project(np.array([*of_feature, *of_hours], dtype=np.float64), index, width)
+        for i, (of_all, of_hours, index) in enumerate(zip(fine, by_hour, merged, strict=True)):
+            counts[:, i] = project(np.concatenate([of_all, of_hours]), index, width)
         rows = counts.sum(-1)
         shares = counts / np.where(rows > 0, rows, 1.0)[..., None]
         names = tuple(_bin_names(f, m) for f, m in zip(features, merged, strict=True))
@@ -78,6 +83,7 @@ class Family:
             versions,
             tuple(ids[v] for v in versions),
             tuple(fine),
+            tuple(by_hour),
             shares,
             rows,
             ordered=np.array([f.kind == "numeric" for f in features], dtype=np.bool_),

@@ -51,7 +51,8 @@ def judged_again(stored: pa.Table, result: WindowResult, against: str) -> pa.Tab
 
 def _compared(evaluations: pa.Table) -> set[str]:
     """The segments that were compared with a reference."""
-    return _segments(evaluations.filter(pc.is_valid(evaluations.column("reference"))))
+    drift = pc.equal(evaluations.column("measure"), "drift")
+    return _segments(evaluations.filter(pc.and_(drift, pc.is_valid(evaluations.column("reference")))))
 
 
 def _segments(evaluations: pa.Table) -> set[str]:

@@ -215,6 +215,7 @@ class ReferenceSummary:
     """The reference that counts for a model version.
 
     `start` and `end` say of which time its rows are, where it was made of what the model itself counted.
+    `hours` is how many hours of the week it has counts of by themselves, of 168.
     """
 
     id: str
@@ -226,6 +227,7 @@ class ReferenceSummary:
     registered: Time
     start: Time | None = None
     end: Time | None = None
+    hours: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -165,7 +165,8 @@ def _sent(parts: Parts, reference: Reference) -> dict[str, str]:
 
 def summary(row: dict[str, Any]) -> ReferenceSummary:
     """A row of `Store.references`."""
-    features = [feature["name"] for feature in json.loads(row["document"])["binning"]["features"]]
+    document = json.loads(row["document"])
+    features = [feature["name"] for feature in document["binning"]["features"]]
     return ReferenceSummary(
         id=row["id"],
         model=row["model"],
@@ -176,6 +177,7 @@ def summary(row: dict[str, Any]) -> ReferenceSummary:
         registered=moment(row["registered_ns"]),
         start=moment(row["from_ns"]) if row.get("from_ns") is not None else None,
         end=moment(row["to_ns"]) if row.get("to_ns") is not None else None,
+        hours=sum(len(group["hours"]) for group in document.get("hours", ())),
     )
 
 

@@ -235,7 +235,14 @@ def list_(
         typer.echo(f"No references{of} yet. Register one with: driftline reference register FILE")
         return
     shown = table(
-        "model", "version", "features", "rows", "binning", "registered (UTC)", right=("features", "rows")
+        "model",
+        "version",
+        "features",
+        "rows",
+        "hours",
+        "binning",
+        "registered (UTC)",
+        right=("features", "rows", "hours"),
     )
     for reference in found:
         shown.add_row(
@@ -243,6 +250,7 @@ def list_(
             reference.version,
             str(len(reference.features)),
             f"{reference.rows:,}",
+            f"{reference.hours} of 168" if reference.hours else "all as one",
             reference.binning,
             clock(reference.registered),
         )
