@@ -33,7 +33,7 @@ test: install ## run all tests but the long ones
 	@$(RUN) -m scripts.system_packages
 	@$(RUN) -m scripts.duckdb_lts
 	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal -m 'not alone and not soak and not proof and not peers'
-	@$(RUN) -m pytest -n 2 --dist loadfile -m alone
+	@$(RUN) -m pytest -n 2 --dist loadfile -m alone $$(grep -rl --include='test_*.py' mark.alone tests)
 
 test-lts: install ## run the tests of the store on DuckDB's long-term release
 	@$(RUN) -m scripts.duckdb_lts -m pytest -n auto tests/store

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -74,11 +75,17 @@ class Setup:
         return [row for row in found.to_pylist() if row["feature"] is None]
 
 
+@cache
+def _reference() -> Reference:
+    """Of 20,000 rows, which take longer to count than most tests take."""
+    return fleet.reference(np.random.default_rng(1))
+
+
 @contextmanager
 def scheduled(folder: Path) -> Iterator[Setup]:
     """On a new store that has a reference."""
     store = DuckDBStore(folder / "driftline.duckdb")
-    reference: Reference = fleet.reference(np.random.default_rng(1))
+    reference = _reference()
     fleet.register(store, reference)
     yield Setup(store, Feed(store, reference.binning))
     store.close()

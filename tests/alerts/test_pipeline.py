@@ -265,6 +265,16 @@ def test_a_late_finding_is_told_once_however_often_it_is_revised(desk: Desk) -> 
     assert desk.observe(drifted(0, revision=2)) == []
 
 
+def test_a_late_finding_that_lasts_is_told_once_and_not_for_each_window(desk: Desk) -> None:
+    for window in range(3):
+        desk.observe(row(window))
+    first = desk.observe(drifted(0, revision=1))
+    assert first == [(LATE, CAMERA_A, "desk")]
+    since_ns = int(drifted(0)["window_start_ns"])
+    assert desk.observe(drifted(1, revision=1, since_ns=since_ns)) == []
+    assert desk.observe(drifted(2, revision=1, since_ns=int(drifted(2)["window_start_ns"]))) == first
+
+
 def test_a_revision_of_a_window_that_was_an_alert_says_nothing(desk: Desk) -> None:
     for window in range(3):
         desk.observe(drifted(window))

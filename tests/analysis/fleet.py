@@ -1,7 +1,7 @@
 """A small fleet whose profiles go into a real store: what verdicts and the scheduler are tried on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from driftline_collector.analysis.evaluate import Policy, evaluate
+from driftline_collector.analysis.evaluation import Evaluation, WindowResult
+from driftline_collector.analysis.windows import Window
 from driftline_collector.store.base import Store
 from driftline_schemas.binning import LABEL, SCORE, Binning
 from driftline_schemas.reference import Reference
@@ -20,6 +23,8 @@ START = 1_767_225_600 * SECOND
 MODEL = "digits"
 REFERENCE_ROWS = 20_000
 LABELS = tuple("0123456789")
+#: The segment of all.
+FLEET = f"model={MODEL},version=*,device_type=*,region=*"
 
 Values = Mapping[str, npt.NDArray[Any]]
 
@@ -46,6 +51,9 @@ class Camera:
             "region": self.region,
             "tier": self.tier,
         }
+
+
+CAMERAS = tuple(Camera(f"cam-{i}") for i in range(4))
 
 
 def fleet(each: int = 2) -> list[Camera]:
@@ -197,3 +205,38 @@ def say_goodbye(store: Store, camera: Camera, at_ns: int) -> None:
 def on(camera: Camera, version: str) -> Camera:
     """The device after a roll-out."""
     return replace(camera, version=version)
+
+
+def feed_all(
+    feed: Feed,
+    rows: int,
+    change: Callable[[dict[str, Any]], Values] = dict,
+    cameras: Sequence[Camera] = CAMERAS,
+) -> None:
+    """So many rows of each camera in the first window, `change`d from healthy ones."""
+    rng = np.random.default_rng(5)
+    for camera in cameras:
+        feed.window(camera, 0, change(healthy(rows, rng)))
+    feed.commit()
+
+
+def judge(store: Store, number: int = 0, **policy: Any) -> WindowResult:
+    """What the collector says of a window when it closes."""
+    judged = Window(*window(number))
+    return evaluate(store, MODEL, judged, Policy(**policy), now_ns=judged.end_ns)
+
+
+def drift_of(result: WindowResult, segment: str = FLEET, feature: str | None = None) -> Evaluation:
+    """What is said of a segment's drift, as a whole or in one feature."""
+    (found,) = (
+        e for e in result.evaluations if (e.segment, e.feature, e.measure) == (segment, feature, "drift")
+    )
+    return found
+
+
+def verdict(result: WindowResult, segment: str = FLEET, feature: str | None = None) -> str | None:
+    return drift_of(result, segment, feature).verdict
+
+
+def reason(result: WindowResult, segment: str = FLEET) -> str:
+    return drift_of(result, segment).reason or ""

@@ -71,7 +71,7 @@ def test_a_silence_can_begin_later(collector: Serving) -> None:
     ("changes", "status", "said"),
     [
         ({"reason": ""}, 422, "body.reason"),
-        ({"reason": " \n"}, 422, "body.reason"),
+        ({"reason": " \n"}, 422, "body.reason: expected a text that is not blank"),
         ({"author": ""}, 422, "body.author"),
         ({"segment": None}, 422, "give one of both, an alert's id or a segment key"),
         ({"alert": "alert_none"}, 422, "give one of both, an alert's id or a segment key"),
@@ -81,7 +81,7 @@ def test_a_silence_can_begin_later(collector: Serving) -> None:
         ({"measure": "accuracy", "features": ["x"]}, 422, "only drift has features"),
         ({"for": None}, 422, "when it ends or for how long it lasts (4h)"),
         ({"end": "2999-01-01T00:00:00Z"}, 422, "when it ends or for how long it lasts (4h)"),
-        ({"for": "four hours"}, 422, "body.for"),
+        ({"for": "four hours"}, 422, "body.for: expected for how long, such as 90s, 30m, 4h or 7d"),
         ({"for": "0s"}, 422, "it is not after the start"),
         ({"for": None, "end": "2020-01-01T00:00:00Z"}, 422, "it is not after the start"),
         ({"for": "31d"}, 422, "it is more than 30 days after the start; give an earlier one"),

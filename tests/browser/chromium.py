@@ -118,6 +118,18 @@ def context(
         opened.close()
 
 
+@contextmanager
+def tab(context: "BrowserContext", account: Account) -> "Iterator[Page]":
+    """A new tab, of which alone the account of its context is from now on."""
+    account.requests.clear()
+    account.errors.clear()
+    opened = context.new_page()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
 def _note(account: Account, message: "ConsoleMessage") -> None:
     """Keep an error, but for the two questions by which Streamlit finds its own base path."""
     where = urlsplit(message.location.get("url", "")).path

@@ -6,11 +6,12 @@ import pytest
 
 from tests.browser import chromium, serving
 from tests.browser.addresses import addresses
+from tests.browser.chromium import Account
 from tests.browser.serving import Site
 from tests.seeding import SMALL
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 HERE = Path(__file__).parent
 
@@ -45,10 +46,18 @@ def urls(site: Site) -> dict[str, str]:
     return addresses(site.url, site.collector.url)
 
 
-@pytest.fixture
-def page(browser: "Browser") -> "Iterator[Page]":
-    """An empty tab, 1,440 pixels wide; nothing may go wrong in it, nor be asked of another machine."""
+@pytest.fixture(scope="module")
+def wide(browser: "Browser") -> "Iterator[tuple[BrowserContext, Account]]":
+    """One for all tests of a module, as each new one must fetch Streamlit's scripts and compile them."""
     with chromium.context(browser) as (context, account):
-        yield context.new_page()
+        yield context, account
+
+
+@pytest.fixture
+def page(wide: "tuple[BrowserContext, Account]") -> "Iterator[Page]":
+    """An empty tab, 1,440 pixels wide; nothing may go wrong in it, nor be asked of another machine."""
+    context, account = wide
+    with chromium.tab(context, account) as tab:
+        yield tab
         assert account.errors == []
         assert account.abroad() == []

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 #: 2,000 devices, 40 features in 20 cells and 500 alerts; of fewer hours, which take long to fill.
-MANY = replace(LARGE, hours=6, samples=2000)
+MANY = replace(LARGE, hours=3, moved_hours=2, samples=2000)
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import pytest
 
 from tests.browser import chromium, looking, serving
 from tests.browser.addresses import PAGES, addresses
-from tests.browser.chromium import NARROW, WIDE
+from tests.browser.chromium import NARROW, Account
 from tests.browser.serving import Site
 from tests.seeding.fleet import hostile
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import BrowserContext
 
 # What a name would have become that was taken for something else than text.
 _MADE = """() => [
@@ -33,7 +33,7 @@ def theirs(nasty: Site) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_names_that_are_markup_stand_as_text_and_do_nothing(
-    browser: "Browser", nasty: Site, theirs: dict[str, str], name: str
+    wide: "tuple[BrowserContext, Account]", nasty: Site, theirs: dict[str, str], name: str
 ) -> None:
     fleet = nasty.fleet
     # Each page names some of them; all of these must be there, letter by letter.
@@ -47,8 +47,7 @@ def test_names_that_are_markup_stand_as_text_and_do_nothing(
         "prediction": [fleet.model_name],
         "system": [fleet.model_name, *fleet.version_names],
     }[name]
-    with chromium.context(browser, width=WIDE) as (context, account):
-        page = context.new_page()
+    with chromium.tab(*wide) as page:
         chromium.visit(page, theirs[name])
         said = " ".join([looking.text(page), *looking.chart_says(page), *looking.chart_texts(page)])
         assert [each for each in shown if looking.squeezed(each) not in looking.squeezed(said)] == []
@@ -59,5 +58,6 @@ def test_names_that_are_markup_stand_as_text_and_do_nothing(
         assert page.evaluate(_MADE) == []
         assert looking.scrolls_sideways_by(page) <= 0
         assert page.locator(".dl-notice.dl-error").count() == 0
+    _, account = wide
     assert account.errors == []
     assert account.abroad() == []

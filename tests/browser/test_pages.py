@@ -9,7 +9,7 @@ from tests.browser.addresses import PAGES
 from tests.browser.chromium import Account
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import BrowserContext, Page
 
 #: What the title of each page says of four devices, of which one type has moved and one device is silent.
 VERDICTS = {
@@ -46,10 +46,12 @@ class Opened:
 
 
 @pytest.fixture(scope="module", params=PAGES)
-def opened(request: pytest.FixtureRequest, browser: "Browser", urls: dict[str, str]) -> Iterator[Opened]:
+def opened(
+    request: pytest.FixtureRequest, wide: "tuple[BrowserContext, Account]", urls: dict[str, str]
+) -> Iterator[Opened]:
     name = request.param
-    with chromium.context(browser) as (context, account):
-        tab = context.new_page()
+    context, account = wide
+    with chromium.tab(context, account) as tab:
         chromium.visit(tab, urls[name])
         yield Opened(name, urls[name], tab, account)
 

@@ -16,11 +16,10 @@ def driftline(
     *arguments: str | Path, cwd: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
     """Run the command to its end, in an environment without settings of driftline but these."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLINE_")}
     return subprocess.run(
         [sys.executable, "-W", "error", "-m", "driftline_collector", *map(str, arguments)],
         cwd=cwd,
-        env={**bare, "COLUMNS": "120", "PYTHONIOENCODING": "utf-8", **(environment or {})},
+        env={**_bare(), "COLUMNS": "120", "PYTHONIOENCODING": "utf-8", **(environment or {})},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -29,12 +28,14 @@ def driftline(
     )
 
 
-def here(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+def here(
+    *arguments: str | Path, cwd: Path | None = None, environment: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
     """Run the command in this process, which is quicker; where it need not be a process of its own."""
     out, err = io.StringIO(), io.StringIO()
     with (
         chdir(cwd or "."),
-        patch.dict(os.environ, {"COLUMNS": "120"}),
+        patch.dict(os.environ, {**_bare(), "COLUMNS": "120", **(environment or {})}, clear=True),
         redirect_stdout(out),
         redirect_stderr(err),
         patch.object(sys, "argv", ["driftline", *map(str, arguments)]),
@@ -44,3 +45,7 @@ def here(*arguments: str | Path, cwd: Path | None = None) -> "subprocess.Complet
         except SystemExit as done:
             status = done.code or 0
     return subprocess.CompletedProcess(arguments, int(str(status)), out.getvalue(), err.getvalue())
+
+
+def _bare() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("DRIFTLINE_")}

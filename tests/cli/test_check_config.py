@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.cli.command import driftline
+from tests.cli.command import driftline, here
 
 WRONG = "server:\n  prot: 1\nevaluation:\n  window: hour\n"
 SAID = [
@@ -14,7 +14,7 @@ SAID = [
 
 def test_a_wrong_file_is_told_line_by_line_with_exit_status_2(tmp_path: Path) -> None:
     (tmp_path / "driftline.yaml").write_text(WRONG)
-    done = driftline("check-config", "driftline.yaml", cwd=tmp_path)
+    done = here("check-config", "driftline.yaml", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr.splitlines() == ["driftline: the configuration is wrong; nothing was started", *SAID]
     assert not done.stdout
@@ -30,7 +30,7 @@ def test_a_start_with_a_wrong_file_says_the_same_and_touches_nothing(tmp_path: P
 
 def test_a_wrong_file_as_json(tmp_path: Path) -> None:
     (tmp_path / "driftline.yaml").write_text(WRONG)
-    done = driftline("check-config", "driftline.yaml", "--json", cwd=tmp_path)
+    done = here("check-config", "driftline.yaml", "--json", cwd=tmp_path)
     assert done.returncode == 2
     found = json.loads(done.stdout)
     assert not found["valid"]
@@ -42,9 +42,9 @@ def test_a_wrong_file_as_json(tmp_path: Path) -> None:
 
 def test_a_right_file_is_told_with_its_rules(tmp_path: Path) -> None:
     (tmp_path / "d.yaml").write_text("alerts: {rules: [{name: low, measure: accuracy, below: 0.9}]}\n")
-    done = driftline("check-config", "d.yaml", cwd=tmp_path)
+    done = here("check-config", "d.yaml", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "d.yaml: correct. Rules: low. Notifiers: none.\n")
-    assert json.loads(driftline("check-config", "d.yaml", "--json", cwd=tmp_path).stdout) == {
+    assert json.loads(here("check-config", "d.yaml", "--json", cwd=tmp_path).stdout) == {
         "valid": True,
         "rules": ["low"],
         "notifiers": [],
@@ -52,8 +52,8 @@ def test_a_right_file_is_told_with_its_rules(tmp_path: Path) -> None:
 
 
 def test_without_a_file_the_defaults_are_checked(tmp_path: Path) -> None:
-    assert driftline("check-config", cwd=tmp_path).stdout.startswith("The defaults: correct. Rules: drift.")
+    assert here("check-config", cwd=tmp_path).stdout.startswith("The defaults: correct. Rules: drift.")
 
 
 def test_the_schema_can_be_printed(tmp_path: Path) -> None:
-    assert json.loads(driftline("check-config", "--schema", cwd=tmp_path).stdout)["title"] == "Settings"
+    assert json.loads(here("check-config", "--schema", cwd=tmp_path).stdout)["title"] == "Settings"

@@ -14,7 +14,7 @@ from driftline_collector.store.duckdb import DuckDBStore
 from driftline_collector.store.readonly import ReadOnlyStore
 
 from tests.api.serving import START, Serving, serving
-from tests.cli.command import driftline
+from tests.cli.command import driftline, here
 from tests.store.batches import points
 
 #: Opens a store, accepts two windows of which the database holds one, and is killed.
@@ -38,12 +38,12 @@ def collector(tmp_path: Path) -> Iterator[Serving]:
 
 
 def test_the_exit_status_says_whether_somebody_should_act(collector: Serving) -> None:
-    calm = driftline("doctor", "--url", collector.url)
+    calm = here("doctor", "--url", collector.url)
     assert (calm.returncode, calm.stderr) == (0, "")
     assert calm.stdout.splitlines()[0] == "note: Nothing was ever received."
     assert "  → Point a device here" in calm.stdout
     collector.put("refusals", {"signal": "logs", "reason": "made up", "count": 3})
-    bad = driftline("doctor", "--url", collector.url)
+    bad = here("doctor", "--url", collector.url)
     assert (bad.returncode, bad.stderr) == (1, "")
     assert bad.stdout.splitlines()[:2] == [
         "WARNING: Refused in the last 24 hours: 3 records.",
@@ -52,7 +52,7 @@ def test_the_exit_status_says_whether_somebody_should_act(collector: Serving) ->
 
 
 def test_one_document_holds_findings_what_they_are_made_of_and_coverage(collector: Serving) -> None:
-    done = driftline("doctor", "--by", "region", "--by", "hour", "--json", "--url", collector.url)
+    done = here("doctor", "--by", "region", "--by", "hour", "--json", "--url", collector.url)
     told = json.loads(done.stdout)
     assert [finding["code"] for finding in told["findings"]] == ["empty"]
     assert (told["running"], told["journal"]["bytes"], told["groups"]) == (True, 0, [])
@@ -63,7 +63,7 @@ def test_coverage_and_details_are_tables_also_of_files(tmp_path: Path) -> None:
     store = DuckDBStore(tmp_path / "a.duckdb")
     store.inbox.submit(points("a", START, START + 60 * 10**9, {"7": 7})).result()
     store.close()
-    shown = driftline("doctor", "--by", "device", "--details", "--database", tmp_path / "a.duckdb").stdout
+    shown = here("doctor", "--by", "device", "--details", "--database", tmp_path / "a.duckdb").stdout
     for title in ("on the disk", "kind", "all files", "kept"):
         assert any(line.startswith(title) for line in shown.splitlines()), title
     assert "2026-01-01 00:00:00" in shown
@@ -71,7 +71,7 @@ def test_coverage_and_details_are_tables_also_of_files(tmp_path: Path) -> None:
 
 
 def test_a_collector_that_is_not_there_leaves_its_files_to_look_into() -> None:
-    done = driftline("doctor", "--url", "http://127.0.0.1:9")
+    done = here("doctor", "--url", "http://127.0.0.1:9")
     assert (done.returncode, done.stdout) == (1, "")
     assert "no collector answers at http://127.0.0.1:9" in done.stderr
     assert "driftline doctor --database FILE" in done.stderr

@@ -59,6 +59,9 @@ def test_a_database_without_a_collector_is_purged_in_its_file(tmp_path: Path) ->
     arguments = ("purge", "--device", "cam-1", "--database", tmp_path / "api.duckdb", "--by", "anna")
     assert "3 rows would go" in here(*arguments).stdout
     assert "3 rows are purged" in here(*arguments, "--yes").stdout
+    nameless = here(*arguments, "--by", " ")
+    assert (nameless.returncode, "Traceback" in nameless.stderr) == (2, False)
+    assert "author: expected a text that is not blank" in nameless.stderr
     wrong = here("purge", "--from", "1h", "--to", "2h", "--database", tmp_path / "api.duckdb")
     assert wrong.returncode == 2
     assert "from: it is not before 'to'" in " ".join(wrong.stderr.split())

@@ -13,7 +13,7 @@ from driftline_collector.simulation.plan import MODEL, Plan
 from driftline_collector.simulation.run import read_back
 
 from tests.api.serving import serving
-from tests.cli.command import driftline
+from tests.cli.command import driftline, here
 from tests.end_to_end.running import wait_until
 
 FLEET = ("--devices", "40", "--minutes", "6", "--speed", "120", "--rate", "2", "--sampled", "0.05")
@@ -43,10 +43,10 @@ def test_a_fresh_collector_stores_what_was_acknowledged_once_and_is_measured() -
 
 def test_a_running_collector_is_told_from_what_others_sent_to_it(tmp_path: Path) -> None:
     with serving(tmp_path) as collector:
-        command = ("simulate", "--url", collector.url, "--devices", "5", "--minutes", "2", "--speed", "60")
+        command = ("simulate", "--url", collector.url, "--devices", "5", "--minutes", "1", "--speed", "60")
         first, second = driftline(*command), driftline(*command, "--json")
         assert first.returncode == second.returncode == 0, first.stderr + second.stderr
-        assert "5 devices, 2 minutes at speed 60, seed 1: 5 streams" in first.stdout
+        assert "5 devices, 1 minute at speed 60, seed 1: 5 streams" in first.stdout
         assert "Refused: 0." in first.stdout
         assert "cores" not in first.stdout, "the collector's process is not ours to see"
         # The same fleet again is another run, and no repeat of the first.
@@ -85,7 +85,7 @@ def test_a_segment_without_a_number_of_values_is_refused(told: str) -> None:
 
 
 def test_a_collector_that_is_not_there_is_named() -> None:
-    done = driftline("simulate", "--url", "http://127.0.0.1:9", "--devices", "1", "--minutes", "1")
+    done = here("simulate", "--url", "http://127.0.0.1:9", "--devices", "1", "--minutes", "1")
     assert done.returncode == 1
     assert "no collector answers at http://127.0.0.1:9" in done.stderr
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from tests.alerts.desk import SECRET, Desk, desk
-from tests.cli.command import driftline as command
+from tests.cli.command import here as command
 from tests.end_to_end.running import RunningCollector, collector, wait_until
 
 FEATURES = ("brightness", "contrast", "sharpness")

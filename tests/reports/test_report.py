@@ -195,6 +195,8 @@ def test_the_command_writes_the_file_and_says_what_it_is_of(tmp_path: Path) -> N
         said = here("report", "--url", collector.url, cwd=tmp_path)
         assert said.returncode == 1
         assert "nothing was judged of anything" in said.stderr
+        odd = here("report", "--at", "yesterday", "--url", collector.url, cwd=tmp_path)
+        assert (odd.returncode, odd.stderr.startswith("driftline: --at: 'yesterday' is no time")) == (1, True)
         judge(collector, drifted(0, CAMERA_A))
         done = driftline("report", "--url", collector.url, "--json", "-o", "r.html", cwd=tmp_path)
         assert done.returncode == 0, done.stderr

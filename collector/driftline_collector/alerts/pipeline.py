@@ -145,7 +145,7 @@ class AlertPipeline:
         for rule, evaluation in late:
             if any(_speaks_of(alert, rule, evaluation) for alert in known):
                 continue
-            alert = Alert.begun(rule, evaluation)
+            alert = Alert.late(rule, evaluation)
             alert = self._told(
                 "finding.late", alert=alert, rule=rule, evaluation=evaluation, table=table, now=now
             )

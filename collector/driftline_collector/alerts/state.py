@@ -64,10 +64,9 @@ class Alert:
     @classmethod
     def begun(cls, rule: Rule, evaluation: Evaluation) -> "Alert":
         """A pending alert. Its id follows from what it is about: a repeated step gives the same one."""
-        about = f"{rule.name}\n{evaluation.segment}\n{evaluation.window_start_ns}"
         start = evaluation.window_start_ns
         return cls(
-            id="alert_" + hashlib.sha256(about.encode()).hexdigest()[:20],
+            id=_id(rule, evaluation, start),
             rule=rule.name,
             severity=rule.severity,
             segment=evaluation.segment,
@@ -78,6 +77,17 @@ class Alert:
             window_start_ns=start,
             window_end_ns=evaluation.window_end_ns,
         )
+
+    @classmethod
+    def late(cls, rule: Rule, evaluation: Evaluation) -> "Alert":
+        """What a finding of a window that is over is told as; all windows of one run have one id."""
+        begun = cls.begun(rule, evaluation)
+        return replace(begun, id=_id(rule, evaluation, begun.since_ns))
+
+
+def _id(rule: Rule, evaluation: Evaluation, time_ns: int) -> str:
+    about = f"{rule.name}\n{evaluation.segment}\n{time_ns}"
+    return "alert_" + hashlib.sha256(about.encode()).hexdigest()[:20]
 
 
 def step(rule: Rule, alert: Alert | None, evaluation: Evaluation, *, mute: bool = False) -> Alert | None:

@@ -14,7 +14,7 @@ from driftline_collector.answers.records import Page
 from driftline_collector.api.devices import DeviceId, unknown
 from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
-from driftline_collector.api.problems import ProblemError
+from driftline_collector.api.problems import TEXT, ProblemError
 from driftline_collector.api.values import moment, read_time
 from driftline_collector.store.devices import TABLE
 from driftline_collector.store.shown import Where
@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 _FURTHEST_NS = 365 * 86_400 * 10**9
 #: Who says "now" has said it a moment ago.
 _SLACK_NS = 60 * 10**9
-Name = Annotated[str, Field(min_length=1, max_length=512, pattern=r"\S")]
+Name = Annotated[str, Field(min_length=1, max_length=512, pattern=TEXT)]
 AnyDevice = Annotated[
     str | None,
     Query(
@@ -39,8 +39,8 @@ class Word(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [dict(_WHO)]})
 
-    author: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who says it")
-    reason: str = Field(min_length=1, max_length=1000, pattern=r"\S", description="Why, for those who wonder")
+    author: str = Field(min_length=1, max_length=200, pattern=TEXT, description="Who says it")
+    reason: str = Field(min_length=1, max_length=1000, pattern=TEXT, description="Why, for those who wonder")
 
 
 class Since(Word):

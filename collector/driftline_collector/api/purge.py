@@ -16,7 +16,7 @@ from driftline_collector.answers.records import Page
 from driftline_collector.api import local
 from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
-from driftline_collector.api.problems import ProblemError
+from driftline_collector.api.problems import TEXT, ProblemError
 from driftline_collector.api.values import moment, read_time, write_time
 from driftline_collector.store.purge import Purged
 from driftline_collector.store.scopes import Scope, described
@@ -54,7 +54,7 @@ class WantedPurge(BaseModel):
     model: Name | None = Field(None, description="What is about this model")
     start: When | None = Field(None, alias="from", description="What is from then on; RFC 3339, or `6h`")
     end: When | None = Field(None, alias="to", description="What is from before then")
-    author: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who asks for it")
+    author: str = Field(min_length=1, max_length=200, pattern=TEXT, description="Who asks for it")
     reason: Annotated[str, Field(max_length=1000)] | None = Field(None, description="Why, for the audit log")
     confirm: Annotated[str, Field(max_length=64)] | None = Field(
         None, description="What the answer without it gave; with it, it is done"

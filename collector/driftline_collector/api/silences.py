@@ -17,7 +17,7 @@ from driftline_collector.answers.silences import Silence
 from driftline_collector.api.alert_records import MANY, held_by, one
 from driftline_collector.api.pages import Cursor, Limit, page
 from driftline_collector.api.parts import Parts
-from driftline_collector.api.problems import ProblemError
+from driftline_collector.api.problems import LASTS, TEXT, ProblemError
 from driftline_collector.api.values import moment, read_time, span_ns
 
 _log = logging.getLogger(__name__)
@@ -25,7 +25,6 @@ _DAY_NS = 86_400 * 10**9
 #: What is to be silent for longer is no alert: its rule should go, or its limit.
 _LONGEST_NS = 30 * _DAY_NS
 _FURTHEST_NS = 365 * _DAY_NS
-_LASTS = re.compile("([0-9]{1,9})(s|m|h|d)")
 
 States = Annotated[
     list[Literal["pending", "active", "expired"]] | None,
@@ -36,7 +35,8 @@ SilenceId = Annotated[
     Path(description="The silence's id", examples=["silence_5f0c1f9be2a94e0c"], min_length=1, max_length=512),
 ]
 Author = Annotated[
-    str, Query(description="Who ends it", examples=["anna"], min_length=1, max_length=200, pattern=r"\S")
+    str,
+    Query(description="Who ends it", examples=["anna"], min_length=1, max_length=200, pattern=TEXT),
 ]
 Name = Annotated[str, Field(min_length=1, max_length=512)]
 _EXAMPLES: list[JsonValue] = [
@@ -70,11 +70,11 @@ class NewSilence(BaseModel):
         None, description="When it begins, RFC 3339; now without it"
     )
     end: Annotated[str, Field(max_length=64)] | None = Field(None, description="When it ends, RFC 3339")
-    lasts: Annotated[str, Field(pattern=f"^{_LASTS.pattern}$")] | None = Field(
+    lasts: Annotated[str, Field(pattern=LASTS)] | None = Field(
         None, alias="for", description="How long it lasts instead: 30m, 4h, 2d"
     )
-    author: str = Field(min_length=1, max_length=200, pattern=r"\S", description="Who asks for it")
-    reason: str = Field(min_length=1, max_length=1000, pattern=r"\S", description="Why, for those who wonder")
+    author: str = Field(min_length=1, max_length=200, pattern=TEXT, description="Who asks for it")
+    reason: str = Field(min_length=1, max_length=1000, pattern=TEXT, description="Why, for those who wonder")
 
 
 def routes(parts: Parts) -> APIRouter:
@@ -219,7 +219,7 @@ def _when(wanted: NewSilence, now_ns: int) -> tuple[int, int]:
     if start > now_ns + _FURTHEST_NS:
         raise ProblemError(422, "start: it is more than a year ahead; give an earlier one")
     end = read_time(wanted.end, "end", now_ns) or 0
-    if lasts := _LASTS.fullmatch(wanted.lasts or ""):
+    if lasts := re.fullmatch(LASTS, wanted.lasts or ""):
         end = start + span_ns(lasts[1], lasts[2])
     if end <= start:
         raise ProblemError(422, f"end: it is not after the start, {moment(start)}; give a later end")

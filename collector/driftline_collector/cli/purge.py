@@ -65,11 +65,19 @@ def _asked(url: str, named: Mapping[str, Any], times: _Times, *, yes: bool) -> P
 
 
 def _stored(database: Path, named: Mapping[str, Any], times: _Times, *, yes: bool) -> Purge:
+    from pydantic import ValidationError
+
+    from driftline_collector.api.problems import said
     from driftline_collector.api.purge import WantedPurge, answer, scope_of  # with its weight, only now
 
     with from_file(database) as parts:
         store = operated(parts)
-        scope = scope_of(parts, WantedPurge.model_validate({**named, "from": times[0], "to": times[1]}))
+        try:
+            wanted = WantedPurge.model_validate({**named, "from": times[0], "to": times[1]})
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise typer.BadParameter(f"{'.'.join(map(str, first['loc']))}: {said(first)}") from None
+        scope = scope_of(parts, wanted)
         found = store.purge_plan(scope)
         if yes and any(each.rows for each in found):
             return answer(scope, store.purge(scope, named["author"], named["reason"]), done=True)

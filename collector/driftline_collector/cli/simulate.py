@@ -118,6 +118,8 @@ def _document(outcome: "Outcome", sizes: "list[Sizing]") -> dict[str, Any]:
 
 
 def _show(outcome: "Outcome", sizes: "list[Sizing]", kept_days: int) -> None:
+    from driftline_collector.store.amounts import many
+
     plan, sent, stored = outcome.plan, outcome.sent, outcome.stored
     rows = table(
         "", "sent", "acknowledged", "stored", "lost", right=("sent", "acknowledged", "stored", "lost")
@@ -129,8 +131,8 @@ def _show(outcome: "Outcome", sizes: "list[Sizing]", kept_days: int) -> None:
     rows.add_row("log records", "", f"{sent.records:,}", f"{kept:,}", f"{stored.missing:,}")
     out = console()
     out.print(
-        f"{plan.devices:,} devices, {plan.minutes} minutes at speed {plan.speed:g}, seed {plan.seed}:"
-        f" {stored.streams:,} streams in {outcome.seconds:.0f} s",
+        f"{many(plan.devices, 'device')}, {many(plan.minutes, 'minute')} at speed {plan.speed:g},"
+        f" seed {plan.seed}: {many(stored.streams, 'stream')} in {outcome.seconds:.0f} s",
         markup=False,
     )
     out.print(rows)

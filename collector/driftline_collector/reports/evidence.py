@@ -72,7 +72,13 @@ def gather(client: Client, segment: str | None, model: str | None, at: str | Non
 
 def _window(client: Client, segment: str | None, model: str | None, at: str | None) -> Evaluation:
     """The whole of the model, or the segment, in the latest window, or the one that holds `at`."""
-    found = client.evaluations(segment=segment, model=model, measure="drift", end=at, limit=1).items
+    try:
+        found = client.evaluations(segment=segment, model=model, measure="drift", end=at, limit=1).items
+    except ClientError as error:
+        if not str(error).startswith("to: "):
+            raise
+        # The collector was asked for what was until then, the command for --at.
+        raise ClientError(f"--at: {str(error).removeprefix('to: ')}", status=error.status) from error
     if not found:
         what = segment or model or "anything"
         when = "" if at is None else f" before {at}"
