@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from driftline_collector import scheduler
 from driftline_collector.analysis.evaluate import Policy, evaluate
@@ -14,6 +16,7 @@ from driftline_collector.analysis.evaluation import WindowResult
 from driftline_collector.analysis.matching import Against
 from driftline_collector.analysis.windows import Window
 from driftline_collector.scheduler import Scheduler
+from driftline_collector.store import transaction
 from driftline_collector.store.base import Selection, Tables
 from driftline_collector.store.duckdb import DuckDBStore
 
@@ -32,10 +35,12 @@ class Judging:
 
     store: DuckDBStore
     days: int
+    history_ns: int = WINDOWS * HOUR + LATENESS
     judged: list[int] = field(default_factory=list)
     observed: list[pa.Table] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.now_ns = self.first_ns + WINDOWS * HOUR + LATENESS
         self.store.submit({"model_references": CYCLE.references()}).result()
         for day in range(self.days + 1):
             for hour in range(NOON, NOON + WINDOWS):
@@ -45,17 +50,23 @@ class Judging:
     def first_ns(self) -> int:
         return START + (self.days * 24 + NOON) * HOUR
 
+    def gathered(self, day: int) -> int:
+        """How many rows are kept of what was counted in a whole day."""
+        start_ns = START + day * 24 * HOUR
+        binning = CYCLE.reference.binning.id
+        found = self.store.cell_counts(MODEL, binning, start_ns, start_ns + 24 * HOUR)
+        return sum(sum(counts) for counts in found.column("counts").to_pylist())
+
     def started(self, against: Against, **other: Against) -> Scheduler:
         self.judged.clear()
-        now_ns = self.first_ns + WINDOWS * HOUR + LATENESS
         return Scheduler(
             self.store,
             self._observe,
             Policy(against=against, references={MODEL: other["of_model"]} if other else {}),
             width_ns=HOUR,
             lateness_ns=LATENESS,
-            history_ns=WINDOWS * HOUR + LATENESS,
-            now=lambda: now_ns,
+            history_ns=self.history_ns,
+            now=lambda: self.now_ns,
         )
 
     def _observe(self, evaluations: pa.Table) -> Tables:
@@ -153,3 +164,26 @@ def test_what_earlier_collectors_judged_tells_by_its_references_what_it_was_comp
     assert of.judged == []
     of.started("registered").tick()
     assert of.judged[:1] == [0]
+
+
+def test_what_comes_late_counts_among_what_later_windows_are_compared_with(
+    judging: Callable[[int], Judging], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [START + (8 * 24 + NOON + WINDOWS) * HOUR]
+    monkeypatch.setattr(transaction, "time", SimpleNamespace(time_ns=lambda: clock[0]))
+    of = judging(8)
+    of.history_ns = 30 * HOUR
+    running = of.started("rolling")
+    running.tick()
+    before = of.gathered(7)
+    assert before > 0
+    late = CYCLE.hour(7 * 24 + NOON + 1)
+    for name in ("stream", "device"):
+        others = pc.binary_join_element_wise(late[name], "late", "-")
+        late = late.set_column(late.column_names.index(name), name, others)
+    clock[0] = of.now_ns
+    of.store.submit({"profiles": late}).result()
+    for _ in range(2):  # first the window itself, then those that are merged with it
+        of.now_ns += 3 * HOUR
+        running.tick()
+    assert of.gathered(7) == before * (WINDOWS + 1) // WINDOWS

@@ -248,6 +248,8 @@ class Scheduler:
                 stored = self._stored(result)
                 if late.own and not same_counts(stored, result):
                     self._arrivals.changed(late, judged(late.model)[1])
+                    if self._policy.against_of(late.model) != "registered":
+                        self._store.forget_sums(late.model, window.start_ns, window.end_ns)
                 results += self._revised(result, stored, purged=late.purged)
             self._arrivals.judged(late)
         return results

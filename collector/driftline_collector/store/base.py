@@ -122,6 +122,9 @@ class Store(Protocol):
     def drop_revisions(self, model: str, start_ns: int, end_ns: int, *, before: int) -> None:
         """Forget the evaluations of a window that are of an earlier revision."""
 
+    def forget_sums(self, model: str, start_ns: int, end_ns: int) -> None:
+        """Forget what was gathered of windows that overlap the interval: it is to be gathered anew."""
+
     # -- samples -------------------------------------------------------------------------------------
     def predictions(self, model: str, start_ns: int, end_ns: int, limit: int | None = None) -> pa.Table:
         """The columns of the table, told apart by id, in order of time."""

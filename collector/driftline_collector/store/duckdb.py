@@ -17,7 +17,7 @@ from driftline_collector.store.export import Export
 from driftline_collector.store.inbox import Inbox
 from driftline_collector.store.named_reads import NamedReads
 from driftline_collector.store.opened import Database
-from driftline_collector.store.purge import Purge, Purged, drop_revisions, plan
+from driftline_collector.store.purge import Purge, Purged, drop_revisions, forget_sums, plan
 from driftline_collector.store.queued import Waiting
 from driftline_collector.store.retention import Retention, RetentionPolicy
 from driftline_collector.store.scopes import Scope
@@ -31,7 +31,7 @@ _READS = sorted(
     name
     for name in dir(Shown)
     if not name.startswith("_")
-    and name not in {"submit", "close", "waiting", "slowest", "drop_revisions", "show_names"}
+    and name not in {"submit", "close", "waiting", "slowest", "drop_revisions", "forget_sums", "show_names"}
 )
 
 
@@ -145,6 +145,11 @@ class DuckDBStore(NamedReads):
     def drop_revisions(self, model: str, start_ns: int, end_ns: int, *, before: int) -> None:
         """See `Store.drop_revisions`."""
         self.archive.swap([], [], partial(drop_revisions, model, start_ns, end_ns, before))
+
+    def forget_sums(self, model: str, start_ns: int, end_ns: int) -> None:
+        """See `Store.forget_sums`."""
+        scope = Scope(model=model, start_ns=start_ns, end_ns=end_ns)
+        self.archive.swap([], [], partial(forget_sums, scope))
 
     def purge_plan(self, scope: Scope) -> list[Purged]:
         """See `Operated.purge_plan`."""

@@ -227,7 +227,7 @@ def _take_away(scope: Scope, entry: _Entry, gone: list[Purged], cursor: duckdb.D
             _note_points(cursor, scope, table, rows)
             _delete(cursor, scope, table)
     _forget_device(cursor, scope)
-    _forget_sums(cursor, scope)
+    forget_sums(scope, cursor)
     cursor.execute(_ISLANDS, {"now": entry.time_ns})
     rows_by_table = {each.table: each.rows for each in summed(scope, gone) if each.rows}
     cursor.execute(
@@ -263,8 +263,8 @@ def _forget_device(cursor: duckdb.DuckDBPyConnection, scope: Scope) -> None:
     )
 
 
-def _forget_sums(cursor: duckdb.DuckDBPyConnection, scope: Scope) -> None:
-    """Counts by cell that what is purged may be in: they are gathered anew from what is left."""
+def forget_sums(scope: Scope, cursor: duckdb.DuckDBPyConnection) -> None:
+    """Delete counts by cell that what is purged, or came late, may be in: they are gathered anew."""
     query = """
         DELETE FROM window_counts WHERE ($model IS NULL OR model = $model)
             AND ($start IS NULL OR end_ns > $start) AND ($end IS NULL OR start_ns < $end)

@@ -33,6 +33,11 @@ class ReadOnlyStore(NamedReads):
         what = f"{model} in [{start_ns}, {end_ns}) before revision {before}"
         raise StoreError(f"{what}: nothing can be deleted from a database that is only read")
 
+    def forget_sums(self, model: str, start_ns: int, end_ns: int) -> None:
+        """Refused likewise."""
+        what = f"counts of {model} in [{start_ns}, {end_ns})"
+        raise StoreError(f"{what}: nothing can be deleted from a database that is only read")
+
     def show_names(self) -> None:
         """Nothing: they are shown as they were when something was written."""
 
