@@ -10,7 +10,7 @@ import pytest
 import typer
 from driftline_collector.cli.app import app
 
-from tests.cli.command import driftline
+from tests.cli.command import driftline, here
 
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 
@@ -101,6 +101,12 @@ def test_a_command_and_its_options_are_documented(words: tuple[str, ...]) -> Non
 def test_the_command_without_arguments_says_what_there_is() -> None:
     shown = driftline().stderr  # and exit status 2, as click has it
     assert all(name.split()[0] in shown for name in EXPECTED)
+
+
+def test_a_choice_that_there_is_not_is_told_in_words() -> None:
+    done = here("doctor", "--by", "colour")
+    assert done.returncode == 2
+    assert "Invalid value for '--by': 'colour' is not one of 'model', 'version'," in done.stderr
 
 
 def test_the_version_is_told() -> None:

@@ -128,7 +128,7 @@ def test_the_bins_of_an_earlier_version_can_be_used(csv: Path, tmp_path: Path) -
     ("name", "content", "options", "said"),
     [
         ("a.txt", "x\n1\n", (), "a.txt: expected a file that ends in .csv, .parquet or .npz"),
-        ("a.csv", None, (), "a.csv: cannot be read: "),
+        ("a.csv", None, (), "a.csv: cannot be read: No such file or directory\n"),
         ("a.csv", "", (), "a.csv: not a .csv file of columns: Empty CSV file"),
         ("a.csv", "x,y\n1,2\n1\n", (), "a.csv: not a .csv file of columns: "),
         ("a.parquet", "x", (), "a.parquet: not a .parquet file of columns: "),

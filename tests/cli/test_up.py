@@ -102,7 +102,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_started(
     assert done.returncode == 1
     assert done.stderr.strip() == (
         f"driftline: cannot listen on 127.0.0.1 port {port}: Address already in use;"
-        " stop what is there, or choose another port for the dashboard"
+        f" stop what is there, or choose another port for the dashboard with {option}"
     )
     assert not list(tmp_path.iterdir())
 

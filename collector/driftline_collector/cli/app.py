@@ -2,10 +2,11 @@
 
 import sys
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from driftline_schemas.errors import SchemaError
+from typer.core import TyperGroup
 
 from driftline_collector.cli import (
     alerts,
@@ -26,8 +27,20 @@ from driftline_collector.cli import (
 )
 from driftline_collector.errors import CollectorError, SettingsError
 
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Parse and run a command; what is wrong with an option is told without pydantic's name for it."""
+        try:
+            return super().invoke(ctx)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 app = typer.Typer(
     name="driftline",
+    cls=_Commands,
     help="Watches machine-learning models that run at the edge.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,

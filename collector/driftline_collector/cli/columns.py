@@ -1,5 +1,6 @@
 """Reads columns from CSV, Parquet and npz files, as `Reference.from_data` takes them."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,15 @@ def read_columns(path: Path, *, texts: Sequence[str] = ()) -> dict[str, Column]:
     try:
         columns = reader(path, texts)
     except OSError as error:
-        raise SchemaError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise SchemaError(f"cannot be read: {_reason(error)}", where=str(path)) from error
     except (pa.ArrowInvalid, ValueError) as error:
         raise SchemaError(f"not a {path.suffix} file of columns: {error}", where=str(path)) from error
     return columns
+
+
+def _reason(error: OSError) -> str:
+    """In the system's own words: Arrow's tell the file's name once more."""
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
@@ -50,7 +56,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
         for batch in read(path).to_batches(max_chunksize=_BATCH_ROWS):
             yield from batch.to_pylist()
     except OSError as error:
-        raise SchemaError(f"cannot be read: {error.strerror or error}", where=str(path)) from error
+        raise SchemaError(f"cannot be read: {_reason(error)}", where=str(path)) from error
     except pa.ArrowInvalid as error:
         raise SchemaError(f"not a {path.suffix} file of columns: {error}", where=str(path)) from error
 

@@ -37,7 +37,7 @@ def dashboard(
     """
     from driftline_collector.server import on_signals  # not for commands that only ask
 
-    with Dashboard(host, port) as running, on_signals(running.stop):
+    with Dashboard(host, port, option="--port") as running, on_signals(running.stop):
         running.start(url)
         if running.ready():
             if json:
@@ -48,12 +48,12 @@ def dashboard(
 
 
 class Dashboard:
-    """The dashboard, in a process of its own: what it needs is another extra's.
+    """The dashboard, in a process of its own: what it needs is another extra's. `option` sets its port.
 
     Raises StartError where the extra is missing or the port cannot be had.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, host: str, port: int, *, option: str) -> None:
         from driftline_collector.server import address, listen
 
         missing = next((name for name in _NEEDED if not _installed(name)), None)
@@ -68,7 +68,7 @@ class Dashboard:
         except StartError as error:
             reason = str(error).partition(";")[0]
             raise StartError(
-                f"{reason}; stop what is there, or choose another port for the dashboard"
+                f"{reason}; stop what is there, or choose another port for the dashboard with {option}"
             ) from error
         self._host = host
         self._process: subprocess.Popen[bytes] | None = None

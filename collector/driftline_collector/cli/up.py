@@ -41,7 +41,7 @@ def up(
     path = config or default_file()
     settings = load(path)
     refuse_pandas()
-    with Dashboard(dashboard_host, dashboard_port) as dashboard:
+    with Dashboard(dashboard_host, dashboard_port, option="--dashboard-port") as dashboard:
         from driftline_collector.app import (
             Collector,
         )  # the server's weight, once all else is known to be there
