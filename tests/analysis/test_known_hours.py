@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.matching import hours_of_week
@@ -30,8 +31,8 @@ def judge(store: DuckDBStore, width: int = 1, **policy: Any) -> WindowResult:
     return evaluate(store, MODEL, window, Policy(**policy), now_ns=window.end_ns + HOUR)
 
 
-def verdicts(result: WindowResult) -> set[str | None]:
-    return {e.verdict for e in result.evaluations if e.measure == "drift"}
+def verdicts(result: WindowResult, measure: str = "drift") -> set[str | None]:
+    return {e.verdict for e in result.evaluations if e.measure == measure}
 
 
 def whole(result: WindowResult) -> Evaluation:
@@ -52,9 +53,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DuckDBStor
 
 def test_at_the_height_of_a_cycle_nothing_has_drifted_on_the_first_day(store: DuckDBStore) -> None:
     result = judge(store)
-    assert verdicts(result) == {"stable"}
+    assert verdicts(result) == verdicts(result, "device") == {"stable"}
     assert (whole(result).details or {})["compared_with"] == "the same hours of the reference"
     assert whole(result).reference == f"{MODEL}-1.0"
+
+
+@pytest.mark.parametrize("store", [TIMED, replace(TIMED, timed=False)], indirect=True)
+def test_what_rules_ask_for_is_of_the_hour_too(store: DuckDBStore, request: pytest.FixtureRequest) -> None:
+    """The distance of Wasserstein, in standard deviations: of the whole fleet, in 900 rows."""
+    scores = (whole(judge(store, limits=Limits(scores=("wasserstein",)))).details or {})["scores"]
+    timed = request.node.callspec.params["store"].timed
+    assert scores["wasserstein"] < 0.15 if timed else scores["wasserstein"] > 0.3
 
 
 @pytest.mark.parametrize("store", [replace(TIMED, timed=False)], indirect=True)
