@@ -19,6 +19,7 @@ from driftline_collector.store.duckdb import DuckDBStore
 from benchmarks._known_hours import known_hours_sizes
 from benchmarks._matched import MATCHED
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
+from benchmarks._simulated_week import searches
 from benchmarks.false_alarms import known_hours_week
 
 HEIGHT = 6  # where the daily cycle is; a Thursday, in UTC
@@ -149,6 +150,14 @@ def test_what_differs_beside_the_cycle_is_not_called_drift_nor_over_a_day() -> N
     assert told["known_hours_size_max"] <= 0.1  # of 315 features of segments, many of the same rows
     assert told["known_hours_merged_max"] <= 0.1
     assert told["known_hours_false_share"] <= 0.004
+
+
+def test_what_only_a_day_shows_is_not_taken_back_when_the_cycle_is_low() -> None:
+    """Windows at the trough lie far from what a day makes of all hours: that does not say that it is over."""
+    move = Move(cells=[17, 40], features=(0, 1, 2), by=0.25)
+    fleet = replace(TIMED, types=8, regions=8, features=5, rows=50, trained=200_000, moves=(move,), seed=1)
+    *_, (_, searched) = searches(fleet, 21, Limits())
+    assert sorted(searched.windows[finding.node] for finding in searched.findings) == [21, 21]
 
 
 @pytest.mark.proof
