@@ -24,8 +24,9 @@ against what it says; `_simulated_fleet` tells what devices, days and hours do. 
 - `storm`: a region of 200 cells is shifted by 1σ at once: `storm_findings` is the most findings of an hour.
 - `own`: the like of fleets that tell lines and shifts of their own (`_own_segments`): `own_size_max`, over
   merged windows `own_merged_size_max`, and `own_false_share`. Single lines of places are shifted by .5σ,
-  with 300 rows: `own_power_half_sigma_1h` is the share that is drifted in the first hour, `own_named_1h` that
-  which a finding tells from all others, `own_false_share_found` the share of findings in which nothing moved.
+  with 300 rows: `own_power_half_sigma_1h` is the share that is drifted in the first hour, `own_named_1h` and
+  `own_named_3h` that which a finding tells from all others in one hour and in three, `own_false_share_found`
+  the share of findings in which nothing moved.
   One line is shifted everywhere: `own_line_findings` is the most findings of an hour, `own_line_named` the
   share of hours in which the line was the only one.
 - `weighted`: selected samples in place of profiles (`_selected_samples`): `weighted_size_max` and the like.

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from driftline_collector.analysis.drift import Limits
 from driftline_collector.analysis.evaluate import Policy, evaluate
 from driftline_collector.analysis.evaluation import Evaluation, WindowResult
 from driftline_collector.analysis.matching import hours_of_week
@@ -18,6 +19,7 @@ from driftline_collector.store.duckdb import DuckDBStore
 from benchmarks._known_hours import known_hours_sizes
 from benchmarks._matched import MATCHED
 from benchmarks._simulated_fleet import HOUR, MODEL, START, Fleet, Move
+from benchmarks._simulated_week import searches
 from benchmarks.false_alarms import known_hours_week
 
 HEIGHT = 6  # where the daily cycle is; a Thursday, in UTC
@@ -30,8 +32,8 @@ def judge(store: DuckDBStore, width: int = 1, **policy: Any) -> WindowResult:
     return evaluate(store, MODEL, window, Policy(**policy), now_ns=window.end_ns + HOUR)
 
 
-def verdicts(result: WindowResult) -> set[str | None]:
-    return {e.verdict for e in result.evaluations if e.measure == "drift"}
+def verdicts(result: WindowResult, measure: str = "drift") -> set[str | None]:
+    return {e.verdict for e in result.evaluations if e.measure == measure}
 
 
 def whole(result: WindowResult) -> Evaluation:
@@ -52,9 +54,17 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DuckDBStor
 
 def test_at_the_height_of_a_cycle_nothing_has_drifted_on_the_first_day(store: DuckDBStore) -> None:
     result = judge(store)
-    assert verdicts(result) == {"stable"}
+    assert verdicts(result) == verdicts(result, "device") == {"stable"}
     assert (whole(result).details or {})["compared_with"] == "the same hours of the reference"
     assert whole(result).reference == f"{MODEL}-1.0"
+
+
+@pytest.mark.parametrize("store", [TIMED, replace(TIMED, timed=False)], indirect=True)
+def test_what_rules_ask_for_is_of_the_hour_too(store: DuckDBStore, request: pytest.FixtureRequest) -> None:
+    """The distance of Wasserstein, in standard deviations: of the whole fleet, in 900 rows."""
+    scores = (whole(judge(store, limits=Limits(scores=("wasserstein",)))).details or {})["scores"]
+    timed = request.node.callspec.params["store"].timed
+    assert scores["wasserstein"] < 0.15 if timed else scores["wasserstein"] > 0.3
 
 
 @pytest.mark.parametrize("store", [replace(TIMED, timed=False)], indirect=True)
@@ -140,6 +150,14 @@ def test_what_differs_beside_the_cycle_is_not_called_drift_nor_over_a_day() -> N
     assert told["known_hours_size_max"] <= 0.1  # of 315 features of segments, many of the same rows
     assert told["known_hours_merged_max"] <= 0.1
     assert told["known_hours_false_share"] <= 0.004
+
+
+def test_what_only_a_day_shows_is_not_taken_back_when_the_cycle_is_low() -> None:
+    """Windows at the trough lie far from what a day makes of all hours: that does not say that it is over."""
+    move = Move(cells=[17, 40], features=(0, 1, 2), by=0.25)
+    fleet = replace(TIMED, types=8, regions=8, features=5, rows=50, trained=200_000, moves=(move,), seed=1)
+    *_, (_, searched) = searches(fleet, 21, Limits())
+    assert sorted(searched.windows[finding.node] for finding in searched.findings) == [21, 21]
 
 
 @pytest.mark.proof

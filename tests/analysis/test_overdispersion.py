@@ -1,8 +1,13 @@
 """Devices differ: what φ makes of it, and that it keeps false alarms rare."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from driftline_collector.analysis.cell_sums import CellSums
+from driftline_collector.analysis.comparison import compare
 from driftline_collector.analysis.detectors import overdispersion as subject
+from driftline_collector.analysis.mixtures import Mixture
 
 from tests.analysis.simulated import compared, normal_counts, normal_family
 
@@ -77,6 +82,32 @@ def test_what_all_devices_of_a_cell_share_for_a_day_is_known_from_other_cells() 
     assert (together.p < 0.05).mean() <= 0.1
     one_by_one = [float(compared(family, counts[[i]], effect=0.0).p[0, 0]) for i in range(100)]
     assert (np.array(one_by_one) < 0.05).mean() > 0.2
+
+
+def test_what_all_lines_of_a_place_share_for_a_day_is_known_from_other_places() -> None:
+    """A jitter of .05σ that is the same on six lines: by themselves they vary no more than lines do."""
+    rng = np.random.default_rng(28)
+    family = normal_family(50_000, rng)
+    counts = np.concatenate(
+        [
+            normal_counts(family, rng, segments=6, devices=2, rows=300, shift=by)
+            for by in 0.05 * rng.normal(size=100)
+        ]
+    )
+    place = np.repeat(np.arange(100), 6)
+    cells = CellSums.of(
+        counts.reshape(1200, 1, -1),
+        np.repeat(np.arange(600), 2),
+        Mixture.of_versions(family, np.zeros(600, dtype=np.int64)),
+        family,
+    )
+    places = place == np.arange(100)[:, None]
+    taken_for_drift = [
+        float((compare(sums, places, family, effect=0.0, minimum_rows=50).p < 0.05).mean())
+        for sums in (replace(cells, place=place), cells)
+    ]
+    assert taken_for_drift[0] <= 0.08
+    assert taken_for_drift[1] > 0.12
 
 
 @pytest.mark.parametrize("share", [0.1, 0.3, 0.8, 1.0])

@@ -36,6 +36,7 @@ class CellSums:
     is of those; `relative_squares` are Σ o²/n over devices, of the counts themselves. `common`, (F, B), are
     the mean shares of the family's versions, at these hours where they know them. `selected` are samples, for
     segments that count nothing. Devices elsewhere are worth no more than `elsewhere` degrees of freedom to φ.
+    `place`, (L,), is which place each cell lies in, where the user's own dimensions divide places.
     """
 
     counts: Floats
@@ -47,6 +48,7 @@ class CellSums:
     common: Floats
     selected: "Selected | None" = None
     elsewhere: float = math.inf
+    place: Whole | None = None
 
     @classmethod
     def of(
@@ -114,10 +116,24 @@ class CellSums:
     @cached_property
     def of_cells(self) -> Correlation:
         """How alike two rows of one cell are, beyond that."""
-        centre = self.adjusted / np.where(self.rows > 0, self.rows, 1.0)[..., None]
-        bins = (self.counts > 0).sum(-1)
-        within = dispersion(self.counts, centre, self.spread, bins, self.of_devices)
-        return between_cells(self.adjusted, self.common, within)
+        return self._between(self.counts, self.adjusted, self.spread)
+
+    @cached_property
+    def of_places(self) -> Correlation | None:
+        """How alike two rows of one place are, where cells are parts of places."""
+        if (place := self.place) is None:
+            return None
+        size = int(place.max(initial=-1)) + 1
+        sums = (self.counts, self.adjusted, *self.spread.sums)
+        counts, adjusted, *spread = (by_place(place, values, size) for values in sums)
+        return self._between(counts, adjusted, Spread(*spread))
+
+    def _between(self, counts: Floats, adjusted: Floats, spread: Spread) -> Correlation:
+        """How alike two rows of one cluster of devices are, beyond what these explain."""
+        rows = counts.sum(-1)
+        centre = adjusted / np.where(rows > 0, rows, 1.0)[..., None]
+        within = dispersion(counts, centre, spread, (counts > 0).sum(-1), self.of_devices)
+        return between_cells(adjusted, self.common, within)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from functools import partial
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from driftline_collector.analysis.baselines import Total
 from driftline_collector.analysis.cell_sums import CellSums, Selected
-from driftline_collector.analysis.counts import held
+from driftline_collector.analysis.counts import by_place, held
 from driftline_collector.analysis.detectors.choice import DEFAULT, DETECTORS
 from driftline_collector.analysis.detectors.overdispersion import (
     Spread,
@@ -123,7 +124,9 @@ def compare(
         flat = values.reshape(len(values), -1)
         return np.asarray(holds @ flat, dtype=np.float64).reshape(len(members), *values.shape[1:])
 
-    compared = partial(_compared, total=total, family=family, effect=effect, minimum_rows=minimum_rows)
+    compared = partial(
+        _compared, holds=holds, total=total, family=family, effect=effect, minimum_rows=minimum_rows
+    )
     found = compared(sums, detector=detector)
     if (selected := sums.selected) is None:
         return found
@@ -134,6 +137,7 @@ def compare(
 def _compared(
     sums: CellSums,
     *,
+    holds: sparse.csr_array,
     total: Total,
     family: Family,
     effect: float,
@@ -143,12 +147,7 @@ def _compared(
 ) -> Comparison:
     """Compare what is counted, or what is `selected`; then `sums` are its weights."""
     counts, expected, adjusted = total(sums.counts), total(sums.expected), total(sums.adjusted)
-    spread = Spread(
-        total(sums.spread.squares),
-        total(sums.spread.products),
-        total(sums.spread.totals),
-        total(sums.spread.devices),
-    )
+    spread = Spread(*map(total, sums.spread.sums))
     n = rows = n_eff = counts.sum(-1)
     refused = np.zeros(n.shape, dtype=np.int64)
     some = np.where(n > 0, n, 1.0)
@@ -171,7 +170,10 @@ def _compared(
         correlations = selected.worth.of_devices, selected.worth.of_cells
     psi, bins = population_stability(counts, scaled)
     dispersed = dispersion(counts, adjusted / some[..., None], spread, bins, correlations[0])
-    dispersed = dispersed.with_cells(counts, of_cells, correlations[1])
+    clusters = [(of_cells, correlations[1])]
+    if sums.place is not None and sums.of_places is not None:
+        clusters.append((_squares(sums.rows, sums.place, holds), sums.of_places))
+    dispersed = dispersed.with_cells(counts, *clusters)
     of_windows = sums.baseline.replicates(sums.rows, sums.spread.totals, c, total)
     phi, phi_df, phi_windows = of_windows.over(dispersed)
     if directions is not None:
@@ -211,6 +213,15 @@ def _compared(
         p=p,
         score=score,
     )
+
+
+def _squares(rows: Floats, place: Whole, holds: sparse.csr_array) -> Floats:
+    """Σ over places of (what a segment has of its rows)², (S, F); `rows`, (L, F), are those of cells."""
+    parts = holds.tocoo()
+    size = int(place.max(initial=-1)) + 1
+    pairs, pair = np.unique(parts.row * size + place[parts.col], return_inverse=True)
+    of_pairs = by_place(pair, rows[parts.col], len(pairs))
+    return by_place(pairs // size, of_pairs**2, holds.shape[0])
 
 
 def judges(detector: str, family: Family) -> Flags:

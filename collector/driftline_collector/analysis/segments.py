@@ -85,6 +85,18 @@ class Lattice:
         result[self.members[alone].argmax(-1)] = alone
         return result
 
+    @property
+    def places(self) -> Whole | None:
+        """Which place each cell lies in, (L,), where the user's own dimensions divide them.
+
+        A place is a version on one device type in one region.
+        """
+        if not self.own:
+            return None
+        known: dict[Cell, int] = {}
+        places = [known.setdefault(cell._replace(own=()), len(known)) for cell in self.cells]
+        return np.array(places, dtype=np.int64)
+
     def keys(self, model: str, tier: str | None = None) -> tuple[str, ...]:
         """The segment key of each node."""
         of_all = {"model": model, **({"tier": tier} if tier else {})}

@@ -95,6 +95,7 @@ def spans(
     windows are, where references know hours.
     """
     windows = (now, *earlier)
+    place = lattice.places
     before = 0.0
     for width in WIDTHS:
         merged = windows[:width]
@@ -111,7 +112,7 @@ def spans(
                 registered = hours.mixture(family, version, by_window)
                 of_each = partial(_of_one, hours, family, version, by_window)
             sums = CellSums.of(counts, cell, registered, family, past.get(width))
-            sums = replace(sums, elsewhere=_WORTH) if width < WIDEST else sums
+            sums = replace(sums, place=place, elsewhere=_WORTH if width < WIDEST else sums.elsewhere)
             yield Span(width, sums, merged, lattice, of_each)
         before = rows
 

@@ -63,6 +63,11 @@ class Spread:
     totals: Floats
     devices: Floats
 
+    @property
+    def sums(self) -> tuple[Floats, Floats, Floats, Floats]:
+        """All of them, in order."""
+        return self.squares, self.products, self.totals, self.devices
+
     def scaled(self, by: Floats) -> "Spread":
         """The same of counts of which each is so many times as large; `by` has the shape of `totals`."""
         each = by[..., None] ** 2
@@ -89,10 +94,19 @@ class Dispersion:
     df: Floats
     own: npt.NDArray[np.bool_]
 
-    def with_cells(self, counts: Floats, squares: Floats, cells: Correlation) -> "Dispersion":
-        """This and what cells have in common; `squares` are Σ n_c² over the cells of each segment."""
+    def with_cells(self, counts: Floats, *clusters: tuple[Floats, Correlation]) -> "Dispersion":
+        """This and what cells or larger clusters have in common, whichever adds most.
+
+        Each of `clusters` has Σ n_c² over those c that a segment lies in, (segments, features), and how alike
+        two rows of one are.
+        """
         n = counts.sum(-1)
-        return self.plus(np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * cells.rho, cells.df)
+        extra, df = np.zeros_like(n), np.zeros_like(n)
+        for squares, of_clusters in clusters:
+            more = np.maximum(squares / np.where(n > 0, n, 1.0) - 1, 0.0) * of_clusters.rho
+            df = np.where(more > extra, of_clusters.df, df)
+            extra = np.maximum(extra, more)
+        return self.plus(extra, df)
 
     def plus(self, extra: Floats, extra_df: Floats) -> "Dispersion":
         """This and a part that was estimated by itself; both (segments, features)."""
