@@ -49,6 +49,17 @@ def test_a_database_without_a_collector_is_backed_up_from_its_file(tmp_path: Pat
     assert told["rows"]["predictions"] == 1
 
 
+def test_what_is_no_backup_is_told_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "junk.tar").write_text("junk")
+    done = here("restore", tmp_path / "junk.tar", "--database", tmp_path / "made.duckdb")
+    assert done.returncode == 1
+    assert "this is not a whole backup by driftline" in done.stderr
+    good = tmp_path / "none" / "made.duckdb"
+    done = here("restore", tmp_path / "junk.tar", "--database", good)
+    assert done.stderr == f"driftline: {good}: cannot be restored: No such file or directory\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["junk.tar"]
+
+
 def test_a_folder_that_is_not_there_does_not_become_a_files_name(tmp_path: Path) -> None:
     done = here("backup", f"{tmp_path}/backups/", "--database", "absent.duckdb")
     assert done.returncode == 2

@@ -36,7 +36,7 @@ def test_csv_and_json_lines_hold_them_as_text(collector: Serving, tmp_path: Path
     for name in ("out.csv", "out.jsonl"):
         done = here("export", "predictions", tmp_path / name, "--to", str(START + 1), "--url", collector.url)
         assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith(f"{tmp_path / name}: 1 rows of predictions")
+        assert done.stdout.startswith(f"{tmp_path / name}: 1 row of predictions")
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as text:
         (row,) = csv.DictReader(text)
     assert (row["label"], row["trace_id"], json.loads(row["reasons"])) == ("ä, \n7", "01ff", ["random"])
@@ -64,6 +64,7 @@ def test_a_segment_of_ones_own_chooses_rows(collector: Serving, tmp_path: Path) 
     [
         (("predictions", "out.xls"), "ends in none of .parquet, .csv and .jsonl"),
         (("predictions", "there.csv"), "is there already; give another name"),
+        (("predictions", "none/a.csv"), "none/a.csv: cannot be written: No such file or directory"),
     ],
 )
 def test_what_cannot_be_written_is_said_and_leaves_no_file(

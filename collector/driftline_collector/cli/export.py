@@ -105,7 +105,9 @@ def export(
     if json:
         print_json({"file": str(file), "rows": count, "bytes": file.stat().st_size})
     else:
-        typer.echo(f"{file}: {count:,} rows of {table}, {file.stat().st_size / 2**20:,.1f} MiB.")
+        from driftline_collector.store.amounts import many
+
+        typer.echo(f"{file}: {many(count, 'row')} of {table}, {file.stat().st_size / 2**20:,.1f} MiB.")
 
 
 def _format(file: Path, given: Format | None) -> Format:
@@ -186,7 +188,7 @@ def _into(file: Path, write: Write, rows: "pa.RecordBatchReader") -> int:
             count = write(rows, target)
         partial.rename(file)
     except OSError as error:
-        raise StoreError(f"{file}: cannot be written: {error}") from error
+        raise StoreError(f"{file}: cannot be written: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
     return count

@@ -71,7 +71,7 @@ def restore(source: BinaryIO, path: Path, *, force: bool = False) -> Restored:
         replaced = _move_aside(path, present) if present else None
         _put(work, path)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be restored: {error}") from error
+        raise StoreError(f"{path}: cannot be restored: {error.strerror or error}") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
     made = datetime.fromisoformat(manifest["made"])
@@ -119,7 +119,7 @@ def _read(source: BinaryIO, place: Callable[[str], Path | None]) -> dict[str, An
                     continue
                 found[member.name] = _write(content, place(member.name))
     except (tarfile.TarError, ValueError, EOFError) as error:
-        raise StoreError(f"this is not a whole backup by driftline: {error}") from error
+        raise StoreError(f"this is not a whole backup by driftline ({error}); take another one") from error
     if manifest is None:
         raise StoreError("the backup breaks off before its manifest; make it again, or take another one")
     if manifest.get("format") != FORMAT:
