@@ -20,11 +20,13 @@ def name(segment: str) -> str:
 
 
 def filters(segment: str) -> dict[str, state.Change]:
-    """The dimensions of a segment as fields of a View."""
+    """The dimensions of a segment as fields of a View; the segment itself where there is no field for one."""
     try:
         parsed = Segment.parse(segment)
     except SchemaError:
         return {}
+    if parsed["tier"] is not None:
+        return {"segment": segment}
     own = tuple((name, value) for name, value in parsed.values if name.startswith(USER_PREFIX))
     return {"own": own} | {field: parsed[field] for field in ("version", "device_type", "region")}
 

@@ -169,3 +169,8 @@ def test_an_alert_on_a_line_of_the_users_own_is_about_that_line() -> None:
     assert findings.headline(replace(alert(), segment=line)).endswith("moved on line A3")
     assert places.filters(line)["own"] == (("segment.line", "A3"),)
     assert places.filters(key("camera-b"))["own"] == (), "a link away from a line leaves it"
+
+
+def test_devices_of_a_tier_are_asked_for_by_their_segment_as_no_picker_names_one() -> None:
+    gateways = f"{key('*')},tier=network_edge"
+    assert places.filters(gateways) == {"segment": gateways}

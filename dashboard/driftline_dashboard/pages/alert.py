@@ -1,6 +1,5 @@
 """One alert: what moved, where, since when, and what else changed?"""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from html import escape
 
@@ -269,14 +268,13 @@ def _silent(view: View) -> None:
     detail = _asked(view).value
     if detail is None:
         return
-    dimensions = places.filters(detail.alert.segment)
-    filters = replace(view, **dimensions).filters()  # type: ignore[arg-type]  # the fields' own types
-    asked = collector.devices(**filters, state="silent", sort="last_seen", limit=_SILENT)
+    segment = detail.alert.segment
+    asked = collector.devices(segment=segment, state="silent", sort="last_seen", limit=_SILENT)
     found = layout.settled(asked, "Silent devices")
     if found is None:
         return
     cases.silent(found.items, view, words.parse_time(found.as_of))
-    routes.link("devices", "All silent devices\u00a0→", view.to(state="silent", **dimensions))
+    routes.link("devices", "All silent devices\u00a0→", view.to(state="silent", **places.filters(segment)))
 
 
 @layout.card(height=110, live=False)
