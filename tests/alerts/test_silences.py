@@ -11,6 +11,7 @@ import pytest
 from driftline_collector.alerts import outbox, silences
 from driftline_collector.alerts.delivery import Delivery
 from driftline_collector.alerts.held import sort_out
+from driftline_collector.alerts.messages import moment
 from driftline_collector.alerts.notifiers.webhook import WebhookNotifier
 from driftline_collector.alerts.outbox import Notification
 from driftline_collector.alerts.pipeline import AlertPipeline
@@ -180,6 +181,24 @@ def test_what_fires_within_a_silence_is_told_at_its_end_once(store: Store) -> No
     assert [identity for identity, _ in watch.receiver.attempts] == [held.id]
     before, after = json.loads(held.payload), watch.receiver.messages[0]
     assert (after["data"], after["timestamp"] > before["timestamp"]) == (before["data"], True)
+
+
+def test_a_silence_that_ends_just_after_it_held_a_message_back_has_it_told_as_of_then(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, silence())
+    with watching(store) as watch:
+
+        def now(clock: Clock) -> int:
+            if watch.states() == [(FIRING, "silenced")]:
+                clock.ahead_ns = MINUTE
+            return START + clock.ahead_ns
+
+        monkeypatch.setattr(Clock, "__call__", now)
+        watch.see(drifted(0, CAMERA_A_EU))
+        watch.until((FIRING, "delivered"))
+    (message,) = watch.receiver.messages
+    assert message["timestamp"] == moment(START + MINUTE)
 
 
 def test_other_segments_are_told_meanwhile(store: Store) -> None:

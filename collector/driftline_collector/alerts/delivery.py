@@ -132,7 +132,8 @@ class Delivery:
             due_ns = notification.next_attempt_ns or 0
             if notification.alert in waiting:
                 continue
-            if due_ns > self._now():
+            # What is held back is only sent once it has been said anew, though its silence is over by now.
+            if notification.state == "silenced" or due_ns > self._now():
                 waiting[notification.alert] = due_ns
                 continue
             result = self._attempt(notifier, notification)
