@@ -123,6 +123,22 @@ def test_a_device_that_is_always_late_has_no_window_judged_again_for_each_hour_o
     assert [evaluated.count(number) for number in range(4, 8)] == [2] * 4, "once no more hours come"
 
 
+def test_a_window_for_which_something_always_comes_is_judged_after_a_while(
+    setup: Setup, evaluated: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(arrivals, "_LONGEST", 1)
+    setup.scheduler = setup.started()
+    judged_on_time(setup, until=1)
+    evaluated.clear()
+    pieces = LATENESS // (WIDTH // 3) + 3
+    for i in range(pieces):
+        assert 0 not in evaluated or i > pieces - 3
+        setup.report(0, Camera(f"late-{i}", region="far"), rows=20)
+        setup.tick(setup.now_ns + WIDTH // 3)
+    assert evaluated.count(0) == 1
+    assert of_far(setup, 0)["n"] >= 20 * (pieces - 3)
+
+
 def test_where_late_data_count_nothing_later_windows_are_left_alone(
     setup: Setup, evaluated: list[int]
 ) -> None:

@@ -3,7 +3,7 @@
 A device that was away sends what it kept in many pieces. So a window waits until no more come, for itself and
 for those before it that it is merged with; all are then judged once, in order. Later windows, of which
 nothing came late, wait for longer: while hours come one by one of a device that is always late, each would be
-judged 23 times.
+judged 23 times. Where so many devices are late that something always comes, none waits for ever.
 """
 
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from driftline_collector.store.base import Store
 
 #: Longer than any commit takes.
 _COMMIT_NS = 60 * 10**9
+#: A window for which something keeps coming is judged after so many of them all the same.
+_LONGEST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +42,12 @@ class Arrivals:
         self._settled_ns = min(width_ns, lateness_ns) // 2
         self._quiet_ns = 2 * width_ns
         self._waits_ns = width_ns + lateness_ns
+        self._longest_ns = _LONGEST * max(width_ns, lateness_ns)
+        self._longest_merged_ns = max(WIDEST * width_ns, self._longest_ns)
         self._seen_ns: int | None = None
         self._waiting: dict[tuple[str, int], Late] = {}
+        #: Since when each of them was seen to wait.
+        self._since_ns: dict[tuple[str, int], int] = {}
         #: Models for which something came; of those that send samples alone nothing else tells.
         self.heard_of: set[str] = set()
 
@@ -82,13 +88,17 @@ class Arrivals:
             for (model, start), late in self._waiting.items()
             if bounds[model][0] <= start < bounds[model][1]
         }
+        self._since_ns = {key: self._since_ns.get(key, now_ns) for key in self._waiting}
         return [late for _, late in sorted(self._waiting.items()) if self._is_settled(late, now_ns)]
 
     def judged(self, late: Late) -> None:
         """Forget one that was judged."""
-        del self._waiting[late.model, late.start_ns]
+        del self._waiting[late.model, late.start_ns], self._since_ns[late.model, late.start_ns]
 
     def _is_settled(self, late: Late, now_ns: int) -> bool:
+        longest_ns = self._longest_ns if late.own else self._longest_merged_ns
+        if now_ns - self._since_ns[late.model, late.start_ns] >= longest_ns:
+            return True
         spans = range(late.start_ns, late.start_ns - WIDEST * self._width_ns, -self._width_ns)
         merged = [self._waiting.get((late.model, start_ns), late) for start_ns in spans]
         last_ns = max(one.received_ns for one in merged)
