@@ -19,7 +19,7 @@ def apart(found: Sequence[Apart]) -> None:
     if not telling:
         layout.empty(
             "Nothing that is known.",
-            "Firmware, version and tier are as frequent elsewhere, to within 5 points.",
+            "What else they tell of themselves is as frequent elsewhere, to within 5 points.",
         )
         return
     layout.table(

@@ -220,9 +220,8 @@ def where(segment: str, *, model: bool = False) -> str:
     kind, region, version = parsed["device_type"], parsed["region"], parsed["version"]
     text = " in ".join(part for part in (kind or ("every type" if region else None), region) if part)
     rest = [(name, value) for name, value in parsed.values if name not in _SPOKEN]
-    # A line says which devices by itself, what comes beside a type does not.
-    alone = not text and any(name.startswith(USER_PREFIX) for name, _ in rest)
-    named = [] if alone else [text or EVERY]
+    # A line or a tier says which devices by itself.
+    named = [text] if text else [] if rest else [EVERY]
     named += [f"{name.removeprefix(USER_PREFIX)} {value}" for name, value in rest]
     if model:
         named.insert(0, f"{parsed['model']} {version or '(every version)'}")

@@ -125,7 +125,7 @@ def test_a_clock_that_runs_ahead_gives_no_negative_age() -> None:
         ("model=digits,version=*,device_type=camera-b,region=*", "camera-b"),
         ("model=digits,version=*,device_type=*,region=eu-west", "every type in eu-west"),
         ("model=digits,version=2.1.0,device_type=*,region=*", "every device, version 2.1.0"),
-        ("model=digits,version=*,device_type=*,region=*,tier=cloud", "every device, tier cloud"),
+        ("model=digits,version=*,device_type=*,region=*,tier=cloud", "tier cloud"),
         ("model=digits,version=*,device_type=*,region=*,segment.line=A3", "line A3"),
         ("model=digits,version=2,device_type=a,region=*,segment.line=A3", "a, line A3, version 2"),
         ("model=digits,version=*,device_type=a%20b,region=*", "a b"),
