@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from driftline_collector.client import HeatCell, Heatmap
 from driftline_schemas.errors import SchemaError
-from driftline_schemas.segments import USER_PREFIX, Segment
+from driftline_schemas.segments import Segment
 
 from driftline_dashboard import charts, collector, layout, routes, state, words
 from driftline_dashboard.figures import distribution, heatmap
@@ -27,8 +27,7 @@ def filters(segment: str) -> dict[str, state.Change]:
         return {}
     if parsed["tier"] is not None:
         return {"segment": segment}
-    own = tuple((name, value) for name, value in parsed.values if name.startswith(USER_PREFIX))
-    return {"own": own} | {field: parsed[field] for field in ("version", "device_type", "region")}
+    return {"own": parsed.own} | {field: parsed[field] for field in ("version", "device_type", "region")}
 
 
 def related(segments: Sequence[str], to: str) -> list[str]:

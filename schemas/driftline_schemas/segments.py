@@ -70,6 +70,11 @@ class Segment:
         """The value of a dimension, `None` for all."""
         return dict(self.values).get(dimension)
 
+    @property
+    def own(self) -> tuple[tuple[str, str], ...]:
+        """The user's own dimensions that are narrowed down, with their values."""
+        return tuple((name, value) for name, value in self.values if name.startswith(USER_PREFIX))
+
     def contains(self, other: "Segment") -> bool:
         """Whether each device of `other` is one of this segment."""
         theirs = dict(other.values)

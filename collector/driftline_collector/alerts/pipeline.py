@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from driftline_schemas.segments import USER_PREFIX, Segment
+from driftline_schemas.segments import Segment
 
 from driftline_collector.alerts import outbox, state
 from driftline_collector.alerts.messages import (
@@ -157,7 +157,7 @@ class AlertPipeline:
         start_ns, end_ns = alert.since_ns - _NEARBY_NS, evaluation.window_end_ns
         table = self._store.deployments(start_ns, end_ns)
         # Of the user's own dimensions a deployment tells nothing: the windows of its device do.
-        own = [name for name, _ in alert.segment.values if name.startswith(USER_PREFIX)]
+        own = [name for name, _ in alert.segment.own]
         place = Segment.of({name: value for name, value in alert.segment.values if name not in own})
         there = self._devices_in(alert.segment, own, start_ns, end_ns) if own and table.num_rows else None
         found: dict[tuple[str, str | None, str | None], tuple[int, set[str]]] = {}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from driftline_schemas.segments import USER_PREFIX, Segment
+from driftline_schemas.segments import Segment
 
 from driftline_collector.analysis import performance
 from driftline_collector.analysis.counts import CELL
@@ -28,12 +28,11 @@ def by_version(
     Edge tiers are told of together and cloud tiers apart, as in evaluations.
     """
     model, tier = str(segment["model"]), segment["tier"]
-    own = tuple((name, value) for name, value in segment.values if name.startswith(USER_PREFIX))
-    names = [name for name, _ in own]
+    names = [name for name, _ in segment.own]
     of_tier = _of_tier(labelled, tier)
     escalated = _of_tier(store.escalated(model, start_ns, end_ns, names), tier)
-    fleet = _of_tier(store.fleet(Where(model=model, own=own, start_ns=start_ns, end_ns=end_ns)), tier)
-    for name, value in own:  # which is what was asked for
+    fleet = _of_tier(store.fleet(Where(model=model, own=segment.own, start_ns=start_ns, end_ns=end_ns)), tier)
+    for name, value in segment.own:  # which is what was asked for
         fleet = fleet.append_column(name, pa.repeat(value, fleet.num_rows))
     only = _wanted(segment, (of_tier, escalated, fleet))
     namings = _namings(segment, names)

@@ -236,6 +236,8 @@ def _deployments(
     of_device: dict[str, str] = {}
     alike: dict[tuple[str, str | None, str | None], list[int]] = {}
     inside = Segment.parse(drifted.row.segment)
+    dimensions = ("model", "device_type", "region", "tier")  # its version has just become another one
+    around = Segment.of({name: inside[name] for name in dimensions})
     own = any(inside[name] for name in told.lattice.own)
     there = told.devices_of(drifted.node) if own else ()  # a deployment tells no segment of the user's own
     for each in store.deployments(start, began["latest_ns"]).to_pylist():
@@ -243,9 +245,7 @@ def _deployments(
             continue
         what = f"{each['kind']} {each['from_version'] or '?'} → {each['to_version'] or '?'}"
         of_device[each["device"]] = what
-        dimensions = ("model", "device_type", "region", "tier")  # its version has just become another one
         place = Segment.of({name: each[name] for name in dimensions})
-        around = Segment.of({name: inside[name] for name in dimensions})
         if around.contains(place) and (not own or each["device"] in there):
             key = each["kind"], each["from_version"], each["to_version"]
             alike.setdefault(key, []).append(each["time_ns"])

@@ -200,7 +200,6 @@ def _covered(presence: Presence) -> dict[Device, float]:
 
 @lru_cache(maxsize=2**16)  # the same devices each window, and spelling a key takes its time
 def _key(model: str, device: Device) -> str:
-    named = dict(
-        zip(CORE_DIMENSIONS[1:], device.cell.values, strict=False)
-    )  # the rest is the device's own affair
+    # Without tier and the user's own dimensions: through those a device is found, by these it is called.
+    named = dict(zip(CORE_DIMENSIONS[1:], device.cell.values, strict=False))
     return str(Segment.of({"model": model, **named, "device": device.name}))

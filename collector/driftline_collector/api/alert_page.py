@@ -12,7 +12,7 @@ from driftline_collector.answers.cases import AlertDetail, Apart, MovedDevice
 from driftline_collector.answers.records import Alert, MovedFeature, Range
 from driftline_collector.api.changed import what_changed
 from driftline_collector.api.devices import change
-from driftline_collector.api.filters import own_of, where_of
+from driftline_collector.api.filters import where_of
 from driftline_collector.api.fleet_state import Fleet, Judgement
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.samples import sample
@@ -97,7 +97,7 @@ def _range(alert: Alert, window: tuple[int, int], now_ns: int) -> tuple[int, int
 
 def _is_in(row: Mapping[str, Any], segment: Segment) -> bool:
     """Whether a device is, as far as it tells: of the user's own dimensions windows tell."""
-    own = {"model", *(name for name, _ in own_of(segment))}
+    own = {"model", *(name for name, _ in segment.own)}
     return all(name in own or row.get(name) == value for name, value in segment.values)
 
 

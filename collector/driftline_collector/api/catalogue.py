@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from driftline_collector.answers.records import Model, OwnDimension, Page, SegmentState, Version
 from driftline_collector.api import arrow
 from driftline_collector.api.arrow import AsArrow
-from driftline_collector.api.filters import At, Common, own_of
+from driftline_collector.api.filters import At, Common
 from driftline_collector.api.filters import Model as ModelName
 from driftline_collector.api.overview import busiest
 from driftline_collector.api.pages import Cursor, Limit, page
@@ -70,7 +70,7 @@ def _own_dimensions(parts: Parts) -> dict[str, dict[str, set[str]]]:
     """Model → dimension of the user's own → values."""
     found: dict[str, dict[str, set[str]]] = {}
     for row in parts.store.own_segments().to_pylist():
-        (name, value), *more = own_of(Segment.parse(row["segment"]))
+        (name, value), *more = Segment.parse(row["segment"]).own
         if not more:
             found.setdefault(row["model"], {}).setdefault(name, set()).add(value)
     return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-from driftline_schemas.segments import USER_PREFIX, Segment
+from driftline_schemas.segments import Segment
 from fastapi import Depends, Query, Request
 
 from driftline_collector.api.problems import ProblemError, documented
@@ -91,13 +91,8 @@ def where_of(segment: Segment | None) -> Where:
         region=known.get("region"),
         tier=known.get("tier"),
         device=known.get("device"),
-        own=own_of(segment) if segment else (),
+        own=segment.own if segment else (),
     )
-
-
-def own_of(segment: Segment) -> tuple[tuple[str, str], ...]:
-    """The user's own dimensions that a segment names, with their values."""
-    return tuple((name, value) for name, value in segment.values if name.startswith(USER_PREFIX))
 
 
 def _read(  # noqa: PLR0917  # FastAPI passes them by name

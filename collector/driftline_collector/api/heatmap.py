@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from driftline_collector.answers.pictures import HeatCell, Heatmap
 from driftline_collector.api import arrow
 from driftline_collector.api.arrow import AsArrow
-from driftline_collector.api.filters import AnyFeature, At, Common, own_of
+from driftline_collector.api.filters import AnyFeature, At, Common
 from driftline_collector.api.overview import busiest
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import moment, read_time
@@ -92,7 +92,7 @@ def _shown(key: str, row: Mapping[str, Any], within: Segment | None, where: Wher
         return False
     place = segment["device_type"] is not None and segment["region"] is not None
     whole = within is not None and segment == within
-    others = segment["version"], own_of(segment)
+    others = segment["version"], segment.own
     return row["finding"] or whole or (place and others == (where.version, where.own))
 
 

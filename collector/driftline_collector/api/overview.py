@@ -9,7 +9,7 @@ from fastapi import APIRouter
 
 from driftline_collector.answers.records import Alert, Cell, Comparison, Overview
 from driftline_collector.api.alert_records import in_state
-from driftline_collector.api.filters import Common, Filters, own_of
+from driftline_collector.api.filters import Common, Filters
 from driftline_collector.api.fleet_state import Fleet, gone
 from driftline_collector.api.parts import Parts
 from driftline_collector.api.values import moment, write_time
@@ -127,7 +127,7 @@ def _grid(parts: Parts, where: Where, fleet: Fleet, judged: Mapping[str, Mapping
     for key, row in judged.items():
         segment = Segment.parse(key)
         kind, region = segment["device_type"], segment["region"]
-        others = (segment["version"], own_of(segment))
+        others = (segment["version"], segment.own)
         if kind is None or region is None or others != (where.version, where.own):
             continue
         if where.device_type not in {None, kind} or where.region not in {None, region}:

@@ -21,7 +21,7 @@ from driftline_collector.answers.pictures import (
 from driftline_collector.answers.records import Estimate, Page, Range
 from driftline_collector.api import arrow
 from driftline_collector.api.arrow import AsArrow
-from driftline_collector.api.filters import Common, Filters, From, SegmentKey, Until, own_of
+from driftline_collector.api.filters import Common, Filters, From, SegmentKey, Until
 from driftline_collector.api.latency import latencies
 from driftline_collector.api.pages import page
 from driftline_collector.api.parts import Parts
@@ -168,7 +168,7 @@ def _per_day(labelled: pa.Table, where: Where) -> float | None:
 
 def _budget(labelled: pa.Table, segment: Segment) -> tuple[LabelBudget, ...]:
     """Labels by device type and region within the segment: where they are scarcest first."""
-    named = {"model": segment["model"], "version": segment["version"], **dict(own_of(segment))}
+    named = {"model": segment["model"], "version": segment["version"], **dict(segment.own)}
     places = (
         labelled.group_by(["device_type", "region"], use_threads=False)
         .aggregate([("id", "count")])

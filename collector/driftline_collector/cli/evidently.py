@@ -5,8 +5,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from driftline_schemas.segments import UNKNOWN, USER_PREFIX, Segment
-
 from driftline_collector.api.samples import features as features_of
 from driftline_collector.cli.columns import read_columns
 from driftline_collector.cli.export import batches
@@ -49,21 +47,12 @@ def report_on_samples(client: Client, evidence: Evidence, rows: Path) -> str:
 def _samples(client: Client, evidence: Evidence) -> Iterator[dict[str, Any]]:
     """The features of each sample of the segment in the window."""
     whole = evidence.whole
-    chosen = dict(Segment.parse(whole.segment).values)
-    if "device_type" in chosen:
-        chosen["type"] = chosen.pop("device_type")
-    tier = chosen.pop("tier", None)  # not chosen by
-    own = [
-        (name.removeprefix(USER_PREFIX), chosen.pop(name))
-        for name in [*chosen]
-        if name.startswith(USER_PREFIX)
-    ]
-    filters: dict[str, Filter] = {**chosen, "from": whole.window_start, "to": whole.window_end}
-    with client.export("predictions", **filters) as pieces, batches(pieces) as stream:
+    window: dict[str, Filter] = {"from": whole.window_start, "to": whole.window_end}
+    with (
+        client.export("predictions", segment=whole.segment, **window) as pieces,
+        batches(pieces) as stream,
+    ):
         for batch in stream:
             for row in batch.to_pylist():
-                told = dict(row["segment"] or ())
-                within = all((told.get(name) or UNKNOWN) == value for name, value in own)
-                if within and (tier is None or row["tier"] == tier):
-                    named = (row["feature_names"], row["feature_types"], row["numbers"], row["texts"])
-                    yield features_of(*named)
+                named = (row["feature_names"], row["feature_types"], row["numbers"], row["texts"])
+                yield features_of(*named)
